@@ -1,0 +1,289 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Record is a record as it was read. Its bytes may be kept.
+type Record = kgo.Record
+
+// ErrFenced is what a worker returns when its partition's state belongs to
+// someone else.
+var ErrFenced = errors.New("the partition's state belongs to another owner")
+
+// Assignment is one partition given to this process.
+type Assignment struct {
+	Topic     string
+	Partition int32
+	Committed int64 // the next offset to process; 0 when none was ever committed
+}
+
+// Worker owns one partition. Process is called by one goroutine at a time with
+// consecutive records and must be repeatable; it returns when their effect is
+// durable. Close is called once, after the last Process.
+type Worker interface {
+	Process(ctx context.Context, records []*Record) error
+	Close()
+}
+
+// GroupConfig describes a consumer group on one topic.
+type GroupConfig struct {
+	Name  string // group id
+	Topic string
+	Stage string // what its workers do, for metrics and dead letters
+	// New makes the worker of an assigned partition.
+	New func(ctx context.Context, a Assignment) (Worker, error)
+	// MaxBatch is the most records of one Process call; 5,000 when 0.
+	MaxBatch int
+	// MaxBuffered is the most records fetched but not yet processed, over all
+	// partitions; 100,000 when 0.
+	MaxBuffered int
+	// SessionTimeout after which a silent member loses its partitions; 45 s when 0.
+	SessionTimeout time.Duration
+}
+
+// Group runs the lanes of one consumer group.
+type Group struct {
+	config  GroupConfig
+	log     *Log
+	slog    *slog.Logger
+	client  *kgo.Client
+	admin   *kadm.Client
+	metrics *groupMetrics
+
+	mu       sync.Mutex
+	lanes    map[int32]*lane
+	buffered int
+	room     chan struct{} // signalled when records were processed
+}
+
+type groupMetrics struct {
+	processed prometheus.Counter
+	batches   prometheus.Histogram
+	retries   prometheus.Counter
+	fenced    prometheus.Counter
+	lag       *prometheus.GaugeVec
+	owned     prometheus.Gauge
+}
+
+func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
+	labels := prometheus.Labels{"stage": stage}
+	m := &groupMetrics{
+		processed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sourceloop_stage_records_total", Help: "Records processed by a stage.", ConstLabels: labels,
+		}),
+		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "sourceloop_stage_batch_seconds", Help: "Time to process a stretch of records until durable.",
+			ConstLabels: labels, Buckets: prometheus.ExponentialBuckets(0.001, 2, 16),
+		}),
+		retries: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sourceloop_stage_retries_total", Help: "Stretches that had to be repeated.", ConstLabels: labels,
+		}),
+		fenced: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sourceloop_stage_fenced_total", Help: "Times a worker found that another owns its state.", ConstLabels: labels,
+		}),
+		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "sourceloop_stage_lag_records", Help: "Records in the log that are not processed yet.", ConstLabels: labels,
+		}, []string{"partition"}),
+		owned: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sourceloop_stage_partitions", Help: "Partitions owned by this process.", ConstLabels: labels,
+		}),
+	}
+	reg.MustRegister(m.processed, m.batches, m.retries, m.fenced, m.lag, m.owned)
+	return m
+}
+
+// NewGroup joins the group. Run must follow.
+func (l *Log) NewGroup(config GroupConfig) (*Group, error) {
+	if config.MaxBatch == 0 {
+		config.MaxBatch = 5_000
+	}
+	if config.MaxBuffered == 0 {
+		config.MaxBuffered = 100_000
+	}
+	if config.SessionTimeout == 0 {
+		config.SessionTimeout = 45 * time.Second
+	}
+	g := &Group{
+		config: config, log: l, slog: l.config.Log.With("stage", config.Stage),
+		metrics: newGroupMetrics(l.config.Registerer, config.Stage),
+		lanes:   make(map[int32]*lane), room: make(chan struct{}, 1),
+	}
+	opts := append([]kgo.Opt{
+		kgo.SeedBrokers(l.config.Brokers...),
+		kgo.ClientID("sourceloop-" + config.Stage),
+		kgo.ConsumerGroup(config.Name),
+		kgo.ConsumeTopics(config.Topic),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.AutoCommitMarks(),
+		kgo.AutoCommitInterval(500 * time.Millisecond),
+		kgo.SessionTimeout(config.SessionTimeout),
+		kgo.HeartbeatInterval(config.SessionTimeout / 10),
+		kgo.OnPartitionsAssigned(g.assigned),
+		kgo.OnPartitionsRevoked(g.revoked),
+		kgo.OnPartitionsLost(g.lost),
+		kgo.FetchMaxWait(250 * time.Millisecond),
+	}, l.config.Options...)
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("cannot join the consumer group %q: %w", config.Name, err)
+	}
+	g.client, g.admin = client, kadm.NewClient(client)
+	return g, nil
+}
+
+// Run polls until the context ends, then stops the lanes, commits what was
+// processed and leaves the group.
+func (g *Group) Run(ctx context.Context) error {
+	defer g.client.CloseAllowingRebalance()
+	for ctx.Err() == nil {
+		fetches := g.client.PollRecords(ctx, g.config.MaxBuffered)
+		if fetches.IsClientClosed() {
+			break
+		}
+		fetches.EachError(func(topic string, partition int32, err error) {
+			if !errors.Is(err, context.Canceled) {
+				g.slog.Warn("cannot fetch; trying again", "topic", topic, "partition", partition, "err", err)
+			}
+		})
+		g.dispatch(fetches)
+		g.client.AllowRebalance()
+		g.waitForRoom(ctx)
+	}
+	g.stopLanes(nil)
+	commit, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := g.client.CommitMarkedOffsets(commit); err != nil && !errors.Is(err, kerr.UnknownMemberID) {
+		return fmt.Errorf("cannot commit what was processed (it will be repeated): %w", err)
+	}
+	return nil
+}
+
+func (g *Group) dispatch(fetches kgo.Fetches) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		l := g.lanes[p.Partition]
+		if l == nil {
+			return
+		}
+		l.highWatermark.Store(p.HighWatermark)
+		if len(p.Records) > 0 {
+			g.buffered += len(p.Records)
+			l.put(p.Records)
+		}
+	})
+}
+
+func (g *Group) waitForRoom(ctx context.Context) {
+	for ctx.Err() == nil {
+		g.mu.Lock()
+		full := g.buffered >= g.config.MaxBuffered
+		g.mu.Unlock()
+		if !full {
+			return
+		}
+		select {
+		case <-g.room:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (g *Group) release(n int) {
+	g.mu.Lock()
+	g.buffered -= n
+	g.mu.Unlock()
+	select {
+	case g.room <- struct{}{}:
+	default:
+	}
+}
+
+func (g *Group) assigned(ctx context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, p := range partitions[g.config.Topic] {
+		l := newLane(g, p)
+		g.lanes[p] = l
+		go l.run(context.WithoutCancel(ctx))
+	}
+	g.metrics.owned.Set(float64(len(g.lanes)))
+}
+
+func (g *Group) revoked(ctx context.Context, client *kgo.Client, partitions map[string][]int32) {
+	g.stopLanes(partitions[g.config.Topic])
+	if err := client.CommitMarkedOffsets(ctx); err != nil {
+		g.slog.Warn("cannot commit before a rebalance; the next owner repeats", "err", err)
+	}
+}
+
+func (g *Group) lost(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	g.stopLanes(partitions[g.config.Topic])
+}
+
+// stopLanes stops the lanes of these partitions, or all of them when nil, and
+// waits until none of them touches anything.
+func (g *Group) stopLanes(partitions []int32) {
+	g.mu.Lock()
+	var stopping []*lane
+	for p, l := range g.lanes {
+		if partitions == nil || contains(partitions, p) {
+			stopping = append(stopping, l)
+			delete(g.lanes, p)
+			g.metrics.lag.DeleteLabelValues(l.label)
+		}
+	}
+	g.metrics.owned.Set(float64(len(g.lanes)))
+	g.mu.Unlock()
+	for _, l := range stopping {
+		l.stop()
+	}
+	for _, l := range stopping {
+		<-l.done
+		g.release(l.left())
+	}
+}
+
+func contains(list []int32, p int32) bool {
+	for _, x := range list {
+		if x == p {
+			return true
+		}
+	}
+	return false
+}
+
+// recommit reads the partition's committed offset and commits it again under
+// the group's present generation. A member that the broker no longer believes
+// in is refused.
+func (g *Group) recommit(ctx context.Context, partition int32) (int64, error) {
+	offsets, err := g.admin.FetchOffsetsForTopics(ctx, g.config.Name, g.config.Topic)
+	if err != nil {
+		return 0, fmt.Errorf("cannot read the committed offset: %w", err)
+	}
+	at := int64(0)
+	if o, ok := offsets.Lookup(g.config.Topic, partition); ok && o.Err == nil && o.At >= 0 {
+		at = o.At
+	}
+	commit := map[string]map[int32]kgo.EpochOffset{g.config.Topic: {partition: {Epoch: -1, Offset: at}}}
+	var refused error
+	g.client.CommitOffsetsSync(ctx, commit, commitResult(&refused))
+	if refused != nil {
+		return 0, fmt.Errorf("the broker refused this owner's commit: %w", refused)
+	}
+	return at, nil
+}
