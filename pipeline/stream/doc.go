@@ -22,8 +22,8 @@
 //   - A panic is narrowed down to the record that causes it, which goes to the
 //     dead letters with its bytes.
 //
-// Before a worker is made, the lane commits the committed offset again, under
-// its group generation. Only a member that the broker still believes in can do
-// that; so a process that was stopped past its session timeout finds out
-// before it touches the state.
+// A worker with state first takes an epoch and then calls Assignment.Confirm,
+// which commits the committed offset again under the group's generation. Only
+// a member that the broker still believes in can do that; so a process that
+// was stopped past its session timeout finds out before it touches the state.
 package stream

@@ -25,7 +25,11 @@ var ErrFenced = errors.New("the partition's state belongs to another owner")
 type Assignment struct {
 	Topic     string
 	Partition int32
-	Committed int64 // the next offset to process; 0 when none was ever committed
+	// Confirm commits the committed offset again under the group's generation
+	// and returns it: the next offset to process. Only a member that the broker
+	// still believes in can; a worker with state calls it after taking an epoch
+	// and before relying on what it reads.
+	Confirm func(ctx context.Context) (int64, error)
 }
 
 // Worker owns one partition. Process is called by one goroutine at a time with

@@ -141,11 +141,10 @@ func (l *lane) recover(worker Worker, err error) Worker {
 // step makes the worker if there is none, and processes one stretch.
 func (l *lane) step(ctx context.Context, worker *Worker) error {
 	if *worker == nil {
-		committed, err := l.group.recommit(ctx, l.partition)
-		if err != nil {
-			return err
-		}
-		w, err := l.group.config.New(ctx, Assignment{Topic: l.group.config.Topic, Partition: l.partition, Committed: committed})
+		w, err := l.group.config.New(ctx, Assignment{
+			Topic: l.group.config.Topic, Partition: l.partition,
+			Confirm: func(ctx context.Context) (int64, error) { return l.group.recommit(ctx, l.partition) },
+		})
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,189 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"sourceloop/schema"
+)
+
+// Owner is one claim of a partition. It is used by one goroutine.
+type Owner struct {
+	store    *Store
+	tag      string
+	epoch    uint32
+	counter  uint32
+	applied  int64
+	progress schema.Millis
+	cold     bool
+	known    bool
+}
+
+// Pair is a key and the value to be stored under it.
+type Pair struct {
+	Key   string
+	Value []byte
+}
+
+// Applied is the next offset whose effect is not in Redis yet.
+func (o *Owner) Applied() int64 { return o.applied }
+
+// Progress is the largest arrival time in the partition's log so far.
+func (o *Owner) Progress() schema.Millis { return o.progress }
+
+// Cold tells that values may be missing in Redis that exist in ClickHouse.
+func (o *Owner) Cold() bool { return o.cold }
+
+// NextVersion gives a version above every one that was ever given for the
+// partition's rows.
+func (o *Owner) NextVersion() uint64 {
+	o.counter++
+	return schema.Version(o.epoch, o.counter)
+}
+
+// Settle compares what Redis has with what was committed, and makes the
+// partition cold when Redis is behind: then the partition's values are deleted.
+func (o *Owner) Settle(ctx context.Context, committed int64) error {
+	if o.known && o.applied >= committed {
+		return nil
+	}
+	if o.known {
+		o.store.log.Warn("Redis is behind the log; starting cold from ClickHouse",
+			"partition", o.tag, "applied", o.applied, "committed", committed)
+		if err := o.store.purge(ctx, o.tag); err != nil {
+			return err
+		}
+	}
+	o.cold = true
+	return o.run(ctx, committed, o.progress, nil, nil)
+}
+
+// Get reads values, nil where there is none.
+func (o *Owner) Get(ctx context.Context, keys []string) ([][]byte, error) {
+	return o.store.Get(ctx, o.tag, keys)
+}
+
+// The bounds of one script call.
+const (
+	scriptPairs = 1000
+	scriptBytes = 1 << 20
+)
+
+// Save stores pairs, deletes keys and moves the applied offset and the
+// progress, or returns ErrFenced. Large saves take several scripts, of which
+// the last one moves the offset: a crash in between leaves some pairs stored,
+// which repeating makes whole.
+func (o *Owner) Save(ctx context.Context, applied int64, progress schema.Millis, pairs []Pair, deletions []string) error {
+	applied, progress = max(applied, o.applied), max(progress, o.progress)
+	for {
+		n := chunk(pairs)
+		if n == len(pairs) {
+			break
+		}
+		if err := o.run(ctx, o.applied, o.progress, pairs[:n], nil); err != nil {
+			return err
+		}
+		pairs = pairs[n:]
+	}
+	for len(deletions) > scriptPairs {
+		if err := o.run(ctx, o.applied, o.progress, nil, deletions[:scriptPairs]); err != nil {
+			return err
+		}
+		deletions = deletions[scriptPairs:]
+	}
+	return o.run(ctx, applied, progress, pairs, deletions)
+}
+
+func chunk(pairs []Pair) int {
+	size := 0
+	for i := range pairs {
+		size += len(pairs[i].Key) + len(pairs[i].Value)
+		if i == scriptPairs || (i > 0 && size > scriptBytes) {
+			return i
+		}
+	}
+	return len(pairs)
+}
+
+var saveScript = redis.NewScript(`
+local own = redis.call('HMGET', KEYS[1], 'epoch', 'applied')
+if own[1] ~= ARGV[1] or (own[2] or '0') ~= ARGV[2] then return 0 end
+local sets = tonumber(ARGV[6])
+if sets > 0 then
+  local args = {}
+  for i = 1, sets do
+    args[2*i-1] = KEYS[1+i]
+    args[2*i] = ARGV[6+i]
+  end
+  redis.call('MSET', unpack(args))
+end
+if #KEYS > 1 + sets then
+  local dead = {}
+  for i = 2 + sets, #KEYS do dead[#dead+1] = KEYS[i] end
+  redis.call('DEL', unpack(dead))
+end
+redis.call('HSET', KEYS[1], 'applied', ARGV[3], 'progress', ARGV[4], 'cold', ARGV[5])
+return 1
+`)
+
+func (o *Owner) run(ctx context.Context, applied int64, progress schema.Millis, pairs []Pair, deletions []string) error {
+	keys := make([]string, 0, 1+len(pairs)+len(deletions))
+	keys = append(keys, ownerKey(o.tag))
+	cold := 0
+	if o.cold {
+		cold = 1
+	}
+	args := make([]any, 0, 6+len(pairs))
+	args = append(args, o.epoch, o.applied, applied, int64(progress), cold, len(pairs))
+	for i := range pairs {
+		keys = append(keys, key(o.tag, pairs[i].Key))
+		args = append(args, pairs[i].Value)
+	}
+	for _, k := range deletions {
+		keys = append(keys, key(o.tag, k))
+	}
+	start := time.Now()
+	done, err := saveScript.Run(ctx, o.store.client, keys, args...).Int()
+	o.store.observe("save", start)
+	if err != nil {
+		return fmt.Errorf("cannot save %d values of %s: %w", len(pairs), o.tag, err)
+	}
+	if done == 0 {
+		return fmt.Errorf("%s, epoch %d: %w", o.tag, o.epoch, ErrFenced)
+	}
+	o.applied, o.progress, o.known = applied, progress, true
+	return nil
+}
+
+// purge deletes a partition's values, but not its owner.
+func (s *Store) purge(ctx context.Context, tag string) error {
+	pattern := strings.ReplaceAll(key(tag, "*"), "?", `\?`)
+	if cluster, ok := s.client.(*redis.ClusterClient); ok {
+		return cluster.ForEachMaster(ctx, func(ctx context.Context, c *redis.Client) error {
+			return purgeNode(ctx, c, pattern)
+		})
+	}
+	return purgeNode(ctx, s.client, pattern)
+}
+
+func purgeNode(ctx context.Context, c redis.Cmdable, pattern string) error {
+	var cursor uint64
+	for {
+		keys, next, err := c.Scan(ctx, cursor, pattern, 1000).Result()
+		if err != nil {
+			return fmt.Errorf("cannot look for old values: %w", err)
+		}
+		if len(keys) > 0 {
+			if err := c.Del(ctx, keys...).Err(); err != nil {
+				return fmt.Errorf("cannot delete old values: %w", err)
+			}
+		}
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
+}

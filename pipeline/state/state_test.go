@@ -1,0 +1,121 @@
+package state_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sourceloop/pipeline/state"
+)
+
+func open(t *testing.T) (*state.Store, *miniredis.Miniredis) {
+	t.Helper()
+	server := miniredis.RunT(t)
+	s, err := state.Open(t.Context(), state.Config{
+		Addrs: []string{server.Addr()}, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s, server
+}
+
+func claim(t *testing.T, s *state.Store, committed int64) *state.Owner {
+	t.Helper()
+	o, err := s.Claim(t.Context(), "h7", time.Unix(1000, 0), func(context.Context) (uint32, error) { return 2000, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Settle(t.Context(), committed); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestOwnerSavesAndReads(t *testing.T) {
+	s, _ := open(t)
+	o := claim(t, s, 0)
+	if !o.Cold() {
+		t.Error("a partition Redis never heard of must be cold")
+	}
+	var pairs []state.Pair
+	var keys []string
+	for i := range 2500 {
+		k := fmt.Sprintf("v:1/%d", i)
+		keys = append(keys, k)
+		pairs = append(pairs, state.Pair{Key: k, Value: fmt.Append(nil, "value ", i)})
+	}
+	if err := o.Save(t.Context(), 10, 99, pairs, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Save(t.Context(), 11, 98, nil, keys[:1200]); err != nil {
+		t.Fatal(err)
+	}
+	got, err := o.Get(t.Context(), keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range got {
+		if (i < 1200) != (v == nil) {
+			t.Fatalf("key %d: got %q", i, v)
+		}
+	}
+	if string(got[2499]) != "value 2499" || o.Applied() != 11 || o.Progress() != 99 {
+		t.Errorf("got %q, applied %d, progress %d", got[2499], o.Applied(), o.Progress())
+	}
+}
+
+func TestEpochsRiseAndFenceTheFormerOwner(t *testing.T) {
+	s, _ := open(t)
+	first := claim(t, s, 0)
+	v1 := first.NextVersion()
+	if v1>>32 != 2000 {
+		t.Errorf("epoch %d, want the floor 2000", v1>>32)
+	}
+	if err := first.Save(t.Context(), 5, 1, []state.Pair{{Key: "a", Value: []byte("first")}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	second := claim(t, s, 5)
+	if second.Cold() != first.Cold() || second.NextVersion() <= v1 {
+		t.Errorf("cold %v, version not above %d", second.Cold(), v1)
+	}
+	err := first.Save(t.Context(), 6, 1, []state.Pair{{Key: "a", Value: []byte("stale")}}, nil)
+	if !errors.Is(err, state.ErrFenced) {
+		t.Fatalf("the former owner wrote: %v", err)
+	}
+	if got, _ := second.Get(t.Context(), []string{"a"}); string(got[0]) != "first" {
+		t.Errorf("got %q", got[0])
+	}
+}
+
+func TestOldSnapshotIsDetectedAndPurged(t *testing.T) {
+	s, _ := open(t)
+	o := claim(t, s, 0)
+	if err := o.Save(t.Context(), 5, 1, []state.Pair{{Key: "v:1/a", Value: []byte("old")}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	later := claim(t, s, 9)
+	got, err := later.Get(t.Context(), []string{"v:1/a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !later.Cold() || got[0] != nil || later.Applied() != 9 {
+		t.Errorf("cold %v, value %q, applied %d", later.Cold(), got[0], later.Applied())
+	}
+}
+
+func TestFlushedRedisFencesTheOwner(t *testing.T) {
+	s, server := open(t)
+	o := claim(t, s, 0)
+	server.FlushAll()
+	if err := o.Save(t.Context(), 1, 1, nil, nil); !errors.Is(err, state.ErrFenced) {
+		t.Fatalf("saved into a flushed Redis: %v", err)
+	}
+}
