@@ -1,0 +1,46 @@
+package clickhouse
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config says where ClickHouse is and how much is joined into one insert.
+type Config struct {
+	// Addr are host:port of the native protocol. The first that answers is
+	// kept, so that what was written is read from the same replica.
+	Addr     []string
+	Database string
+	User     string
+	Password string
+
+	Log        *slog.Logger          // nothing is logged when nil
+	Registerer prometheus.Registerer // no metrics when nil
+
+	// Every is the least time between the starts of two inserts into one
+	// table; 150 ms when zero.
+	Every time.Duration
+	// Rows is how many waiting rows start an insert before its time;
+	// 200,000 when zero.
+	Rows int
+	// Timeout bounds one insert or statement; 30 s when zero.
+	Timeout time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Every == 0 {
+		c.Every = 150 * time.Millisecond
+	}
+	if c.Rows == 0 {
+		c.Rows = 200_000
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 30 * time.Second
+	}
+	return c
+}
