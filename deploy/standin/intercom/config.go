@@ -1,0 +1,124 @@
+package intercom
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"time"
+)
+
+// Config describes the Intercom workspace, the app registered with Intercom,
+// and how patient the stand-in is.
+type Config struct {
+	// Dir is the folder that keeps everything. Two stand-ins must not share one.
+	Dir string
+
+	// PublicURL is where browsers and the product reach the stand-in, without
+	// a slash at the end. It is used in links only.
+	PublicURL string
+
+	// ClientID and ClientSecret are the app's credentials. The secret also
+	// signs notifications. Neither is stored.
+	ClientID, ClientSecret string
+	// AppName is the app's name on the consent page. Default "SourceLoop".
+	AppName string
+	// RedirectURIs are those registered for the app; the first is the default.
+	// Plain HTTP is accepted for loopback addresses only.
+	RedirectURIs []string
+	// WebhookURL receives all notifications of the app. Empty: none are made.
+	WebhookURL string
+	// UninstallURL is told when a workspace removes the app. Empty: nobody is.
+	UninstallURL string
+
+	// WorkspaceName is the Intercom workspace's name. Default "Northwind Tea".
+	WorkspaceName string
+	// AppID is the workspace's id_code, the app_id of its notifications.
+	// Default: made up at the first start and kept in Dir.
+	AppID string
+	// Timezone is the workspace's time zone (IANA). Default "UTC".
+	Timezone string
+	// IdentityVerification makes the Messenger refuse unsigned users.
+	IdentityVerification bool
+	// AdminUnverified makes /me answer email_verified false.
+	AdminUnverified bool
+
+	// RetryAfter is how long a failed notification waits for its one
+	// repetition. Default one minute, as Intercom's.
+	RetryAfter time.Duration
+	// AnswerWithin is how long a notification waits for its answer. Default
+	// five seconds, as Intercom's.
+	AnswerWithin time.Duration
+	// RequestsPerMinute is the REST limit, applied in slices of ten seconds.
+	// Default 10,000, as Intercom's limit for an app.
+	RequestsPerMinute int
+	// SearchLag hides contacts younger than this from searches.
+	SearchLag time.Duration
+
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+	// Log receives what an operator should know. Default: discarded.
+	Log *slog.Logger
+}
+
+func (c *Config) complete() error {
+	if c.Dir == "" {
+		return errors.New("cannot start the stand-in Intercom: it needs a data folder")
+	}
+	if c.ClientID == "" || c.ClientSecret == "" {
+		return errors.New("cannot start the stand-in Intercom: it needs the app's client id and client secret")
+	}
+	setDefault(&c.AppName, "SourceLoop")
+	setDefault(&c.WorkspaceName, "Northwind Tea")
+	setDefault(&c.Timezone, "UTC")
+	setDefault(&c.RetryAfter, time.Minute)
+	setDefault(&c.AnswerWithin, 5*time.Second)
+	setDefault(&c.RequestsPerMinute, 10_000)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if _, err := time.LoadLocation(c.Timezone); err != nil {
+		return fmt.Errorf("cannot use the workspace's time zone: %w", err)
+	}
+	return c.checkURLs()
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func (c *Config) checkURLs() error {
+	for _, uri := range c.RedirectURIs {
+		if err := checkURL("redirect URI", uri); err != nil {
+			return err
+		}
+	}
+	for name, address := range map[string]string{"webhook URL": c.WebhookURL, "uninstall URL": c.UninstallURL} {
+		if address == "" {
+			continue
+		}
+		if err := checkURL(name, address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkURL accepts https, and http to this machine, where Intercom wants https.
+func checkURL(name, address string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return fmt.Errorf("cannot use the %s %q: %w", name, address, err)
+	}
+	local := u.Hostname() == "127.0.0.1" || u.Hostname() == "localhost" || u.Hostname() == "::1"
+	if u.Host == "" || (u.Scheme != "https" && (u.Scheme != "http" || !local)) {
+		return fmt.Errorf("cannot use the %s %q: it must be an https address, or http on this machine", name, address)
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package intercom
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// maxBody bounds every request body.
+const maxBody = 1 << 20
+
+// Server is one stand-in. Handler answers while it is open; Run must be
+// running for notifications to leave. Its methods may be called concurrently.
+type Server struct {
+	config   Config
+	store    *store
+	spec     *spec
+	limit    *limiter
+	faults   *faults
+	batches  *batches
+	client   *http.Client
+	handler  http.Handler
+	location *time.Location
+}
+
+// New opens the stand-in that lives in config.Dir, creating it when it is not there.
+func New(config Config) (*Server, error) {
+	if err := config.complete(); err != nil {
+		return nil, err
+	}
+	location, err := time.LoadLocation(config.Timezone)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the workspace's time zone: %w", err)
+	}
+	spec, err := loadSpec()
+	if err != nil {
+		return nil, err
+	}
+	st, err := openStore(config.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: config, store: st, spec: spec, location: location,
+		limit:   newLimiter(config.RequestsPerMinute, config.Now),
+		batches: newBatches(),
+		client:  newClient(config.AnswerWithin),
+	}
+	if err := s.prepare(context.Background()); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+// prepare reads what earlier starts left, and makes what only the first makes.
+func (s *Server) prepare(ctx context.Context) error {
+	err := s.store.write(ctx, func(tx *session) error {
+		appID, err := tx.metaOnce("app_id", firstNonEmpty(s.config.AppID, "nw"+strings.ToLower(rand.Text()[:6])))
+		if err != nil {
+			return err
+		}
+		setDefault(&s.config.AppID, appID)
+		if _, err = tx.metaOnce("created", fmt.Sprint(s.config.Now().Unix())); err != nil {
+			return err
+		}
+		return tx.standardAttributes(s.config.Now().Unix())
+	})
+	if err != nil {
+		return fmt.Errorf("cannot prepare the stand-in Intercom: %w", err)
+	}
+	s.faults, err = loadFaults(ctx, s.store)
+	return err
+}
+
+// metaOnce returns the kept value of name, keeping value when there is none.
+func (s *session) metaOnce(name, value string) (string, error) {
+	var kept string
+	found, err := s.row("meta_get", []any{name}, &kept)
+	if err != nil || found {
+		return kept, err
+	}
+	_, err = s.exec("meta_put", name, value)
+	return value, err
+}
+
+func firstNonEmpty(values ...string) string {
+	for _, value := range values {
+		if value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// Handler answers everything the package comment lists.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// AppID is the Intercom workspace's id_code, the same at every start on a folder.
+func (s *Server) AppID() string { return s.config.AppID }
+
+// Close ends the stand-in; what it answered for is on disk already. Stop Run
+// and the HTTP server first.
+func (s *Server) Close() error { return s.store.Close() }
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /oauth", s.consentPage)
+	mux.HandleFunc("POST /oauth", s.consentDecision)
+	mux.HandleFunc("GET /oauth/consent.css", serveAsset("consent.css", "text/css; charset=utf-8"))
+	mux.HandleFunc("GET /messenger.js", serveAsset("messenger.js", "text/javascript; charset=utf-8"))
+	mux.HandleFunc("GET /widget/{app_id}", serveAsset("messenger.js", "text/javascript; charset=utf-8"))
+	s.messengerRoutes(mux)
+	s.standinRoutes(mux)
+	s.apiRoutes(mux)
+	return mux
+}
+
+// newID returns an identifier as long as Intercom's contact ids: 24 hex
+// digits. Equal seeds give equal ids, an empty seed a random one.
+func (s *Server) newID(kind, seed string) string {
+	if seed == "" {
+		seed = rand.Text()
+	}
+	sum := sha256.Sum256([]byte(s.config.AppID + "\x00" + kind + "\x00" + seed))
+	return hex.EncodeToString(sum[:12])
+}
+
+// newNumber is newID for what Intercom numbers: 15 decimal digits.
+func (s *Server) newNumber(kind, seed string) string {
+	if seed == "" {
+		seed = rand.Text()
+	}
+	sum := sha256.Sum256([]byte(s.config.AppID + "\x00" + kind + "\x00" + seed))
+	var n uint64
+	for _, b := range sum[:8] {
+		n = n<<8 | uint64(b)
+	}
+	return fmt.Sprint(100_000_000_000_000 + n%900_000_000_000_000)
+}
+
+// hashSecret is how codes and tokens are kept. They are 128 random bits or
+// more, so that a plain hash cannot be searched.
+func hashSecret(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// newClient never follows redirects: an answer of 3xx is no 2xx.
+func newClient(within time.Duration) *http.Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: 2 * senders, IdleConnTimeout: time.Minute}
+	return &http.Client{
+		Timeout:       within,
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// readBody returns at most maxBody bytes; the error says what is wrong in
+// words that go into an answer, status says which.
+func readBody(r *http.Request) (body []byte, status int, err error) {
+	body, err = io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, http.StatusRequestEntityTooLarge, errors.New("the body is larger than 1 MB")
+	case err != nil:
+		return nil, http.StatusBadRequest, errors.New("the body could not be read")
+	}
+	return body, 0, nil
+}
+
+func writeJSON(w http.ResponseWriter, status int, value any) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		http.Error(w, "cannot write the answer as JSON", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // The client may be gone; nobody is left to tell.
+}
