@@ -1107,6 +1107,7 @@ type Source struct {
 	ClickIds      []string               `protobuf:"bytes,9,rep,name=click_ids,json=clickIds,proto3" json:"click_ids,omitempty"` // "gclid=…", in the order of the URL
 	Direct        bool                   `protobuf:"varint,10,opt,name=direct,proto3" json:"direct,omitempty"`                   // no external referrer, no UTM, no click id
 	Utm           bool                   `protobuf:"varint,11,opt,name=utm,proto3" json:"utm,omitempty"`                         // any of utm_source, utm_medium, utm_campaign is present
+	List          uint32                 `protobuf:"varint,12,opt,name=list,proto3" json:"list,omitempty"`                       // the number of the referrer list it was read with
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1218,6 +1219,13 @@ func (x *Source) GetUtm() bool {
 	return false
 }
 
+func (x *Source) GetList() uint32 {
+	if x != nil {
+		return x.List
+	}
+	return 0
+}
+
 // WrittenKey is the full sort key of a session row that was ever written, so
 // that it can be written as deleted when it is no longer derived.
 type WrittenKey struct {
@@ -1288,18 +1296,22 @@ func (x *WrittenKey) GetAcknowledged() bool {
 	return false
 }
 
-// Carry is what sealed sessions leave behind for the next one.
+// Carry is what sealed sessions leave behind for the next one: the last
+// sealed session as it ended, and where the seal is.
 type Carry struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	LastAt        int64                  `protobuf:"varint,1,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
+	LastAt        int64                  `protobuf:"varint,1,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"` // the last sealed hit
 	LastId        []byte                 `protobuf:"bytes,2,opt,name=last_id,json=lastId,proto3" json:"last_id,omitempty"`
 	Source        *Source                `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
-	ClickIds      []string               `protobuf:"bytes,4,rep,name=click_ids,json=clickIds,proto3" json:"click_ids,omitempty"`
+	ClickIds      []string               `protobuf:"bytes,4,rep,name=click_ids,json=clickIds,proto3" json:"click_ids,omitempty"` // seen in the session, those it continued included
 	LandingPage   string                 `protobuf:"bytes,5,opt,name=landing_page,json=landingPage,proto3" json:"landing_page,omitempty"`
 	Referrer      string                 `protobuf:"bytes,6,opt,name=referrer,proto3" json:"referrer,omitempty"`
-	Sessions      uint32                 `protobuf:"varint,7,opt,name=sessions,proto3" json:"sessions,omitempty"`
+	Sessions      uint32                 `protobuf:"varint,7,opt,name=sessions,proto3" json:"sessions,omitempty"` // sealed so far
 	StartedAt     int64                  `protobuf:"varint,8,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
-	Settings      uint32                 `protobuf:"varint,9,opt,name=settings,proto3" json:"settings,omitempty"`
+	Settings      uint32                 `protobuf:"varint,9,opt,name=settings,proto3" json:"settings,omitempty"`                  // the version in force at started_at
+	ClosesAt      int64                  `protobuf:"varint,10,opt,name=closes_at,json=closesAt,proto3" json:"closes_at,omitempty"` // a page view or event after this starts a session
+	OpenAt        int64                  `protobuf:"varint,11,opt,name=open_at,json=openAt,proto3" json:"open_at,omitempty"`       // the first hit that was not sealed
+	OpenId        []byte                 `protobuf:"bytes,12,opt,name=open_id,json=openId,proto3" json:"open_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1397,6 +1409,27 @@ func (x *Carry) GetSettings() uint32 {
 	return 0
 }
 
+func (x *Carry) GetClosesAt() int64 {
+	if x != nil {
+		return x.ClosesAt
+	}
+	return 0
+}
+
+func (x *Carry) GetOpenAt() int64 {
+	if x != nil {
+		return x.OpenAt
+	}
+	return 0
+}
+
+func (x *Carry) GetOpenId() []byte {
+	if x != nil {
+		return x.OpenId
+	}
+	return nil
+}
+
 // VisitorState is a visitor in Redis: the set of the hits of its unsealed
 // sessions, trimmed to what sessions need, and the keys written from them.
 type VisitorState struct {
@@ -1473,7 +1506,7 @@ type Component struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Claims        []*Claim               `protobuf:"bytes,1,rep,name=claims,proto3" json:"claims,omitempty"`
 	Conversions   []*ConversionFact      `protobuf:"bytes,2,rep,name=conversions,proto3" json:"conversions,omitempty"`
-	Written       []*WrittenRow          `protobuf:"bytes,3,rep,name=written,proto3" json:"written,omitempty"`
+	Contacts      [][]byte               `protobuf:"bytes,3,rep,name=contacts,proto3" json:"contacts,omitempty"` // every contact id that was ever live here
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1522,64 +1555,11 @@ func (x *Component) GetConversions() []*ConversionFact {
 	return nil
 }
 
-func (x *Component) GetWritten() []*WrittenRow {
+func (x *Component) GetContacts() [][]byte {
 	if x != nil {
-		return x.Written
+		return x.Contacts
 	}
 	return nil
-}
-
-// WrittenRow is an identity or contact row that was ever written.
-type WrittenRow struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	Hash          uint64                 `protobuf:"varint,2,opt,name=hash,proto3" json:"hash,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *WrittenRow) Reset() {
-	*x = WrittenRow{}
-	mi := &file_schema_proto_msgTypes[15]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *WrittenRow) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*WrittenRow) ProtoMessage() {}
-
-func (x *WrittenRow) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[15]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use WrittenRow.ProtoReflect.Descriptor instead.
-func (*WrittenRow) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{15}
-}
-
-func (x *WrittenRow) GetKey() string {
-	if x != nil {
-		return x.Key
-	}
-	return ""
-}
-
-func (x *WrittenRow) GetHash() uint64 {
-	if x != nil {
-		return x.Hash
-	}
-	return 0
 }
 
 var File_schema_proto protoreflect.FileDescriptor
@@ -1685,7 +1665,7 @@ const file_schema_proto_rawDesc = "" +
 	"\x06detail\x18\b \x01(\tR\x06detail\x12\x0e\n" +
 	"\x02at\x18\t \x01(\x03R\x02at\x12\x0e\n" +
 	"\x02id\x18\n" +
-	" \x01(\fR\x02id\"\x93\x02\n" +
+	" \x01(\fR\x02id\"\xa7\x02\n" +
 	"\x06Source\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\tR\achannel\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x16\n" +
@@ -1698,13 +1678,14 @@ const file_schema_proto_rawDesc = "" +
 	"\tclick_ids\x18\t \x03(\tR\bclickIds\x12\x16\n" +
 	"\x06direct\x18\n" +
 	" \x01(\bR\x06direct\x12\x10\n" +
-	"\x03utm\x18\v \x01(\bR\x03utm\"p\n" +
+	"\x03utm\x18\v \x01(\bR\x03utm\x12\x12\n" +
+	"\x04list\x18\f \x01(\rR\x04list\"p\n" +
 	"\n" +
 	"WrittenKey\x12\x10\n" +
 	"\x03day\x18\x01 \x01(\x05R\x03day\x12\x18\n" +
 	"\asession\x18\x02 \x01(\fR\asession\x12\x12\n" +
 	"\x04hash\x18\x03 \x01(\x04R\x04hash\x12\"\n" +
-	"\facknowledged\x18\x04 \x01(\bR\facknowledged\"\x9b\x02\n" +
+	"\facknowledged\x18\x04 \x01(\bR\facknowledged\"\xea\x02\n" +
 	"\x05Carry\x12\x17\n" +
 	"\alast_at\x18\x01 \x01(\x03R\x06lastAt\x12\x17\n" +
 	"\alast_id\x18\x02 \x01(\fR\x06lastId\x12-\n" +
@@ -1715,20 +1696,20 @@ const file_schema_proto_rawDesc = "" +
 	"\bsessions\x18\a \x01(\rR\bsessions\x12\x1d\n" +
 	"\n" +
 	"started_at\x18\b \x01(\x03R\tstartedAt\x12\x1a\n" +
-	"\bsettings\x18\t \x01(\rR\bsettings\"\xb1\x01\n" +
+	"\bsettings\x18\t \x01(\rR\bsettings\x12\x1b\n" +
+	"\tcloses_at\x18\n" +
+	" \x01(\x03R\bclosesAt\x12\x17\n" +
+	"\aopen_at\x18\v \x01(\x03R\x06openAt\x12\x17\n" +
+	"\aopen_id\x18\f \x01(\fR\x06openId\"\xb1\x01\n" +
 	"\fVisitorState\x12&\n" +
 	"\x04hits\x18\x01 \x03(\v2\x12.sourceloop.v1.HitR\x04hits\x123\n" +
 	"\awritten\x18\x02 \x03(\v2\x19.sourceloop.v1.WrittenKeyR\awritten\x12*\n" +
 	"\x05carry\x18\x03 \x01(\v2\x14.sourceloop.v1.CarryR\x05carry\x12\x18\n" +
-	"\aflooded\x18\x04 \x01(\bR\aflooded\"\xaf\x01\n" +
+	"\aflooded\x18\x04 \x01(\bR\aflooded\"\x96\x01\n" +
 	"\tComponent\x12,\n" +
 	"\x06claims\x18\x01 \x03(\v2\x14.sourceloop.v1.ClaimR\x06claims\x12?\n" +
-	"\vconversions\x18\x02 \x03(\v2\x1d.sourceloop.v1.ConversionFactR\vconversions\x123\n" +
-	"\awritten\x18\x03 \x03(\v2\x19.sourceloop.v1.WrittenRowR\awritten\"2\n" +
-	"\n" +
-	"WrittenRow\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\x04R\x04hash*y\n" +
+	"\vconversions\x18\x02 \x03(\v2\x1d.sourceloop.v1.ConversionFactR\vconversions\x12\x1a\n" +
+	"\bcontacts\x18\x03 \x03(\fR\bcontacts*y\n" +
 	"\aHitType\x12\x18\n" +
 	"\x14HIT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11HIT_TYPE_PAGEVIEW\x10\x01\x12\x12\n" +
@@ -1749,7 +1730,7 @@ func file_schema_proto_rawDescGZIP() []byte {
 }
 
 var file_schema_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_schema_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_schema_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_schema_proto_goTypes = []any{
 	(HitType)(0),            // 0: sourceloop.v1.HitType
 	(*Traits)(nil),          // 1: sourceloop.v1.Traits
@@ -1767,7 +1748,6 @@ var file_schema_proto_goTypes = []any{
 	(*Carry)(nil),           // 13: sourceloop.v1.Carry
 	(*VisitorState)(nil),    // 14: sourceloop.v1.VisitorState
 	(*Component)(nil),       // 15: sourceloop.v1.Component
-	(*WrittenRow)(nil),      // 16: sourceloop.v1.WrittenRow
 }
 var file_schema_proto_depIdxs = []int32{
 	0,  // 0: sourceloop.v1.Hit.type:type_name -> sourceloop.v1.HitType
@@ -1783,12 +1763,11 @@ var file_schema_proto_depIdxs = []int32{
 	13, // 10: sourceloop.v1.VisitorState.carry:type_name -> sourceloop.v1.Carry
 	5,  // 11: sourceloop.v1.Component.claims:type_name -> sourceloop.v1.Claim
 	6,  // 12: sourceloop.v1.Component.conversions:type_name -> sourceloop.v1.ConversionFact
-	16, // 13: sourceloop.v1.Component.written:type_name -> sourceloop.v1.WrittenRow
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_schema_proto_init() }
@@ -1809,7 +1788,7 @@ func file_schema_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_schema_proto_rawDesc), len(file_schema_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   16,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
