@@ -1,0 +1,47 @@
+package control
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"sourceloop/schema"
+)
+
+// Stage is a fact about a node: where its contact stands in the sale. Of a
+// contact's nodes the newest fact counts.
+type Stage struct {
+	Name string
+	At   schema.Millis
+}
+
+// SetStage says where the contact of a node stands: New, Contacted, In
+// Progress, Converted, Lost, or a name of the workspace's own.
+func (s *Store) SetStage(ctx context.Context, who Principal, node schema.Node, name string) error {
+	const op = "set the stage"
+	if err := who.require(op, EditStages); err != nil {
+		return err
+	}
+	name = strings.TrimSpace(name)
+	if node == "" || name == "" || utf8.RuneCountInString(name) > 50 {
+		return schema.E(op, schema.KindInvalid, "A stage needs a contact and a name of at most 50 characters.")
+	}
+	return s.update(ctx, op, func(t *tx) error {
+		_, err := t.exec(ctx, "stage_put", int64(who.Workspace), string(node), name, int64(t.now), who.User)
+		return err
+	})
+}
+
+// Stages are all facts of a workspace. They are set by hand, so that they are
+// few.
+func (s *Store) Stages(ctx context.Context, workspace uint32) (map[schema.Node]Stage, error) {
+	all := map[schema.Node]Stage{}
+	err := s.reader().each(ctx, "stages_of", []any{int64(workspace)}, func(scan func(...any) error) error {
+		var node string
+		var stage Stage
+		err := scan(&node, &stage.Name, &stage.At)
+		all[schema.Node(node)] = stage
+		return err
+	})
+	return all, failed("read the stages", err)
+}
