@@ -63,6 +63,9 @@ CREATE TABLE IF NOT EXISTS conversions (
     touches_landing_page Array(String) CODEC(ZSTD(1)),
     touches_referrer Array(String) CODEC(ZSTD(1)),
     touches_rule Array(LowCardinality(String)),
+    touches_device Array(LowCardinality(String)),
+    touches_country Array(LowCardinality(String)),
+    touches_browser Array(LowCardinality(String)),
     INDEX contact_index contact TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX id_index id TYPE bloom_filter(0.01) GRANULARITY 1
 )
