@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 const (
@@ -115,7 +116,8 @@ func (t *Trimmer) committed(ctx context.Context) (map[string]kadm.OffsetResponse
 	fetched := t.cfg.Admin.FetchManyOffsets(ctx, names...)
 	committed := make(map[string]kadm.OffsetResponses, len(names))
 	for group, response := range fetched {
-		if err := errors.Join(response.Err, response.Fetched.Error()); err != nil {
+		err := errors.Join(response.Err, response.Fetched.Error())
+		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // A group that has not begun has committed nothing.
 			return nil, fmt.Errorf("cannot read the offsets of group %s: %w", group, err)
 		}
 		committed[group] = response.Fetched
