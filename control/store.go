@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
 	// The two databases.
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -77,7 +78,12 @@ func Open(ctx context.Context, dsn string, opts Options) (*Store, error) {
 	if err := s.connect(dsn); err != nil {
 		return nil, unreachable(op, err)
 	}
-	err := s.migrate(ctx)
+	var err error
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+		err = s.migrateSQLite(ctx, path)
+	} else {
+		err = s.migrate(ctx)
+	}
 	if err == nil {
 		err = s.directory.refresh(ctx)
 	}
@@ -170,6 +176,17 @@ func sqliteAddress(path string, readOnly bool) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
+// migrateSQLite keeps other processes out while it runs, by a lock on a file
+// beside the database; PostgreSQL has advisory locks for that.
+func (s *Store) migrateSQLite(ctx context.Context, path string) (err error) {
+	lockFile := flock.New(path+".lock", flock.SetPermissions(0o600))
+	if _, err = lockFile.TryLockContext(ctx, 10*time.Millisecond); err != nil {
+		return fmt.Errorf("cannot lock the settings database: %w", err)
+	}
+	defer func() { err = errors.Join(err, lockFile.Close()) }()
+	return s.migrate(ctx)
+}
+
 func (s *Store) migrate(ctx context.Context) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -178,7 +195,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	dialect, options := goose.DialectSQLite3, []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithSlog(s.log)}
 	if !s.sqlite {
 		// Several processes may start at once.
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 		if err != nil {
 			return err
 		}
