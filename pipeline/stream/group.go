@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -62,7 +63,6 @@ type Group struct {
 	log     *Log
 	slog    *slog.Logger
 	client  *kgo.Client
-	admin   *kadm.Client
 	metrics *groupMetrics
 
 	mu       sync.Mutex
@@ -145,7 +145,7 @@ func (l *Log) NewGroup(config GroupConfig) (*Group, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot join the consumer group %q: %w", config.Name, err)
 	}
-	g.client, g.admin = client, kadm.NewClient(client)
+	g.client = client
 	return g, nil
 }
 
@@ -167,7 +167,7 @@ func (g *Group) Run(ctx context.Context) error {
 		g.client.AllowRebalance()
 		g.waitForRoom(ctx)
 	}
-	g.stopLanes(nil)
+	g.stopLanes(g.owned())
 	commit, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if err := g.client.CommitMarkedOffsets(commit); err != nil && !errors.Is(err, kerr.UnknownMemberID) {
@@ -239,17 +239,25 @@ func (g *Group) lost(_ context.Context, _ *kgo.Client, partitions map[string][]i
 	g.stopLanes(partitions[g.config.Topic])
 }
 
-// stopLanes stops the lanes of these partitions, or all of them when nil, and
-// waits until none of them touches anything.
+func (g *Group) owned() []int32 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Collect(maps.Keys(g.lanes))
+}
+
+// stopLanes stops the lanes of these partitions and waits until none of them
+// touches anything.
 func (g *Group) stopLanes(partitions []int32) {
 	g.mu.Lock()
 	var stopping []*lane
-	for p, l := range g.lanes {
-		if partitions == nil || contains(partitions, p) {
-			stopping = append(stopping, l)
-			delete(g.lanes, p)
-			g.metrics.lag.DeleteLabelValues(l.label)
+	for _, p := range partitions {
+		l := g.lanes[p]
+		if l == nil {
+			continue
 		}
+		stopping = append(stopping, l)
+		delete(g.lanes, p)
+		g.metrics.lag.DeleteLabelValues(l.label)
 	}
 	g.metrics.owned.Set(float64(len(g.lanes)))
 	g.mu.Unlock()
@@ -262,20 +270,11 @@ func (g *Group) stopLanes(partitions []int32) {
 	}
 }
 
-func contains(list []int32, p int32) bool {
-	for _, x := range list {
-		if x == p {
-			return true
-		}
-	}
-	return false
-}
-
 // recommit reads the partition's committed offset and commits it again under
 // the group's present generation. A member that the broker no longer believes
 // in is refused.
 func (g *Group) recommit(ctx context.Context, partition int32) (int64, error) {
-	offsets, err := g.admin.FetchOffsetsForTopics(ctx, g.config.Name, g.config.Topic)
+	offsets, err := g.log.admin.FetchOffsetsForTopics(ctx, g.config.Name, g.config.Topic)
 	if err != nil {
 		return 0, fmt.Errorf("cannot read the committed offset: %w", err)
 	}

@@ -195,3 +195,9 @@ func (l *Log) AppendDead(ctx context.Context, letters []*schema.DeadRecord) erro
 	}
 	return nil
 }
+
+// Partition tells where Kafka's default partitioner puts a key.
+func Partition(key []byte, partitions int32) int32 {
+	by := kgo.StickyKeyPartitioner(nil).ForTopic("")
+	return int32(by.Partition(&kgo.Record{Key: key}, int(partitions)))
+}
