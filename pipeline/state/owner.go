@@ -187,3 +187,10 @@ func purgeNode(ctx context.Context, c redis.Cmdable, pattern string) error {
 		}
 	}
 }
+
+// Warmed records that everything ClickHouse knows of the partition is in Redis
+// again, so that what is missing does not exist.
+func (o *Owner) Warmed(ctx context.Context) error {
+	o.cold = false
+	return o.run(ctx, o.applied, o.progress, nil, nil)
+}

@@ -1,0 +1,239 @@
+package sessionize
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"google.golang.org/protobuf/proto"
+
+	"sourceloop/pipeline/session"
+	"sourceloop/pipeline/state"
+	"sourceloop/schema"
+)
+
+func stateKey(v Visitor) string {
+	return "v:" + strconv.FormatUint(uint64(v.Workspace), 10) + "/" + v.ID
+}
+
+// load finds the state of every visitor of a stretch.
+func (w *Worker) load(ctx context.Context, st *stretch) error {
+	var missing []*visit
+	for _, v := range st.visitors {
+		if known, ok := w.visitors.Get(v.name); ok {
+			v.state = known
+			continue
+		}
+		missing = append(missing, v)
+	}
+	missing, err := w.loadStored(ctx, missing)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	if !w.owner.Cold() {
+		for _, v := range missing {
+			v.state = &schema.VisitorState{}
+		}
+		return nil
+	}
+	return w.loadPast(ctx, missing)
+}
+
+// loadStored reads states from Redis and returns the visitors it lacks.
+func (w *Worker) loadStored(ctx context.Context, visits []*visit) ([]*visit, error) {
+	if len(visits) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, len(visits))
+	for i, v := range visits {
+		keys[i] = stateKey(v.name)
+	}
+	values, err := w.owner.Get(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	var missing []*visit
+	for i, v := range visits {
+		if values[i] == nil {
+			missing = append(missing, v)
+			continue
+		}
+		v.state = &schema.VisitorState{}
+		if err := proto.Unmarshal(values[i], v.state); err != nil {
+			return nil, fmt.Errorf("cannot read a visitor's state: %w", err)
+		}
+	}
+	return missing, nil
+}
+
+// loadPast rebuilds states from ClickHouse: all hits, and the keys of the
+// sessions that stand there. Their rows are written again.
+func (w *Worker) loadPast(ctx context.Context, visits []*visit) error {
+	names := make([]Visitor, len(visits))
+	for i, v := range visits {
+		names[i] = v.name
+	}
+	pasts, err := w.deps.History.Visitors(ctx, names)
+	if err != nil {
+		return err
+	}
+	for _, v := range visits {
+		past := pasts[v.name]
+		v.state = &schema.VisitorState{Written: past.Sessions}
+		for _, h := range past.Hits {
+			v.state.Hits, _ = session.Union(v.state.GetHits(), session.Trim(h))
+		}
+		if len(past.Hits) > 0 {
+			w.metrics.cold.Inc()
+		}
+	}
+	return nil
+}
+
+// derive unites, derives and compares, visitor by visitor.
+func (st *stretch) derive(w *Worker) {
+	for _, v := range st.visitors {
+		w.seal(v, st.progress)
+		w.unite(v)
+		if v.state.GetFlooded() {
+			continue
+		}
+		w.compare(st, v)
+	}
+}
+
+// seal takes out whole sessions that are settled, once their rows are known to
+// be in ClickHouse.
+func (w *Worker) seal(v *visit, progress schema.Millis) {
+	for _, k := range v.state.GetWritten() {
+		if !k.GetAcknowledged() {
+			return
+		}
+	}
+	sealed := session.Seal(v.workspace, v.name.ID, v.state, progress, w.deps.Classifier)
+	if len(sealed) == 0 {
+		return
+	}
+	gone := make(map[schema.ID]bool, len(sealed))
+	for i := range sealed {
+		gone[sealed[i].ID] = true
+	}
+	kept := v.state.Written[:0]
+	for _, k := range v.state.GetWritten() {
+		if !gone[schema.ID(k.GetSession())] {
+			kept = append(kept, k)
+		}
+	}
+	v.state.Written = kept
+}
+
+func (w *Worker) unite(v *visit) {
+	for _, h := range v.hits {
+		switch {
+		case session.Late(v.state.GetCarry(), h):
+			w.metrics.late.Inc()
+		case v.state.GetFlooded():
+		default:
+			hits, changed := session.Union(v.state.GetHits(), session.Trim(h))
+			v.state.Hits = hits
+			if !changed {
+				w.metrics.duplicates.Inc()
+			}
+		}
+	}
+	if len(v.state.GetHits()) > MaxHits {
+		v.state.Flooded, v.state.Hits = true, nil
+		w.metrics.flooded.Inc()
+	}
+}
+
+// rowKey is what tells the rows of one visitor apart.
+type rowKey struct {
+	day     int32
+	session schema.ID
+}
+
+func keyOf(k *schema.WrittenKey) rowKey { return rowKey{k.GetDay(), schema.ID(k.GetSession())} }
+
+// compare finds the rows to write: sessions whose content is not known to be
+// in ClickHouse, and keys that are derived no more.
+func (w *Worker) compare(st *stretch, v *visit) {
+	sessions := session.Derive(v.workspace, v.name.ID, v.state.GetCarry(), v.state.GetHits(), w.deps.Classifier)
+	written := make(map[rowKey]*schema.WrittenKey, len(v.state.GetWritten()))
+	for _, k := range v.state.GetWritten() {
+		written[keyOf(k)] = k
+	}
+	version := w.owner.NextVersion()
+	keys := make([]*schema.WrittenKey, 0, len(sessions))
+	for i := range sessions {
+		s := &sessions[i]
+		hash := session.Hash(s)
+		at := rowKey{s.StartedAt.Day(), s.ID}
+		k := written[at]
+		delete(written, at)
+		if k == nil || k.GetHash() != hash || !k.GetAcknowledged() {
+			k = &schema.WrittenKey{Day: s.StartedAt.Day(), Session: s.ID[:], Hash: hash}
+			st.rows = append(st.rows, schema.SessionRow{Session: *s, Version: version})
+			v.changed = true
+			w.metrics.rows.WithLabelValues("upsert").Inc()
+		}
+		keys = append(keys, k)
+	}
+	for _, k := range v.state.GetWritten() {
+		if _, orphan := written[keyOf(k)]; !orphan {
+			continue
+		}
+		st.rows = append(st.rows, deletedRow(v, k, version))
+		v.changed = v.changed || !k.GetAcknowledged() || k.GetHash() != 0
+		keys = append(keys, &schema.WrittenKey{Day: k.GetDay(), Session: k.GetSession()})
+		w.metrics.rows.WithLabelValues("delete").Inc()
+	}
+	v.state.Written = keys
+	v.claims = w.claims(v, sessions)
+}
+
+// deletedRow repeats a row's whole sort key: workspace, day of start, visitor,
+// id. It is written at every touch until sealed, since it must come after
+// whatever a former owner may still be writing.
+func deletedRow(v *visit, k *schema.WrittenKey, version uint64) schema.SessionRow {
+	const day = 24 * 60 * 60 * 1000
+	start := schema.Millis(int64(k.GetDay()) * day)
+	return schema.SessionRow{
+		Session: schema.Session{
+			ID: schema.ID(k.GetSession()), Workspace: v.name.Workspace, Visitor: v.name.ID, StartedAt: start, EndedAt: start,
+		},
+		Version: version, Deleted: true,
+	}
+}
+
+func (w *Worker) claims(v *visit, sessions []schema.Session) []*schema.Claim {
+	for _, h := range v.hits {
+		if h.GetTraits() != nil {
+			return session.Claims(v.workspace, v.state.GetHits(), sessions, w.deps.Normalizer)
+		}
+	}
+	return nil
+}
+
+// save stores the states before anything is written from them.
+func (w *Worker) save(ctx context.Context, st *stretch, applied int64) error {
+	pairs := make([]state.Pair, len(st.visitors))
+	for i, v := range st.visitors {
+		value, err := proto.Marshal(v.state)
+		if err != nil {
+			return fmt.Errorf("cannot encode a visitor's state: %w", err)
+		}
+		pairs[i] = state.Pair{Key: stateKey(v.name), Value: value}
+	}
+	return w.owner.Save(ctx, applied, st.progress, pairs, nil)
+}
+
+// acknowledge records that the rows are in ClickHouse; Redis learns it at the
+// visitor's next touch.
+func (st *stretch) acknowledge() {
+	for _, v := range st.visitors {
+		for _, k := range v.state.GetWritten() {
+			k.Acknowledged = true
+		}
+	}
+}

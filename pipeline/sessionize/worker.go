@@ -1,0 +1,269 @@
+package sessionize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2/simplelru"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
+
+	"sourceloop/pipeline/session"
+	"sourceloop/pipeline/state"
+	"sourceloop/pipeline/stream"
+	"sourceloop/schema"
+)
+
+// Stage is the name of this stage in metrics and dead letters.
+const Stage = "sessionize"
+
+// MaxHits is how many hits of unsealed sessions a visitor may have. Beyond it
+// is flagged as flooded and no longer sessionized; its hits are still stored.
+const MaxHits = 2000
+
+// Workspaces knows the settings in force.
+type Workspaces interface {
+	Workspace(id uint32) (*schema.Workspace, bool)
+}
+
+// Sink makes rows durable. Writing a row again changes nothing.
+type Sink interface {
+	WriteHits(ctx context.Context, hits []*schema.Hit, sessions []schema.SessionRow) error
+}
+
+// Visitor names one browser of one workspace.
+type Visitor struct {
+	Workspace uint32
+	ID        string
+}
+
+// Past is what ClickHouse knows of a visitor.
+type Past struct {
+	Hits     []*schema.Hit
+	Sessions []*schema.WrittenKey
+}
+
+// History reads what was written before, for a partition that is cold.
+type History interface {
+	Visitors(ctx context.Context, visitors []Visitor) (map[Visitor]Past, error)
+	HighestEpoch(ctx context.Context) (uint32, error)
+}
+
+// Conversions tells which of a workspace's visitors have conversions.
+type Conversions interface {
+	HaveConversions(ctx context.Context, workspace uint32, visitors []string) ([]string, error)
+}
+
+// Log is where leads and dead letters go.
+type Log interface {
+	Append(ctx context.Context, topic string, keys, values [][]byte) error
+	AppendDead(ctx context.Context, letters []*schema.DeadRecord) error
+}
+
+// Deps are what the workers of this stage share.
+type Deps struct {
+	State       *state.Store
+	Workspaces  Workspaces
+	Classifier  session.Classifier
+	Normalizer  session.Normalizer
+	Sink        Sink
+	History     History
+	Conversions Conversions
+	Log         Log
+	Slog        *slog.Logger
+	Now         func() time.Time
+	MaxVisitors int // kept in memory per partition; 5,000 when 0
+}
+
+// Stager makes the workers of one process.
+type Stager struct {
+	deps    Deps
+	metrics *metrics
+}
+
+type metrics struct {
+	hits, late, duplicates, flooded, cold prometheus.Counter
+	rows                                  *prometheus.CounterVec
+	durable                               prometheus.Histogram
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "sourceloop_sessionize_" + name, Help: help})
+		reg.MustRegister(c)
+		return c
+	}
+	m := &metrics{
+		hits:       counter("hits_total", "Hits read from the log."),
+		late:       counter("late_hits_total", "Hits from before the seal: stored, to be folded in at night."),
+		duplicates: counter("duplicate_hits_total", "Hits that were already known."),
+		flooded:    counter("flooded_visitors_total", "Visitors that passed the limit of hits."),
+		cold:       counter("cold_visitors_total", "Visitors read from ClickHouse."),
+		rows: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sourceloop_sessionize_rows_total", Help: "Session rows written.",
+		}, []string{"kind"}),
+		durable: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "sourceloop_hit_durable_seconds", Help: "From a hit's arrival at the collector until it can be queried.",
+			Buckets: prometheus.ExponentialBuckets(0.01, 2, 16),
+		}),
+	}
+	reg.MustRegister(m.rows, m.durable)
+	return m
+}
+
+// NewStager registers the metrics of the stage.
+func NewStager(deps Deps, reg prometheus.Registerer) *Stager {
+	if deps.MaxVisitors == 0 {
+		deps.MaxVisitors = 5_000
+	}
+	return &Stager{deps: deps, metrics: newMetrics(reg)}
+}
+
+// Worker owns the visitors of one partition of hits.
+type Worker struct {
+	deps     Deps
+	metrics  *metrics
+	owner    *state.Owner
+	visitors *lru.LRU[Visitor, *schema.VisitorState]
+}
+
+// New takes the partition over.
+func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, error) {
+	tag := "h" + strconv.Itoa(int(a.Partition))
+	owner, err := s.deps.State.Claim(ctx, tag, s.deps.Now(), s.deps.History.HighestEpoch)
+	if err != nil {
+		return nil, err
+	}
+	committed, err := a.Confirm(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := owner.Settle(ctx, committed); err != nil {
+		return nil, fenced(err)
+	}
+	visitors, err := lru.NewLRU[Visitor, *schema.VisitorState](s.deps.MaxVisitors, nil)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make the visitors' map: %w", err)
+	}
+	return &Worker{deps: s.deps, metrics: s.metrics, owner: owner, visitors: visitors}, nil
+}
+
+// Close forgets the visitors.
+func (w *Worker) Close() { w.visitors.Purge() }
+
+func fenced(err error) error {
+	if errors.Is(err, state.ErrFenced) {
+		return fmt.Errorf("%w: %w", stream.ErrFenced, err)
+	}
+	return err
+}
+
+// Process makes the effect of a stretch of records durable. After an error the
+// worker forgets what it had in memory, since some of it may not be stored.
+func (w *Worker) Process(ctx context.Context, records []*stream.Record) error {
+	err := w.process(ctx, records)
+	if err != nil {
+		w.visitors.Purge()
+		return fenced(err)
+	}
+	return nil
+}
+
+func (w *Worker) process(ctx context.Context, records []*stream.Record) error {
+	st := w.decode(records)
+	if err := w.load(ctx, st); err != nil {
+		return err
+	}
+	st.derive(w)
+	if err := w.save(ctx, st, records[len(records)-1].Offset+1); err != nil {
+		return err
+	}
+	if len(st.hits) > 0 {
+		if err := w.deps.Sink.WriteHits(ctx, st.hits, st.rows); err != nil {
+			return err
+		}
+	}
+	if err := w.announce(ctx, st); err != nil {
+		return err
+	}
+	if err := w.deps.Log.AppendDead(ctx, st.dead); err != nil {
+		return err
+	}
+	st.acknowledge()
+	w.observe(st)
+	return nil
+}
+
+// stretch is what one call of Process works on.
+type stretch struct {
+	hits     []*schema.Hit
+	visitors []*visit
+	byName   map[Visitor]*visit
+	rows     []schema.SessionRow
+	dead     []*schema.DeadRecord
+	progress schema.Millis
+}
+
+// visit is one visitor of a stretch.
+type visit struct {
+	name      Visitor
+	workspace *schema.Workspace
+	hits      []*schema.Hit // of this stretch
+	state     *schema.VisitorState
+	claims    []*schema.Claim
+	changed   bool // session rows are written
+}
+
+func (w *Worker) decode(records []*stream.Record) *stretch {
+	st := &stretch{byName: make(map[Visitor]*visit), progress: w.owner.Progress()}
+	for _, r := range records {
+		hit, ws, reason := w.decodeHit(r.Value)
+		if reason != "" {
+			st.dead = append(st.dead, stream.DeadLetter(r, Stage, reason, "", schema.MillisOf(w.deps.Now())))
+			continue
+		}
+		st.add(hit, ws)
+	}
+	return st
+}
+
+func (w *Worker) decodeHit(value []byte) (hit *schema.Hit, ws *schema.Workspace, reason string) {
+	var record schema.HitRecord
+	if err := proto.Unmarshal(value, &record); err != nil {
+		return nil, nil, "malformed"
+	}
+	hit = record.GetHit()
+	if hit == nil || len(hit.GetId()) != 16 || hit.GetVisitor() == "" {
+		return nil, nil, "incomplete"
+	}
+	ws, ok := w.deps.Workspaces.Workspace(hit.GetWorkspace())
+	if !ok {
+		return nil, nil, "unknown_workspace"
+	}
+	return hit, ws, ""
+}
+
+func (st *stretch) add(hit *schema.Hit, ws *schema.Workspace) {
+	st.progress = max(st.progress, schema.Millis(hit.GetReceived()))
+	st.hits = append(st.hits, hit)
+	name := Visitor{hit.GetWorkspace(), hit.GetVisitor()}
+	v := st.byName[name]
+	if v == nil {
+		v = &visit{name: name, workspace: ws}
+		st.byName[name] = v
+		st.visitors = append(st.visitors, v)
+	}
+	v.hits = append(v.hits, hit)
+}
+
+func (w *Worker) observe(st *stretch) {
+	now := w.deps.Now()
+	w.metrics.hits.Add(float64(len(st.hits)))
+	for _, h := range st.hits {
+		w.metrics.durable.Observe(now.Sub(schema.Millis(h.GetReceived()).Time()).Seconds())
+	}
+}

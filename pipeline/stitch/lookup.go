@@ -1,0 +1,33 @@
+package stitch
+
+import (
+	"context"
+
+	"sourceloop/pipeline/state"
+	"sourceloop/pipeline/stream"
+	"sourceloop/schema"
+)
+
+// Lookup answers questions about the identity map without owning it.
+type Lookup struct{ State *state.Store }
+
+// HaveConversions gives those of a workspace's visitors whose part of the
+// identity graph has a conversion.
+func (l Lookup) HaveConversions(ctx context.Context, workspace uint32, visitors []string) ([]string, error) {
+	keys := make([]string, len(visitors))
+	for i, v := range visitors {
+		keys[i] = place{workspace, schema.NewNode(schema.NodeVisitor, v)}.key("n")
+	}
+	partition := stream.Partition(schema.LeadKey(workspace), schema.LeadsPartitions)
+	values, err := l.State.Get(ctx, tag(partition), keys)
+	if err != nil {
+		return nil, err
+	}
+	var have []string
+	for i, v := range values {
+		if len(v) > 0 && v[0] == '1' {
+			have = append(have, visitors[i])
+		}
+	}
+	return have, nil
+}

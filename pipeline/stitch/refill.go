@@ -1,0 +1,74 @@
+package stitch
+
+import (
+	"context"
+
+	"sourceloop/pipeline/stream"
+	"sourceloop/schema"
+)
+
+// refillPairs is how many values go to Redis at once while refilling.
+const refillPairs = 10_000
+
+// refill rebuilds the partition's components from the claims in ClickHouse.
+func (w *Worker) refill(ctx context.Context, partition int32) error {
+	workspaces, err := w.deps.History.WorkspacesWithClaims(ctx)
+	if err != nil {
+		return err
+	}
+	for _, ws := range workspaces {
+		if stream.Partition(schema.LeadKey(ws), schema.LeadsPartitions) != partition {
+			continue
+		}
+		if err := w.refillWorkspace(ctx, ws); err != nil {
+			return err
+		}
+	}
+	return w.owner.Warmed(ctx)
+}
+
+func (w *Worker) refillWorkspace(ctx context.Context, ws uint32) error {
+	past, err := w.deps.History.Leads(ctx, ws)
+	if err != nil {
+		return err
+	}
+	st := newStretch()
+	for _, c := range past.Claims {
+		st.add(&schema.LeadRecord{Workspace: ws, Body: &schema.LeadRecord_Evidence{
+			Evidence: &schema.Evidence{Claims: []*schema.Claim{c}},
+		}})
+	}
+	for _, f := range past.Facts {
+		st.add(&schema.LeadRecord{Workspace: ws, Body: &schema.LeadRecord_Evidence{
+			Evidence: &schema.Evidence{Conversion: f},
+		}})
+	}
+	st.join()
+	st.remember(ws, past.Contacts)
+	pairs, _, err := st.stored()
+	if err != nil {
+		return err
+	}
+	for len(pairs) > 0 {
+		n := min(len(pairs), refillPairs)
+		if err := w.owner.Save(ctx, w.owner.Applied(), w.owner.Progress(), pairs[:n], nil); err != nil {
+			return err
+		}
+		pairs = pairs[n:]
+	}
+	return nil
+}
+
+// remember puts the ids of contacts that were once written back into the
+// components whose nodes gave them their ids.
+func (st *stretch) remember(ws uint32, contacts []schema.ID) {
+	byID := make(map[schema.ID]*component, len(st.nodes))
+	for p, c := range st.nodes {
+		byID[schema.ContactID(ws, p.node)] = c
+	}
+	for _, id := range contacts {
+		if c := byID[id]; c != nil {
+			c.stored.Contacts = append(c.stored.Contacts, id[:])
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package stitch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
+
+	"sourceloop/pipeline/state"
+	"sourceloop/pipeline/stream"
+	"sourceloop/schema"
+)
+
+// Stage is the name of this stage in metrics and dead letters.
+const Stage = "stitch"
+
+// Rows is what one stretch makes durable, in this order.
+type Rows struct {
+	Claims     []schema.ClaimRow
+	Facts      []schema.FactRow
+	Identities []schema.IdentityRow
+	Contacts   []schema.ContactRow
+}
+
+// Sink makes rows durable and credits conversions. Writing a row again, or
+// crediting again, changes nothing.
+type Sink interface {
+	WriteLeads(ctx context.Context, rows *Rows) error
+	// Attribute credits the conversions of these contacts from the sessions
+	// that are stored, and keeps what differs from before.
+	Attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error
+}
+
+// Past is the identity truth of one workspace.
+type Past struct {
+	Claims   []*schema.Claim
+	Facts    []*schema.ConversionFact
+	Contacts []schema.ID // every id that was ever written
+}
+
+// History reads what was written before.
+type History interface {
+	// WorkspacesWithClaims lists the workspaces that any claim belongs to.
+	WorkspacesWithClaims(ctx context.Context) ([]uint32, error)
+	Leads(ctx context.Context, workspace uint32) (Past, error)
+	HighestEpoch(ctx context.Context) (uint32, error)
+}
+
+// Dead is where records go that can't be processed.
+type Dead interface {
+	AppendDead(ctx context.Context, letters []*schema.DeadRecord) error
+}
+
+// Deps are what the workers of this stage share.
+type Deps struct {
+	State   *state.Store
+	Sink    Sink
+	History History
+	Dead    Dead
+	Slog    *slog.Logger
+	Now     func() time.Time
+}
+
+// Stager makes the workers of one process.
+type Stager struct {
+	deps    Deps
+	metrics *metrics
+}
+
+type metrics struct {
+	claims, conversions, joined prometheus.Counter
+	refused                     *prometheus.CounterVec
+	durable                     prometheus.Histogram
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "sourceloop_stitch_" + name, Help: help})
+		reg.MustRegister(c)
+		return c
+	}
+	m := &metrics{
+		claims:      counter("claims_total", "Claims read from the log."),
+		conversions: counter("conversions_total", "Conversions read from the log."),
+		joined:      counter("components_joined_total", "Components of the identity graph that new claims connected."),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sourceloop_identity_refusals_total", Help: "Joins and ids refused in the components touched, by reason.",
+		}, []string{"reason"}),
+		durable: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "sourceloop_lead_durable_seconds", Help: "From a webhook's arrival until its contact can be queried.",
+			Buckets: prometheus.ExponentialBuckets(0.01, 2, 16),
+		}),
+	}
+	reg.MustRegister(m.refused, m.durable)
+	return m
+}
+
+// NewStager registers the metrics of the stage.
+func NewStager(deps Deps, reg prometheus.Registerer) *Stager {
+	return &Stager{deps: deps, metrics: newMetrics(reg)}
+}
+
+// Worker owns the identity graphs of the workspaces in one partition of leads.
+type Worker struct {
+	deps    Deps
+	metrics *metrics
+	owner   *state.Owner
+}
+
+func tag(partition int32) string { return "l" + strconv.Itoa(int(partition)) }
+
+// New takes the partition over, and refills it when Redis was lost.
+func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, error) {
+	owner, err := s.deps.State.Claim(ctx, tag(a.Partition), s.deps.Now(), s.deps.History.HighestEpoch)
+	if err != nil {
+		return nil, err
+	}
+	committed, err := a.Confirm(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := owner.Settle(ctx, committed); err != nil {
+		return nil, fenced(err)
+	}
+	w := &Worker{deps: s.deps, metrics: s.metrics, owner: owner}
+	if owner.Cold() {
+		if err := w.refill(ctx, a.Partition); err != nil {
+			return nil, fenced(err)
+		}
+	}
+	return w, nil
+}
+
+// Close has nothing to release: all state is in Redis.
+func (w *Worker) Close() {}
+
+func fenced(err error) error {
+	if errors.Is(err, state.ErrFenced) {
+		return fmt.Errorf("%w: %w", stream.ErrFenced, err)
+	}
+	return err
+}
+
+// Process makes the effect of a stretch of records durable.
+func (w *Worker) Process(ctx context.Context, records []*stream.Record) error {
+	st, dead := w.decode(records)
+	if err := st.load(ctx, w.owner); err != nil {
+		return err
+	}
+	w.metrics.joined.Add(float64(st.join()))
+	version := w.owner.NextVersion()
+	rows := st.resolve(version)
+	pairs, deletions, err := st.stored()
+	if err != nil {
+		return err
+	}
+	last := records[len(records)-1].Offset + 1
+	if err := w.owner.Save(ctx, last, schema.Millis(st.received), pairs, deletions); err != nil {
+		return fenced(err)
+	}
+	if err := w.write(ctx, st, rows, version); err != nil {
+		return err
+	}
+	if err := w.deps.Dead.AppendDead(ctx, dead); err != nil {
+		return err
+	}
+	w.observe(st)
+	return nil
+}
+
+func (w *Worker) write(ctx context.Context, st *stretch, rows *Rows, version uint64) error {
+	if err := w.deps.Sink.WriteLeads(ctx, rows); err != nil {
+		return err
+	}
+	for workspace, contacts := range st.contacts() {
+		if err := w.deps.Sink.Attribute(ctx, workspace, contacts, version); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Worker) decode(records []*stream.Record) (*stretch, []*schema.DeadRecord) {
+	st := newStretch()
+	var dead []*schema.DeadRecord
+	for _, r := range records {
+		var lead schema.LeadRecord
+		if err := proto.Unmarshal(r.Value, &lead); err != nil || lead.GetBody() == nil {
+			dead = append(dead, stream.DeadLetter(r, Stage, "malformed", "", schema.MillisOf(w.deps.Now())))
+			continue
+		}
+		st.add(&lead)
+	}
+	return st, dead
+}
+
+func (w *Worker) observe(st *stretch) {
+	w.metrics.claims.Add(float64(st.claims))
+	w.metrics.conversions.Add(float64(st.facts))
+	for _, reason := range st.refusals {
+		w.metrics.refused.WithLabelValues(reason).Inc()
+	}
+	now := w.deps.Now()
+	for _, at := range st.arrivals {
+		w.metrics.durable.Observe(now.Sub(at.Time()).Seconds())
+	}
+}
