@@ -1,0 +1,1 @@
+var u=l=>{let s=window,o=s.dataLayer=s.dataLayer||[],p=o.push,t,c=a=>{let n=a&&a[0]=="consent"&&a[2]&&a[2].analytics_storage;n&&(a[1]=="update"||!a[2].region&&n=="granted")&&(t=n)},e=()=>{t&&l.consent(t),t=0};o.push=(...a)=>{let n=p.apply(o,a);return a.map(c),e(),n},[].map.call(o,c),e()},d=u;export{d as default};
