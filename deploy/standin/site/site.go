@@ -158,7 +158,6 @@ func (s site) serve(status int, body []byte) http.HandlerFunc {
 // elsewhere is a page of another site: asked for under the site's own name it
 // moves to the machine's other name, so that its links carry a foreign referrer.
 func (s site) elsewhere(body []byte) http.HandlerFunc {
-	show := s.serve(http.StatusOK, body)
 	return func(w http.ResponseWriter, r *http.Request) {
 		home := r.URL.Query().Get("home")
 		if home == "" && isLoopback(r.Host) {
@@ -169,19 +168,12 @@ func (s site) elsewhere(body []byte) http.HandlerFunc {
 		if isLoopback(home) {
 			back = "http://" + home
 		}
-		s.serveBack(show, body, back)(w, r)
+		s.serve(http.StatusOK, bytes.ReplaceAll(body, []byte(homeMark), []byte(template.HTMLEscapeString(back))))(w, r)
 	}
 }
 
 // homeMark stands in the page elsewhere for the address of the site itself.
 const homeMark = "/back-home"
-
-func (s site) serveBack(show http.HandlerFunc, body []byte, home string) http.HandlerFunc {
-	if home == "" {
-		return show
-	}
-	return s.serve(http.StatusOK, bytes.ReplaceAll(body, []byte(homeMark), []byte(template.HTMLEscapeString(home))))
-}
 
 // isLoopback accepts the two names of this machine, with a port or without.
 func isLoopback(host string) bool {
