@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS sessions (
     items_click_id Array(String) CODEC(ZSTD(1)),
     items_hit Array(FixedString(16)) COMMENT 'ids in the table hits' CODEC(ZSTD(1)),
     INDEX visitor_index visitor TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX ended_index ended_at TYPE minmax GRANULARITY 1,
     INDEX session_index session TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)

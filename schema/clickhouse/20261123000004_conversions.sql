@@ -27,7 +27,7 @@ COMMENT 'Conversions before they are credited: what providers and sites told.';
 CREATE TABLE IF NOT EXISTS conversions (
     workspace UInt32,
     at DateTime64(3, 'UTC') COMMENT 'when it happened' CODEC(Delta, ZSTD(1)),
-    id FixedString(16) COMMENT 'of the fact',
+    id FixedString(16) COMMENT 'of the fact; that a contact came to be has the contact''s id',
     version UInt64 COMMENT 'of the state this was computed from; the highest known at a moment stands' CODEC(Delta, ZSTD(1)),
     known_at DateTime64(3, 'UTC') COMMENT 'when the row was written: what a report as of an earlier day may see' CODEC(Delta, ZSTD(1)),
     deleted Bool COMMENT 'counts no longer: the fact is gone, or its contact has neither email nor phone',
@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS conversions (
     contact FixedString(16) COMMENT 'whose it is now',
     has_email Bool,
     has_phone Bool,
+    own_visitor String COMMENT 'the browser it happened in, or empty',
     visitor String COMMENT 'of the converting session, or empty',
     device LowCardinality(String) COMMENT 'of the converting session',
     country LowCardinality(String),

@@ -5,7 +5,7 @@
 -- which was not asked for is left alone.
 INSERT INTO conversions (
     workspace, at, id, version, known_at, deleted, fingerprint, name, provider, external_id, url, value, currency,
-    contact, has_email, has_phone, visitor, device, country, browser, os, referrer_chain, pages_before,
+    contact, has_email, has_phone, own_visitor, visitor, device, country, browser, os, referrer_chain, pages_before,
     seconds_on_site, return_visits, sessions_before, touches_at, touches_session, touches_visitor, touches_channel,
     touches_source, touches_medium, touches_campaign, touches_content, touches_term, touches_landing_page,
     touches_referrer, touches_rule, touches_device, touches_country, touches_browser
@@ -31,9 +31,9 @@ WITH
     ),
 
     people AS (
-        SELECT id AS contact, email != '' AS has_email, phone != '' AS has_phone
+        SELECT id AS contact, created_at, email != '' AS has_email, phone != '' AS has_phone
         FROM (
-            SELECT id, is_deleted, redirect, email, phone
+            SELECT id, is_deleted, redirect, email, phone, created_at
             FROM contacts
             WHERE workspace = {workspace:UInt32} AND ({everybody:Bool} OR id IN (SELECT arrayJoin(asked)))
             ORDER BY version DESC
@@ -63,7 +63,7 @@ WITH
         GROUP BY contact
     ),
 
-    -- Facts that count, with their contact.
+    -- Facts that count, with their contact; and that a contact came to be, which is a conversion too, under its own id.
     counted AS (
         SELECT
             f.id AS id, f.name AS name, f.provider AS provider, f.external_id AS external_id, f.visitor AS own,
@@ -72,6 +72,9 @@ WITH
         FROM facts AS f
         INNER JOIN nodes AS n ON n.node = f.node
         WHERE NOT f.deleted
+        UNION ALL
+        SELECT contact, 'contact', '', '', '', toUnixTimestamp64Milli(created_at), 0, '', '', contact
+        FROM people
     ),
 
     -- Every browser that a conversion looks at: the contact's, and the one it happened in, whoever's that is. A
@@ -108,7 +111,7 @@ WITH
 
     seen AS (
         SELECT
-            l.id AS id, (l.name, l.provider, l.external_id, l.url, l.value, l.currency, l.contact, l.has_email, l.has_phone) AS fact,
+            l.id AS id, (l.name, l.provider, l.external_id, l.url, l.value, l.currency, l.contact, l.has_email, l.has_phone, l.own) AS fact,
             l.fact_at AS fact_at,
             b.session != nobody AND b.started <= l.fact_at AS past,
             past AND l.visitor = l.own AS own,
@@ -156,7 +159,9 @@ WITH
             SELECT id FROM conversion_facts WHERE workspace = {workspace:UInt32} AND node IN (
                 SELECT node FROM identities WHERE workspace = {workspace:UInt32} AND hasAny(contacts, asked))
             UNION DISTINCT
-            SELECT id FROM conversions WHERE workspace = {workspace:UInt32} AND contact IN (SELECT arrayJoin(asked))))
+            SELECT id FROM conversions WHERE workspace = {workspace:UInt32} AND contact IN (SELECT arrayJoin(asked))
+            UNION DISTINCT
+            SELECT arrayJoin(asked)))
         ORDER BY version DESC, known_at DESC
         LIMIT 1 BY at, id
     )
@@ -164,7 +169,7 @@ SELECT
     {workspace:UInt32}, fromUnixTimestamp64Milli(fact_at, 'UTC'), id, {version:UInt64}, now64(3), c.fingerprint = 0,
     c.fingerprint, c.fact.1, c.fact.2, c.fact.3, c.fact.4, c.fact.5, c.fact.6,
     if(c.fingerprint = 0, n.contact, c.fact.7), c.fact.8, c.fact.9,
-    c.last.3, c.last.13, c.last.14, c.last.15, c.last.16,
+    if(c.fact.1 = 'contact', c.last.3, c.fact.10), c.last.3, c.last.13, c.last.14, c.last.15, c.last.16,
     c.referrer_chain, c.pages, c.seconds_on_site, greatest(c.total, 1) - 1, c.total,
     arrayMap(t -> fromUnixTimestamp64Milli(t.1, 'UTC'), c.kept), c.kept.2, c.kept.3, c.kept.4, c.kept.5, c.kept.6, c.kept.7,
     c.kept.8, c.kept.9, c.kept.10, c.kept.11, c.kept.12, c.kept.13, c.kept.14, c.kept.15
