@@ -134,6 +134,10 @@ func testConnections(t *testing.T, dsn string) {
 	bobs := must[control.Connection](t)(s.UseState(ctx, "intercom", state, "browser"))
 	wantKind(t, s.MarkConnected(ctx, bobs.ID, control.Setup{App: "tea2"}), schema.KindConflict) // No token.
 	ok(t, s.SaveToken(ctx, bobs.ID, "other"))
+	if due := must[[]control.Connection](t)(s.TakeSetups(ctx, time.Minute)); len(due) != 0 {
+		t.Fatalf("due at once, while the callback works: %+v", due)
+	}
+	clock.Advance(time.Minute)
 	if due := must[[]control.Connection](t)(s.TakeSetups(ctx, time.Minute)); len(due) != 1 || due[0].ID != bobs.ID || due[0].Attempts != 1 {
 		t.Fatalf("due for setup are %+v", due)
 	}
@@ -166,7 +170,7 @@ func testConnections(t *testing.T, dsn string) {
 	}
 	wantKind(t, s.MarkConnected(ctx, c.ID, control.Setup{App: "tea1"}), schema.KindConflict)
 	wantKind(t, s.SaveToken(ctx, c.ID, "late"), schema.KindConflict)
-	if left := must[[]control.Connection](t)(s.UndestroyedTokens(ctx)); len(left) != 1 || left[0].ID != c.ID {
+	if left := must[[]control.Connection](t)(s.UndestroyedTokens(ctx, 0)); len(left) != 1 || left[0].ID != c.ID {
 		t.Fatalf("tokens to destroy: %+v", left)
 	}
 	ok(t, s.DestroyToken(ctx, c.ID))

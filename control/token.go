@@ -9,6 +9,10 @@ import (
 	"sourceloop/schema"
 )
 
+// setupGrace is how long the setup that follows a new token is left to whoever
+// saved it, before TakeSetups gives it to another.
+const setupGrace = time.Minute
+
 // SaveToken seals a provider's token and keeps it in place of an earlier one.
 // The connection must not have been closed.
 func (s *Store) SaveToken(ctx context.Context, id int64, token string) error {
@@ -20,6 +24,9 @@ func (s *Store) SaveToken(ctx context.Context, id int64, token string) error {
 		}
 		if c.State == Disconnected {
 			return schema.E(op, schema.KindConflict, "The connection was closed while it was being set up. Connect again.")
+		}
+		if _, err = t.exec(ctx, "connection_granted", id, int64(t.now.Add(setupGrace))); err != nil {
+			return err
 		}
 		_, err = t.exec(ctx, "token_put", id, s.keys.Seal([]byte(token), c.describe()...), int64(t.now))
 		return err
@@ -81,10 +88,10 @@ func (s *Store) DestroyToken(ctx context.Context, id int64) error {
 	return nil
 }
 
-// UndestroyedTokens are connections that are disconnected and still have a
-// token, because a process ended in between.
-func (s *Store) UndestroyedTokens(ctx context.Context) ([]Connection, error) {
-	all, err := s.reader().connections(ctx, "tokens_orphaned")
+// UndestroyedTokens are connections that were disconnected longer than age ago
+// and still have a token, because a process ended in between.
+func (s *Store) UndestroyedTokens(ctx context.Context, age time.Duration) ([]Connection, error) {
+	all, err := s.reader().connections(ctx, "tokens_orphaned", int64(s.clock().Add(-age)))
 	return all, failed("find tokens to destroy", err)
 }
 

@@ -36,6 +36,9 @@ UPDATE connections SET last_error = '' WHERE id = $1 AND state = 'connected';
 -- name: connection_delayed
 UPDATE connections SET due = $2, last_error = $3 WHERE id = $1 AND state = 'pending';
 
+-- name: connection_granted
+UPDATE connections SET due = $2 WHERE id = $1 AND state = 'pending';
+
 -- name: connection_event
 UPDATE connections SET last_event_at = $2 WHERE id = $1 AND last_event_at < $2;
 
@@ -66,7 +69,7 @@ SELECT connection, sealed FROM tokens;
 
 -- name: tokens_orphaned
 SELECT c.id, c.workspace, c.provider, c.state, c.since, c.attempts, c.app, c.name, c.region, c.last_event_at, c.last_error, c.details
-FROM connections c JOIN tokens t ON t.connection = c.id WHERE c.state = 'disconnected';
+FROM connections c JOIN tokens t ON t.connection = c.id WHERE c.state = 'disconnected' AND c.since <= $1;
 
 -- name: oauth_state_insert
 INSERT INTO oauth_states (state, browser, provider, connection, workspace, member, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7);

@@ -1,0 +1,113 @@
+package intercom
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"sourceloop/schema"
+)
+
+// apiVersion is the newest published one that the code was written against.
+const apiVersion = "2.16"
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 4 << 20
+
+// refusal is an answer that is no success. It holds nothing that was sent.
+type refusal struct {
+	status  int
+	code    string
+	message string
+}
+
+func (r *refusal) Error() string {
+	return fmt.Sprintf("Intercom answered with status %d and code %q", r.status, r.code)
+}
+
+// call sends one request and reads a JSON answer into out, unless it is nil.
+func (p *Provider) call(ctx context.Context, token, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		encoded, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("cannot encode a request: %w", err)
+		}
+		body = bytes.NewReader(encoded)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, p.base+path, body)
+	if err != nil {
+		return fmt.Errorf("cannot make a request: %w", err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Intercom-Version", apiVersion)
+	if in != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := p.client.Do(request)
+	if err != nil {
+		return fmt.Errorf("cannot reach Intercom: %w", err)
+	}
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return fmt.Errorf("cannot read Intercom's answer: %w", err)
+	}
+	if response.StatusCode/100 != 2 {
+		return newRefusal(response.StatusCode, answer)
+	}
+	if out == nil {
+		return nil
+	}
+	if err = json.Unmarshal(answer, out); err != nil {
+		return errors.New("cannot read Intercom's answer: it is not the JSON that was expected")
+	}
+	return nil
+}
+
+func newRefusal(status int, answer []byte) *refusal {
+	var list struct {
+		Errors []struct{ Code, Message string }
+	}
+	r := &refusal{status: status}
+	if json.Unmarshal(answer, &list) == nil && len(list.Errors) > 0 {
+		r.code, r.message = list.Errors[0].Code, list.Errors[0].Message
+	}
+	return r
+}
+
+// worded gives what went wrong with Intercom a kind and words.
+func worded(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *schema.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	var r *refusal
+	if !errors.As(err, &r) {
+		e := schema.E(op, schema.KindUnavailable, "Intercom could not be reached. It is tried again; if it stays, check that this server may reach Intercom.")
+		e.Err = err
+		return e
+	}
+	var e *schema.Error
+	switch {
+	case r.status == http.StatusUnauthorized:
+		e = schema.E(op, schema.KindDenied, "Intercom does not accept the token any more: the app was removed there, or the person who connected it left. Connect again.")
+	case r.status == http.StatusForbidden:
+		e = schema.E(op, schema.KindInvalid, "Intercom refuses this to us (%s). In the Developer Hub, the app needs the permissions for people, conversations and data attributes; some plans refuse it as well.", r.code)
+	case r.status == http.StatusTooManyRequests:
+		e = schema.E(op, schema.KindLimited, "Intercom is busy with too many requests. It is tried again by itself.")
+	case r.status >= http.StatusInternalServerError:
+		e = schema.E(op, schema.KindUnavailable, "Intercom has trouble of its own just now (status %d). It is tried again by itself.", r.status)
+	default:
+		e = schema.E(op, schema.KindInvalid, "Intercom did not accept what we asked (status %d, %s: %s). Connect again; if it stays, tell the operator.", r.status, r.code, r.message)
+	}
+	e.Err = r
+	return e
+}
