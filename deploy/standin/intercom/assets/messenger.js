@@ -70,8 +70,8 @@
     promise.catch(function (e) { console.warn('[intercom stand-in] ' + e.message); });
   }
 
-  function call(name, argument) {
-    (callbacks[name] || []).slice().forEach(function (f) { f(argument); });
+  function call(name) {
+    (callbacks[name] || []).slice().forEach(function (f) { f(); });
   }
 
   function ownSettings(settings) {
