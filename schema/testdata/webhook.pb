@@ -1,0 +1,2 @@
+
+intercomabcÈ‘ˆ…«3"{"topic":"ping"}(0
