@@ -37,8 +37,8 @@
 //
 // There are two users, WriterUser and ReaderUser, with random passwords made for each run: a client with the password of
 // this run can't end up on another server that got the same port. The library insists on starting itself as the user
-// default with no password. That user may hold one session, which is the engine's own, begun before it listens; so
-// nobody can sign in as default.
+// default with no password. That user has no grants but those its three queries need, and a quota of three queries; so
+// when the engine is up, signing in as default gives nobody more than "SELECT 1".
 //
 // # Kafka
 //

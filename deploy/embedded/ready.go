@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -67,9 +68,12 @@ func (c *ClickHouse) ask(ctx context.Context, client *http.Client) error {
 	return conn.Close()
 }
 
+// stackFrame is a line of an address that means nothing to anybody without the library's symbols.
+var stackFrame = regexp.MustCompile(`(?m)^\d+\. .*@ 0x[0-9a-f]+\n`)
+
 // childError puts into words why a child ended by itself.
 func childError(output string, exit error) error {
-	words := strings.TrimSpace(output)
+	words := strings.TrimSpace(stackFrame.ReplaceAllString(output, ""))
 	if _, after, found := strings.Cut(words, childErrorPrefix); found {
 		words = after
 	}
