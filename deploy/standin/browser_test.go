@@ -169,7 +169,7 @@ func (w *world) await(topic string) map[string]any {
 }
 
 // browser opens Chromium with an empty profile.
-func browser(t *testing.T) context.Context {
+func browser(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -184,7 +184,7 @@ func browser(t *testing.T) context.Context {
 	} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
-	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	tab, cancelTab := chromedp.NewContext(allocator)
 	limited, cancel := context.WithTimeout(tab, 2*time.Minute)
 	t.Cleanup(func() { cancel(); cancelTab(); cancelAllocator() })
@@ -313,5 +313,24 @@ func TestThePagesLookRightOnAPhone(t *testing.T) {
 	shoot(t, ctx, "phone-consent")
 	if got := text(t, ctx, overflow); got != "0" {
 		t.Errorf("the consent page is %s pixels too wide", got)
+	}
+}
+
+func TestDarkMode(t *testing.T) {
+	w := newWorld(t)
+	ctx := browser(t, chromedp.Flag("blink-settings", "preferredColorScheme=0"))
+	do(t, ctx, chromedp.EmulateViewport(1000, 760))
+	for name, address := range map[string]string{
+		"site": w.site.URL + "/contact", "consent": w.intercom.URL + "/oauth?client_id=id&state=s",
+	} {
+		do(t, ctx, chromedp.Navigate(address), chromedp.WaitVisible(chromedp.CSS("h1")))
+		if name == "site" {
+			do(t, ctx, chromedp.WaitVisible(chromedp.CSS("#intercom-launcher")), chromedp.Click(chromedp.CSS("#intercom-launcher")),
+				chromedp.WaitVisible(chromedp.CSS("#intercom-panel")))
+		}
+		shoot(t, ctx, "dark-"+name)
+		if got := text(t, ctx, "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).every(n => n < 60) + ''"); got != "true" {
+			t.Errorf("the %s page is not dark", name)
+		}
 	}
 }

@@ -387,7 +387,7 @@ func TestRequestLog(t *testing.T) {
 			t.Errorf("the log holds a secret: %v", e)
 		}
 	}
-	want := "POST /auth/eagle/token, POST /data_attributes (write), POST /contacts/search, DELETE /contacts/abc (write), POST /auth/uninstall"
+	want := "POST /oauth, POST /auth/eagle/token, POST /data_attributes (write), POST /contacts/search, DELETE /contacts/abc (write), POST /auth/uninstall"
 	if got := strings.Join(lines, ", "); got != want {
 		t.Errorf("the log is\n%s, want\n%s", got, want)
 	}

@@ -11,6 +11,9 @@ import (
 // errNoContact: a chat wants to go on for a contact that is not there.
 var errNoContact = errors.New("no such contact")
 
+// errStopped: Run ended, so that nothing more will be sent before a restart.
+var errStopped = errors.New("the stand-in is stopping; its notifications leave after the next start")
+
 // Topics of the notifications that are sent.
 const (
 	topicPing                = "ping"
@@ -76,6 +79,8 @@ func (s *Server) answered(ctx context.Context, batch string) error {
 		}
 		select {
 		case <-attempted:
+		case <-s.batches.stopped:
+			return errStopped
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -174,7 +179,7 @@ func (x *change) say(m speech) (contact, conversation, error) {
 			v.Parts = append(v.Parts, part{
 				ID: x.server.newNumber("part", m.seed), ContactID: who.ID, Body: m.text, CreatedAt: x.at,
 			})
-			v.UpdatedAt = x.at
+			v.UpdatedAt = max(v.UpdatedAt, x.at)
 		} else {
 			v = x.newConversation(who, m)
 		}
@@ -220,12 +225,12 @@ func (x *change) speaker(m speech) (contact, error) {
 		return contact{}, err
 	}
 	topic := who.learn(m.details)
-	who.LastSeenAt = x.at
+	who.LastSeenAt = max(who.LastSeenAt, x.at)
 	if m.text != "" {
-		who.RepliedAt = x.at
+		who.RepliedAt = max(who.RepliedAt, x.at)
 	}
 	if topic != "" {
-		who.UpdatedAt = x.at
+		who.UpdatedAt = max(who.UpdatedAt, x.at)
 		x.tellContact(topic, who)
 	}
 	return who, x.putContact(who)

@@ -98,6 +98,8 @@ func (s *Server) postChat(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, errNoContact):
 		writeJSON(w, http.StatusNotFound, problem(fmt.Errorf("cannot go on with the chat: no contact has the id %q", request.ContactID)))
+	case errors.Is(err, errStopped):
+		writeJSON(w, http.StatusServiceUnavailable, problem(err))
 	case err != nil:
 		s.config.Log.Error("cannot take a chat", "error", err)
 		writeJSON(w, http.StatusInternalServerError, problem(err))

@@ -132,6 +132,7 @@ type bench struct {
 	http    *httptest.Server
 	config  Config
 	token   string
+	cancel  func() // Ends Run.
 	stop    func()
 }
 
@@ -161,6 +162,7 @@ func (b *bench) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
+	b.cancel = cancel
 	b.server, b.http = server, httptest.NewServer(server.Handler())
 	stopped := false
 	b.stop = func() {

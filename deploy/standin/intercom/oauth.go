@@ -116,6 +116,10 @@ func (s *Server) consentDecision(w http.ResponseWriter, r *http.Request) {
 	} else {
 		back.Set("error", "access_denied")
 	}
+	if err := s.logRequest(r, nil, http.StatusFound, false); err != nil {
+		http.Error(w, "cannot write the request log", http.StatusInternalServerError)
+		return
+	}
 	http.Redirect(w, r, withQuery(c.RedirectURI, back), http.StatusFound)
 }
 

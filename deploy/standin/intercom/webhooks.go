@@ -94,10 +94,11 @@ type batches struct {
 	mu      sync.Mutex
 	waiting map[string]chan struct{}
 	woken   chan struct{}
+	stopped chan struct{} // Closed when Run ended.
 }
 
 func newBatches() *batches {
-	return &batches{waiting: map[string]chan struct{}{}, woken: make(chan struct{}, 1)}
+	return &batches{waiting: map[string]chan struct{}{}, woken: make(chan struct{}, 1), stopped: make(chan struct{})}
 }
 
 // expect returns a channel that is closed when the batch was attempted.
@@ -148,10 +149,12 @@ type sender struct {
 }
 
 // Run sends notifications until ctx ends, beginning with those that earlier
-// runs left unanswered. It returns nil when ctx ended it.
+// runs left unanswered. It returns nil when ctx ended it, and is called once:
+// who waits for a notification when it ends is told so.
 func (s *Server) Run(ctx context.Context) error {
 	run := &sender{Server: s, slots: make(chan struct{}, senders), flying: map[string]bool{}}
 	var inFlight sync.WaitGroup
+	defer close(s.batches.stopped)
 	defer inFlight.Wait()
 	for {
 		wait, err := run.dispatch(ctx, &inFlight)

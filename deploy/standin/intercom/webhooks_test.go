@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -315,4 +316,54 @@ func TestASilentReceiverIsGivenUpAfterTheTimeLimit(t *testing.T) {
 	b.connect()
 	b.chat(map[string]any{"id": "1"}) // Answered although nobody answers the webhooks.
 	b.awaitState(t, "pending after 1")
+}
+
+func TestManyChatsAtOnce(t *testing.T) {
+	b := newBench(t, nil)
+	b.connect()
+	const people, each = 16, 5
+	var group sync.WaitGroup
+	began := time.Now()
+	for person := range people {
+		group.Go(func() {
+			for n := range each {
+				status, got := b.post("/standin/chat", map[string]any{"id": fmt.Sprint(person, "-", n), "email": fmt.Sprint("p", person, "@example.com")})
+				if status != http.StatusOK {
+					t.Errorf("chat: %d %v", status, got)
+				}
+			}
+		})
+	}
+	group.Wait()
+	t.Logf("%.0f chats a second", people*each/time.Since(began).Seconds())
+	if n := len(b.product.all()); n != 2*people*each {
+		t.Errorf("%d webhooks when all chats were answered", n)
+	}
+}
+
+func TestStoppingTellsWhoWaits(t *testing.T) {
+	hang := make(chan struct{})
+	arrived := make(chan struct{}, 1)
+	b := newBench(t, nil)
+	t.Cleanup(func() { close(hang) })
+	b.product.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			arrived <- struct{}{}
+			select {
+			case <-hang:
+			case <-r.Context().Done():
+			}
+		}
+	})
+	b.connect()
+	status := make(chan int, 1)
+	go func() {
+		code, _ := b.post("/standin/chat", map[string]any{"id": "1"})
+		status <- code
+	}()
+	<-arrived
+	b.cancel()
+	if got := <-status; got != http.StatusServiceUnavailable {
+		t.Errorf("the chat was answered with %d", got)
+	}
 }

@@ -27,17 +27,17 @@ type Config struct {
 // page is one page of the site.
 type page struct {
 	Path, File, Title, Description string
-	InMenu                         bool
+	Menu                           string // Its name in the menu; empty: not in it.
 }
 
 func pages() []page {
 	return []page{
 		{Path: "/", File: "home.html", Title: "Tea for the north wind", Description: "Small-batch teas for cold mornings, blended in Bergen."},
-		{Path: "/features", File: "features.html", Title: "How we blend", InMenu: true, Description: "Single gardens, small batches, honest labels."},
-		{Path: "/pricing", File: "pricing.html", Title: "Pricing", InMenu: true, Description: "A box a month, for one or for an office."},
-		{Path: "/docs/brewing", File: "docs.html", Title: "Brewing guide", InMenu: true, Description: "Grams, degrees and minutes for every tea."},
-		{Path: "/blog/second-flush", File: "blog.html", Title: "What the second flush is", InMenu: true, Description: "Why the teas of June taste of muscat."},
-		{Path: "/contact", File: "contact.html", Title: "Talk to us", InMenu: true, Description: "Ask us anything about tea."},
+		{Path: "/features", File: "features.html", Title: "How we blend", Menu: "Blending", Description: "Single gardens, small batches, honest labels."},
+		{Path: "/pricing", File: "pricing.html", Title: "Pricing", Menu: "Pricing", Description: "A box a month, for one or for an office."},
+		{Path: "/docs/brewing", File: "docs.html", Title: "Brewing guide", Menu: "Brewing", Description: "Grams, degrees and minutes for every tea."},
+		{Path: "/blog/second-flush", File: "blog.html", Title: "What the second flush is", Menu: "Journal", Description: "Why the teas of June taste of muscat."},
+		{Path: "/contact", File: "contact.html", Title: "Talk to us", Menu: "Contact", Description: "Ask us anything about tea."},
 	}
 }
 
@@ -113,7 +113,7 @@ func (s site) render(p page) ([]byte, error) {
 	}
 	v := view{Config: s.config, Page: p, Visits: visits()}
 	for _, other := range pages() {
-		if other.InMenu {
+		if other.Menu != "" {
 			v.Menu = append(v.Menu, other)
 		}
 	}
