@@ -1,7 +1,6 @@
 package enrich
 
 import (
-	"fmt"
 	"strings"
 
 	"sourceloop/schema"
@@ -21,11 +20,7 @@ func NewChannels() (*Channels, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPatterns()
-	if err != nil {
-		return nil, fmt.Errorf("cannot make room for the rules' patterns: %w", err)
-	}
-	return &Channels{table: t, patterns: p, direct: &schema.Source{
+	return &Channels{table: t, patterns: newPatterns(), direct: &schema.Source{
 		Channel: schema.ChannelDirect, Source: "direct", Rule: "direct", Direct: true, List: ListNumber,
 	}}, nil
 }

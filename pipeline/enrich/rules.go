@@ -50,9 +50,9 @@ type patterns struct {
 	compiled *lru.Cache[string, *regexp.Regexp] // nil for one that does not compile
 }
 
-func newPatterns() (*patterns, error) {
-	cache, err := lru.New[string, *regexp.Regexp](4096)
-	return &patterns{compiled: cache}, err
+func newPatterns() *patterns {
+	cache, _ := lru.New[string, *regexp.Regexp](4096) // fails for sizes below 1 only
+	return &patterns{compiled: cache}
 }
 
 // applies tells whether all conditions of a workspace's rule hold. A rule
