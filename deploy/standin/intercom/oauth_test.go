@@ -181,13 +181,19 @@ func TestNoTokenAndNoCodeIsKept(t *testing.T) {
 	token, _, _ := b.exchange(code)
 	b.token = token
 	b.api("GET", "/me", nil)
+	holdsNone(t, b.config.Dir, code, token, testClientSecret) // With the write-ahead log.
 	b.stop()
-	for _, secret := range []string{code, token, testClientSecret} {
-		for _, path := range filesIn(t, b.config.Dir) {
-			content, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+	holdsNone(t, b.config.Dir, code, token, testClientSecret)
+}
+
+func holdsNone(t *testing.T, dir string, secrets ...string) {
+	t.Helper()
+	for _, path := range filesIn(t, dir) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range secrets {
 			if bytes.Contains(content, []byte(secret)) {
 				t.Errorf("%s holds a secret in the clear", filepath.Base(path))
 			}
