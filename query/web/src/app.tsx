@@ -1,0 +1,188 @@
+// Which screen an address means, and the frame around all of them.
+import { useEffect, useState } from "preact/hooks";
+import { ask } from "./api/client";
+import { loadSession, session, sessionProblem, signedOut } from "./session";
+import { go, hrefOf, place } from "./url";
+import { Chat } from "./screens/chat";
+import { Contacts } from "./screens/contacts";
+import { Funnels } from "./screens/funnels";
+import { Settings } from "./screens/settings";
+import { SignIn, SignUp } from "./screens/sign";
+import { TrackingCode } from "./screens/tracking";
+import { Traffic } from "./screens/traffic";
+import { Head, isHere, Link, ProblemNote, Skeleton } from "./ui/basics";
+import { Icon, type IconName } from "./ui/icon";
+import { Help, useShortcuts } from "./ui/shortcuts";
+
+/** The whole application. */
+export function App() {
+  const path = place.value.path;
+  const home = session.value && (path === "/" || path === "/dashboards");
+  useEffect(() => {
+    if (home) go("/contacts", "replace");
+  }, [home]);
+  if (path === "/sign-in") return <SignIn />;
+  if (path === "/sign-up") return <SignUp />;
+  if (sessionProblem.value) {
+    return (
+      <main class="lonely">
+        <h1>SourceLoop</h1>
+        <ProblemNote problem={sessionProblem.value} again={() => void loadSession()} />
+      </main>
+    );
+  }
+  if (session.value === undefined) return <Frame><Skeleton lines={8} /></Frame>;
+  if (session.value === null) return <ToSignIn />;
+  return (
+    <Frame>
+      <Screen path={path} />
+    </Frame>
+  );
+}
+
+function ToSignIn() {
+  useEffect(() => signedOut(), []);
+  return null;
+}
+
+function Screen({ path }: { path: string }) {
+  if (path === "/contacts" || path.startsWith("/contacts/")) return <Contacts id={decodeId(path.slice("/contacts/".length))} />;
+  switch (path) {
+    case "/":
+    case "/dashboards":
+      return null;
+    case "/dashboards/traffic":
+      return <Traffic />;
+    case "/funnels":
+      return <Funnels />;
+    case "/setup":
+    case "/setup/chat":
+      return <Chat />;
+    case "/setup/tracking-code":
+      return <TrackingCode />;
+    case "/settings":
+      return <Settings />;
+    default:
+      return <NoPage />;
+  }
+}
+
+function decodeId(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function NoPage() {
+  return (
+    <>
+      <Head title="No such page" />
+      <p>
+        Nothing is at this address. <Link href="/contacts">Go to the contacts</Link>.
+      </p>
+    </>
+  );
+}
+
+interface Item {
+  href: string;
+  label: string;
+  icon: IconName;
+}
+
+const groups: { name: string; items: Item[] }[] = [
+  { name: "", items: [{ href: "/contacts", label: "Contacts", icon: "contacts" }] },
+  {
+    name: "Reports",
+    items: [
+      { href: "/dashboards/traffic", label: "Traffic", icon: "traffic" },
+      { href: "/funnels", label: "Funnels", icon: "funnel" },
+    ],
+  },
+  {
+    name: "Setup",
+    items: [
+      { href: "/setup/chat", label: "Chat", icon: "chat" },
+      { href: "/setup/tracking-code", label: "Tracking code", icon: "code" },
+    ],
+  },
+  { name: "Workspace", items: [{ href: "/settings", label: "Settings", icon: "settings" }] },
+];
+
+/** The sidebar, and beside it the screen. */
+function Frame({ children }: { children: preact.ComponentChildren }) {
+  const [open, setOpen] = useState(false);
+  const [help, setHelp] = useState(false);
+  const path = place.value.path;
+  useShortcuts(() => setHelp(true));
+  useEffect(() => setOpen(false), [path]);
+  return (
+    <div class="frame">
+      <a class="skip" href="#screen">
+        Skip to the content
+      </a>
+      <div class="side">
+        <div class="side-top">
+          <Link href="/contacts" class="brand">
+            <img src="/icon.svg" alt="" width="24" height="24" />
+            SourceLoop
+          </Link>
+          <button type="button" class="button side-toggle" aria-expanded={open} aria-controls="nav" onClick={() => setOpen(!open)} data-testid="menu">
+            <Icon name="menu" />
+            Menu
+          </button>
+        </div>
+        <nav id="nav" class={open ? "nav nav-open" : "nav"} aria-label="Main">
+          {groups.map((g) => (
+            <div key={g.name} class="nav-group">
+              {g.name && <h2>{g.name}</h2>}
+              <ul>
+                {g.items.map((i) => (
+                  <li key={i.href}>
+                    <Link href={i.href} aria-current={isHere(i.href) ? "page" : undefined} data-testid={`nav-${i.href.slice(1).replace(/\//g, "-")}`}>
+                      <Icon name={i.icon} />
+                      {i.label}
+                    </Link>
+                  </li>
+                ))}
+              </ul>
+            </div>
+          ))}
+          <Member onHelp={() => setHelp(true)} />
+        </nav>
+      </div>
+      <main id="screen" tabIndex={-1}>
+        {children}
+      </main>
+      {help && <Help onClose={() => setHelp(false)} />}
+    </div>
+  );
+}
+
+function Member({ onHelp }: { onHelp: () => void }) {
+  const now = session.value;
+  if (!now) return null;
+  const leave = async () => {
+    await ask("post", "/api/v1/sign-out").catch(() => undefined);
+    // A new page forgets everything that this one holds.
+    location.assign(hrefOf("/sign-in", new URLSearchParams()));
+  };
+  return (
+    <div class="member">
+      <p class="member-workspace" data-testid="workspace">
+        {now.workspace.name}
+      </p>
+      <p class="member-email">{now.user.email || now.user.name}</p>
+      <div class="member-actions">
+        <button type="button" class="link" onClick={onHelp}>
+          Shortcuts
+        </button>
+        <button type="button" class="link" onClick={() => void leave()} data-testid="sign-out">
+          Sign out
+        </button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,217 @@
+// Setup → Chat: the cards of the chat connections.
+import { useState } from "preact/hooks";
+import { ask, Problem, type Schemas } from "../api/client";
+import { forget, useQuery } from "../api/query";
+import { ago, dateTime } from "../format";
+import { may, zone } from "../session";
+import { Dialog, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
+import { Checks } from "../ui/checks";
+import { Icon } from "../ui/icon";
+
+type Connection = Schemas["Connection"];
+
+/** The screen at /setup/chat. Asked often, since the card follows the provider's answer. */
+export function Chat() {
+  const list = useQuery("connections", (signal) => ask("get", "/api/v1/connections", { signal }), 3_000);
+  return (
+    <>
+      <Head title="Chat" />
+      <p class="lead">
+        Connect the chat on your site. Every conversation in which somebody gives an email or a phone becomes a <Link href="/contacts">contact</Link> with its source and journey.
+      </p>
+      <section aria-labelledby="oauth">
+        <h2 id="oauth">OAuth chat integrations</h2>
+        {list.problem && <ProblemNote problem={list.problem} again={list.reload} />}
+        {!list.data && list.loading && <Skeleton lines={5} />}
+        <div class="cards">
+          {list.data?.items.map((c) => (
+            <Card
+              key={c.provider}
+              connection={c}
+              onChange={() => {
+                forget();
+                list.reload();
+              }}
+            />
+          ))}
+        </div>
+      </section>
+    </>
+  );
+}
+
+const states: Record<Connection["state"], { label: string; text: (c: Connection) => string }> = {
+  connected: { label: "Connected", text: () => "" },
+  pending: { label: "Pending", text: (c) => `${c.name} has been asked. This takes a few seconds; the card changes by itself.` },
+  error: { label: "Error", text: () => "" },
+  disconnected: { label: "Not connected", text: (c) => `You need to be an admin of the ${c.name} workspace. It works on every plan, and nothing there changes except one contact attribute, sourceloop_id.` },
+};
+
+function Card({ connection: c, onChange }: { connection: Connection; onChange: () => void }) {
+  const [asking, setAsking] = useState(false);
+  const [cleanUp, setCleanUp] = useState<string[] | null>(null);
+  const state = states[c.state];
+  const text = state.text(c);
+  return (
+    <article class="card connection" aria-label={c.name} data-testid={`connection-${c.provider}`} data-state={c.state}>
+      <header>
+        <span class={`provider provider-${c.provider}`} aria-hidden="true">
+          <Icon name="chat" />
+        </span>
+        <div>
+          <h3>{c.name}</h3>
+          {c.workspace_name && (
+            <p class="sub" data-field="workspace_name">
+              {c.workspace_name}
+            </p>
+          )}
+        </div>
+        <span class={`state state-${c.state}`} data-testid="state">
+          {state.label}
+        </span>
+      </header>
+      {text && <p>{text}</p>}
+      {c.last_error && (
+        <div class="note note-bad" data-field="last_error">
+          <Icon name="warn" />
+          <p>{c.last_error}</p>
+        </div>
+      )}
+      {(c.state === "connected" || c.state === "error") && <Facts connection={c} />}
+      <Actions connection={c} onDisconnect={() => setAsking(true)} />
+      {asking && (
+        <Disconnect
+          connection={c}
+          onClose={(done) => {
+            setAsking(false);
+            if (!done) return;
+            setCleanUp(done);
+            onChange();
+          }}
+        />
+      )}
+      {cleanUp && <CleanUp connection={c} list={cleanUp} onClose={() => setCleanUp(null)} />}
+    </article>
+  );
+}
+
+function Facts({ connection: c }: { connection: Connection }) {
+  return (
+    <dl class="facts">
+      <div>
+        <dt>Connected since</dt>
+        <dd data-field="connected_at">{c.connected_at ? dateTime(c.connected_at, zone()) : "–"}</dd>
+      </div>
+      <div>
+        <dt>Last webhook</dt>
+        <dd data-field="last_event_at" title={c.last_event_at ? dateTime(c.last_event_at, zone()) : ""}>
+          {c.last_event_at ? ago(c.last_event_at, zone()) : "None yet"}
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+/** The address to connect at, where it is one of ours. */
+function connectUrl(c: Connection): string {
+  return /^\/connect\/[a-z]+\/start$/.test(c.connect_url) ? c.connect_url : `/connect/${c.provider}/start`;
+}
+
+function Actions({ connection: c, onDisconnect }: { connection: Connection; onDisconnect: () => void }) {
+  const [checks, setChecks] = useState<Schemas["Check"][] | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [busy, setBusy] = useState(false);
+  const test = async () => {
+    setBusy(true);
+    setProblem(null);
+    try {
+      setChecks((await ask("post", "/api/v1/connections/{provider}/test", { path: { provider: c.provider } })).checks);
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+    }
+    setBusy(false);
+  };
+  if (!may("admin")) return <p class="hint">Connecting needs the role Admin or Owner.</p>;
+  const held = c.state === "connected" || c.state === "error";
+  return (
+    <>
+      {problem && <ProblemNote problem={problem} />}
+      {checks && held && <Checks checks={checks} testid="test-result" />}
+      <div class="actions">
+        {c.state !== "connected" && (
+          <a class="button button-main" href={connectUrl(c)} data-testid="connect">
+            {c.state === "error" ? "Reconnect" : c.state === "pending" ? "Start again" : "Connect"}
+          </a>
+        )}
+        {held && (
+          <button type="button" class="button" disabled={busy} onClick={() => void test()} data-testid="test">
+            {busy ? "Testing…" : "Test"}
+          </button>
+        )}
+        {held && (
+          <button type="button" class="button" onClick={onDisconnect} data-testid="disconnect">
+            Disconnect
+          </button>
+        )}
+      </div>
+    </>
+  );
+}
+
+function Disconnect({ connection: c, onClose }: { connection: Connection; onClose: (cleanUp: string[] | null) => void }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [busy, setBusy] = useState(false);
+  const disconnect = async () => {
+    setBusy(true);
+    try {
+      onClose((await ask("post", "/api/v1/connections/{provider}/disconnect", { path: { provider: c.provider } })).clean_up);
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={`Disconnect ${c.name}?`} onClose={() => onClose(null)} testid="disconnect-dialog">
+      <dl class="consequences">
+        <dt>What stops, at once</dt>
+        <dd>The access token is revoked and destroyed, and no further webhook of {c.workspace_name || c.name} is processed. New conversations no longer become contacts.</dd>
+        <dt>What stays</dt>
+        <dd>Contacts, conversations and their sources that were captured stay until somebody asks for their removal. The tracker on your site goes on.</dd>
+        <dt>What goes within 30 days</dt>
+        <dd>Delivery logs and the bodies of received webhooks.</dd>
+        <dt>What to clean up by hand in {c.name}</dt>
+        <dd>The SourceLoop app under authorised apps, and the contact attribute sourceloop_id. SourceLoop deletes nothing in {c.name}.</dd>
+      </dl>
+      <p>You can reconnect at any time with the same click.</p>
+      {problem && <ProblemNote problem={problem} />}
+      <div class="dialog-actions">
+        <button type="button" class="button" onClick={() => onClose(null)}>
+          Keep it connected
+        </button>
+        <button type="button" class="button button-danger" disabled={busy} onClick={() => void disconnect()} data-testid="disconnect-confirm">
+          {busy ? "Disconnecting…" : "Disconnect"}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+function CleanUp({ connection: c, list, onClose }: { connection: Connection; list: string[]; onClose: () => void }) {
+  return (
+    <div class="note" role="status" data-testid="clean-up">
+      <Icon name="check" />
+      <div>
+        <strong>{c.name} is disconnected.</strong>
+        {list.length > 0 && <p>What is left to do by hand, if you like:</p>}
+        <ul>
+          {list.map((line) => (
+            <li key={line}>{line}</li>
+          ))}
+        </ul>
+      </div>
+      <button type="button" class="button button-icon" aria-label="Close" onClick={onClose}>
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+}

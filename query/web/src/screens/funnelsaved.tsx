@@ -1,0 +1,151 @@
+// Saved funnels: the list, and the buttons that save.
+import { useState } from "preact/hooks";
+import { ask, Problem, type Schemas } from "../api/client";
+import { encode, stepLabel, type Definition } from "../funnel";
+import { may } from "../session";
+import { changed, hrefOf, place, setQuery } from "../url";
+import { Dialog, Link, ProblemNote } from "../ui/basics";
+import { Icon } from "../ui/icon";
+
+type Funnel = Schemas["Funnel"];
+
+/** The list of saved funnels; each is a link to itself. */
+export function SavedFunnels({ items, problem, onChange }: { items: Funnel[] | undefined; problem: Problem | undefined; onChange: () => void }) {
+  const [leaving, setLeaving] = useState<Funnel | null>(null);
+  const here = place.value.query.get("funnel");
+  return (
+    <section class="panel" aria-label="Saved funnels">
+      <header class="panel-head">
+        <h2>Saved funnels</h2>
+      </header>
+      {problem && <ProblemNote problem={problem} again={onChange} />}
+      {items?.length === 0 && <p class="hint">None yet. Build a funnel and press Save, and everybody in the workspace finds it here.</p>}
+      <ul class="saved" data-testid="saved-funnels">
+        {items?.map((f) => (
+          <li key={f.id}>
+            <Link href={hrefOf("/funnels", changed(place.value.query, { q: encode(f.definition), funnel: f.id }))} aria-current={f.id === here ? "true" : undefined}>
+              <strong>{f.name}</strong>
+              <span class="sub">{f.definition.steps.map(stepLabel).join(" → ")}</span>
+            </Link>
+            {may("editor") && (
+              <button type="button" class="button button-icon" aria-label={`Delete ${f.name}`} onClick={() => setLeaving(f)}>
+                <Icon name="trash" />
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {leaving && (
+        <DeleteFunnel
+          funnel={leaving}
+          onClose={(gone) => {
+            setLeaving(null);
+            if (!gone) return;
+            if (leaving.id === here) setQuery({ funnel: null }, "replace");
+            onChange();
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+function DeleteFunnel({ funnel, onClose }: { funnel: Funnel; onClose: (gone: boolean) => void }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const remove = async () => {
+    try {
+      await ask("delete", "/api/v1/funnels/{id}", { path: { id: funnel.id } });
+      onClose(true);
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+    }
+  };
+  return (
+    <Dialog title={`Delete “${funnel.name}”?`} onClose={() => onClose(false)}>
+      <p>Only the saved question goes, for everybody in the workspace. No data is deleted.</p>
+      {problem && <ProblemNote problem={problem} />}
+      <div class="dialog-actions">
+        <button type="button" class="button" onClick={() => onClose(false)}>
+          Keep it
+        </button>
+        <button type="button" class="button button-danger" onClick={() => void remove()}>
+          Delete
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+/** Saves the funnel that is open, or a new one under a name. */
+export function SaveFunnel({ definition, open, onSaved }: { definition: Definition; open: Funnel | undefined; onSaved: () => void }) {
+  const [naming, setNaming] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const replace = async (funnel: Funnel) => {
+    setProblem(null);
+    try {
+      await ask("put", "/api/v1/funnels/{id}", { path: { id: funnel.id }, body: { name: funnel.name, definition } });
+      setQuery({ q: encode(definition) }, "replace");
+      onSaved();
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+    }
+  };
+  return (
+    <>
+      {open && encode(open.definition) !== encode(definition) && (
+        <button type="button" class="button" onClick={() => void replace(open)} data-testid="save">
+          <Icon name="save" />
+          Save
+        </button>
+      )}
+      <button type="button" class="button" onClick={() => setNaming(true)} data-testid="save-as">
+        <Icon name="save" />
+        {open ? "Save as new" : "Save"}
+      </button>
+      {problem && <ProblemNote problem={problem} />}
+      {naming && (
+        <NameFunnel
+          definition={definition}
+          onClose={(funnel) => {
+            setNaming(false);
+            if (!funnel) return;
+            setQuery({ q: encode(funnel.definition), funnel: funnel.id }, "replace");
+            onSaved();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function NameFunnel({ definition, onClose }: { definition: Definition; onClose: (saved: Funnel | null) => void }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const submit = async (e: SubmitEvent) => {
+    e.preventDefault();
+    const name = String(new FormData(e.currentTarget as HTMLFormElement).get("name") ?? "").trim();
+    try {
+      onClose(await ask("post", "/api/v1/funnels", { body: { name, definition } }));
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+    }
+  };
+  return (
+    <Dialog title="Save this funnel" onClose={() => onClose(null)}>
+      <form onSubmit={(e) => void submit(e)}>
+        {problem && <ProblemNote problem={problem} />}
+        <label>
+          Name
+          <input name="name" type="text" required maxLength={120} placeholder="Pricing to chat" data-testid="funnel-name" />
+        </label>
+        <div class="dialog-actions">
+          <button type="button" class="button" onClick={() => onClose(null)}>
+            Cancel
+          </button>
+          <button type="submit" class="button button-main" data-testid="funnel-save">
+            Save
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,198 @@
+// Traffic: what brings visits and conversions, under one model or two.
+import { ask, type Schemas } from "../api/client";
+import { useQuery } from "../api/query";
+import { change, count, money, percent, stretch } from "../format";
+import { formatFilter, readFilters } from "../filters";
+import { conversions, defaultLookback, lookbacks, models, readModel } from "../models";
+import { session } from "../session";
+import { place, setQuery } from "../url";
+import { Choice, Head, ProblemNote, Skeleton } from "../ui/basics";
+import { LineChart, type Series } from "../ui/chart";
+import { FilterChips, FilterMenu } from "../ui/filterbar";
+import { PeriodMenu, usePeriod } from "../ui/periodbar";
+import { AttributionTable } from "./attribution";
+import { Waiting } from "./waiting";
+
+type Traffic = Schemas["Traffic"];
+type Figure = Schemas["Figure"];
+type Metric = "sessions" | "visitors" | "conversions";
+
+const shown = ["channel", "source", "medium", "campaign", "landing_page", "device", "country"] as const;
+
+const names: Record<Figure["name"], string> = {
+  sessions: "Sessions",
+  visitors: "Visitors",
+  page_views: "Page views",
+  conversions: "Conversions",
+  conversion_rate: "Conversion rate",
+  value: "Value",
+};
+
+/** What the address asks of every number on the page. */
+export function useReport() {
+  const q = place.value.query;
+  const { range } = usePeriod();
+  const vs = models.find((m) => m.id === q.get("vs"))?.id;
+  const model = readModel(q.get("model"));
+  return {
+    common: {
+      from: range.from,
+      to: range.to,
+      model,
+      lookback: lookbacks.find((l) => l === q.get("lookback")) ?? defaultLookback,
+      conversion: q.get("conversion") ?? "",
+      filter: readFilters(q).map(formatFilter),
+    },
+    vs: vs === model ? undefined : vs,
+    compare: (["previous", "year"] as const).find((c) => c === q.get("compare")) ?? ("none" as const),
+  };
+}
+
+/** The screen at /dashboards/traffic. */
+export function Traffic() {
+  const report = useReport();
+  const { common, compare } = report;
+  const traffic = useQuery(`traffic ${JSON.stringify(common)} ${compare}`, (signal) => ask("get", "/api/v1/traffic", { query: { ...common, compare }, signal }), 15_000);
+  const nothing = !!traffic.data && common.filter.length === 0 && traffic.data.figures.every((f) => f.value === 0);
+  return (
+    <>
+      <Head title="Traffic">
+        <Compare value={compare} />
+        <PeriodMenu />
+      </Head>
+      <div class="bar">
+        <FilterMenu />
+        <Choice label="Model" value={common.model} options={models} onChange={(model) => setQuery({ model: model === "last_touch" ? null : model })} testid="model" />
+        <Choice
+          label="Beside"
+          value={report.vs ?? ""}
+          options={[{ id: "", label: "No second model" }, ...models.filter((m) => m.id !== common.model)]}
+          onChange={(vs) => setQuery({ vs })}
+          testid="second-model"
+        />
+        <Choice label="Counting" value={common.conversion} options={known(common.conversion)} onChange={(conversion) => setQuery({ conversion })} testid="conversion" />
+        <Choice
+          label="Lookback"
+          value={common.lookback}
+          options={lookbacks.map((l) => ({ id: l, label: l === "all" ? "All time" : l === "1" ? "1 day" : `${l} days` }))}
+          onChange={(lookback) => setQuery({ lookback: lookback === defaultLookback ? null : lookback })}
+          testid="lookback"
+        />
+      </div>
+      <FilterChips />
+      <p class="hint">{models.find((m) => m.id === common.model)?.text}</p>
+      {traffic.problem && <ProblemNote problem={traffic.problem} again={traffic.reload} />}
+      {!traffic.data && traffic.loading && <Skeleton lines={8} />}
+      {nothing && !traffic.loading && <Waiting for="traffic" />}
+      {traffic.data && <Overview data={traffic.data} stale={traffic.loading} compare={compare} />}
+      <div class="tables">
+        {shown.map((dimension) => (
+          <AttributionTable key={dimension} dimension={dimension} common={common} vs={report.vs} />
+        ))}
+      </div>
+    </>
+  );
+}
+
+/** The conversions to choose from, with the one that the address names. */
+function known(named: string) {
+  return conversions.some((c) => c.id === named) ? conversions : [...conversions, { id: named, label: named }];
+}
+
+function Compare({ value }: { value: string }) {
+  const options = [
+    { id: "none", label: "No comparison" },
+    { id: "previous", label: "Previous period" },
+    { id: "year", label: "Year before" },
+  ];
+  return <Choice label="Compare with" quiet value={value} options={options} onChange={(c) => setQuery({ compare: c === "none" ? null : c })} testid="compare" />;
+}
+
+function metric(): Metric {
+  const named = place.value.query.get("metric");
+  return named === "visitors" || named === "conversions" ? named : "sessions";
+}
+
+function figureText(f: Pick<Figure, "name">, value: number): string {
+  if (f.name === "conversion_rate") return percent(value);
+  if (f.name === "value") return money(value, session.value?.workspace.currency ?? "USD");
+  return count(value);
+}
+
+function Overview({ data, stale, compare }: { data: Traffic; stale: boolean; compare: string }) {
+  return (
+    <section class={stale ? "panel stale" : "panel"} aria-label="Key figures" aria-busy={stale}>
+      <ul class="tiles">
+        {data.figures.map((f) => (
+          <li key={f.name}>
+            <Tile figure={f} compared={compare !== "none"} />
+          </li>
+        ))}
+      </ul>
+      <Trend data={data} />
+    </section>
+  );
+}
+
+function Tile({ figure: f, compared }: { figure: Figure; compared: boolean }) {
+  const inTrend = f.name === "sessions" || f.name === "visitors" || f.name === "conversions";
+  const inside = (
+    <>
+      <span class="tile-name">{names[f.name]}</span>
+      <span class="tile-value" data-value={f.value}>
+        {figureText(f, f.value)}
+      </span>
+      {compared && f.previous !== null && (
+        <span class={`tile-change ${(f.change ?? 0) > 0 ? "up" : (f.change ?? 0) < 0 ? "downward" : ""}`}>
+          {change(f.change)} <span class="tile-before">from {figureText(f, f.previous)}</span>
+        </span>
+      )}
+    </>
+  );
+  if (!inTrend) return <div class="tile" data-testid={`figure-${f.name}`}>{inside}</div>;
+  return (
+    <button type="button" class="tile" aria-pressed={metric() === f.name} onClick={() => setQuery({ metric: f.name === "sessions" ? null : f.name }, "replace")} data-testid={`figure-${f.name}`}>
+      {inside}
+    </button>
+  );
+}
+
+function Trend({ data }: { data: Traffic }) {
+  const m = metric();
+  const labels = data.trend.map((p) => stretch(p.start, data.granularity));
+  const series: Series[] = [{ name: names[m], values: data.trend.map((p) => p[m]) }];
+  if (data.previous.length > 0) series.push({ name: "Before", values: data.trend.map((_, i) => data.previous[i]?.[m] ?? 0), dashed: true });
+  return (
+    <>
+      <LineChart title={`${names[m]} by ${data.granularity}; the same numbers are in the table below`} labels={labels} series={series} />
+      <details class="twin">
+        <summary>Show as a table</summary>
+        <div class="table-box" role="region" aria-label="Trend" tabIndex={0}>
+          <table class="table table-small" data-testid="trend">
+            <thead>
+              <tr>
+                <th scope="col">{data.granularity === "hour" ? "Hour" : data.granularity === "day" ? "Day" : data.granularity === "week" ? "Week" : "Month"}</th>
+                <th scope="col" class="number">Sessions</th>
+                <th scope="col" class="number">Visitors</th>
+                <th scope="col" class="number">Conversions</th>
+                {data.previous.length > 0 && <th scope="col" class="number">{names[m]} before</th>}
+              </tr>
+            </thead>
+            <tbody>
+              {data.trend.map((p, i) => (
+                <tr key={p.start}>
+                  <th scope="row">{labels[i]}</th>
+                  <td class="number">{count(p.sessions)}</td>
+                  <td class="number">{count(p.visitors)}</td>
+                  <td class="number">{count(p.conversions)}</td>
+                  {data.previous.length > 0 && <td class="number">{count(data.previous[i]?.[m] ?? 0)}</td>}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </>
+  );
+}
+
