@@ -1,0 +1,93 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Dimension is what rows are grouped or filtered by.
+type Dimension string
+
+// None is the key of rows whose dimension is empty.
+const None = "(none)"
+
+// dimensions are the allowed ones: each is a column of sessions, and, with
+// the prefix touches_, an array column of conversions.
+func dimensions() []Dimension {
+	return []Dimension{
+		"channel", "source", "medium", "campaign", "content", "term", "landing_page", "referrer", "device", "country", "browser",
+	}
+}
+
+// ParseDimension refuses whatever is not in the list.
+func ParseDimension(text string) (Dimension, error) {
+	if !slices.Contains(dimensions(), Dimension(text)) {
+		names := make([]string, 0, len(dimensions()))
+		for _, d := range dimensions() {
+			names = append(names, string(d))
+		}
+		return "", invalid("the dimension %q is unknown; it is one of %s", text, strings.Join(names, ", "))
+	}
+	return Dimension(text), nil
+}
+
+// direct is the key of a conversion without a touch.
+func (d Dimension) direct() string {
+	switch d {
+	case "channel":
+		return "Direct"
+	case "source":
+		return "direct"
+	default:
+		return ""
+	}
+}
+
+// Filter is a condition on one dimension of a touch or a session.
+type Filter struct {
+	Dimension Dimension
+	Operator  string // is, is_not, contains; the last without regard to case
+	Value     string // None stands for the empty value
+}
+
+// ParseFilter reads dimension:operator:value.
+func ParseFilter(text string) (Filter, error) {
+	name, rest, _ := strings.Cut(text, ":")
+	operator, value, ok := strings.Cut(rest, ":")
+	d, err := ParseDimension(name)
+	if err != nil {
+		return Filter{}, err
+	}
+	if !ok || !slices.Contains([]string{"is", "is_not", "contains"}, operator) {
+		return Filter{}, invalid("the filter %q must be dimension:operator:value, the operator is, is_not or contains", text)
+	}
+	return Filter{d, operator, value}, nil
+}
+
+// conditions writes filters over columns that column names, and binds their
+// values to numbered parameters.
+func conditions(filters []Filter, column func(Dimension) string, arguments map[string]any) (string, error) {
+	parts := []string{"true"}
+	for i, f := range filters {
+		if _, err := ParseDimension(string(f.Dimension)); err != nil {
+			return "", err
+		}
+		name, value := fmt.Sprintf("filter%d", i), f.Value
+		if value == None {
+			value = ""
+		}
+		arguments[name] = value
+		switch f.Operator {
+		case "is":
+			parts = append(parts, fmt.Sprintf("%s = {%s:String}", column(f.Dimension), name))
+		case "is_not":
+			parts = append(parts, fmt.Sprintf("%s != {%s:String}", column(f.Dimension), name))
+		case "contains":
+			parts = append(parts, fmt.Sprintf("positionCaseInsensitiveUTF8(%s, {%s:String}) > 0", column(f.Dimension), name))
+		default:
+			return "", invalid("the operator %q is unknown; it is is, is_not or contains", f.Operator)
+		}
+	}
+	return strings.Join(parts, " AND "), nil
+}

@@ -1,0 +1,189 @@
+package report
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+
+	clickhouse "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"sourceloop/schema"
+)
+
+//go:embed sql/*.sql
+var files embed.FS
+
+// Reader holds the connections and the parsed statements. It is safe for
+// concurrent use.
+type Reader struct {
+	conn       driver.Conn
+	limit      time.Duration
+	statements *template.Template
+}
+
+// New opens connections that reports are read through; options should name a
+// user who may only read. limit bounds one statement, 30 s when zero.
+func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
+	statements, err := template.ParseFS(files, "sql/*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the statements of reports: %w", err)
+	}
+	conn, err := clickhouse.Open(options)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the ClickHouse configuration: %w", err)
+	}
+	if limit == 0 {
+		limit = 30 * time.Second
+	}
+	return &Reader{conn: conn, limit: limit, statements: statements}, nil
+}
+
+// Close ends the connections.
+func (r *Reader) Close() error { return r.conn.Close() }
+
+// Ping tells whether ClickHouse answers.
+func (r *Reader) Ping(ctx context.Context) error {
+	return explain("reach ClickHouse", r.conn.Ping(ctx))
+}
+
+// For binds every query to one workspace; days are those of its zone.
+func (r *Reader) For(workspace *schema.Workspace) Scoped {
+	return Scoped{reader: r, workspace: workspace.ID, zone: workspace.Zone}
+}
+
+// Scoped asks about one workspace and can't see another.
+type Scoped struct {
+	reader    *Reader
+	workspace uint32
+	zone      *time.Location
+}
+
+// query runs a named statement. data fills the places in it that can't be
+// bound, and must come from allow-lists. arguments are name, value pairs.
+func (s Scoped) query(ctx context.Context, name string, data any, arguments map[string]any, scan func(driver.Rows) error) error {
+	var sql bytes.Buffer
+	if err := s.reader.statements.ExecuteTemplate(&sql, name+".sql", data); err != nil {
+		return fmt.Errorf("cannot build the statement %s: %w", name, err)
+	}
+	args := []any{clickhouse.Named("workspace", s.workspace)}
+	for key, value := range arguments {
+		args = append(args, clickhouse.Named(key, value))
+	}
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+		"readonly": 2, "max_execution_time": max(1, int(s.reader.limit.Seconds())), "timeout_overflow_mode": "throw",
+		// A version of a row never leaves its partition, since partitions follow from sort keys.
+		"do_not_merge_across_partitions_select_final": 1,
+	}))
+	rows, err := s.reader.conn.Query(ctx, sql.String(), args...)
+	if err != nil {
+		return explain("read "+name, err)
+	}
+	for err == nil && rows.Next() {
+		err = scan(rows)
+	}
+	if closed := rows.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = rows.Err()
+	}
+	return explain("read "+name, err)
+}
+
+// Codes of ClickHouse's ErrorCodes.cpp that a reader can do something about.
+const (
+	codeTimeout = 159
+	codeMemory  = 241
+	codeRegexp  = 427
+)
+
+func explain(op string, err error) error {
+	var e *schema.Error
+	if err == nil || errors.As(err, &e) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	kind, text := schema.KindUnavailable, "the report could not be read because ClickHouse did not answer; try again in a moment"
+	var refused *clickhouse.Exception
+	if errors.As(err, &refused) {
+		switch refused.Code {
+		case codeTimeout:
+			kind, text = schema.KindLimited, "the report took too long; ask for fewer days"
+		case codeMemory:
+			kind, text = schema.KindLimited, "the report needed too much memory; ask for fewer days"
+		case codeRegexp:
+			kind, text = schema.KindInvalid, "a regular expression was not understood; see github.com/google/re2/wiki/Syntax"
+		default:
+			kind, text = schema.KindInternal, "ClickHouse refused the report's statement"
+		}
+	}
+	e = schema.E(op, kind, "%s", text)
+	e.Err = err
+	return e
+}
+
+func invalid(format string, args ...any) error {
+	return schema.E("read a report", schema.KindInvalid, format, args...)
+}
+
+// Period is a stretch of time, its end excluded.
+type Period struct {
+	Begin, End schema.Millis
+}
+
+// Days are calendar days, both included, in the workspace's zone; each as
+// 2006-01-02.
+func (s Scoped) Days(from, to string) (Period, error) {
+	begin, err := s.day("from", from)
+	if err != nil {
+		return Period{}, err
+	}
+	last, err := s.day("to", to)
+	if err != nil {
+		return Period{}, err
+	}
+	if last.Before(begin) {
+		return Period{}, invalid("to (%s) lies before from (%s); exchange them", to, from)
+	}
+	return Period{schema.MillisOf(begin), schema.MillisOf(last.AddDate(0, 0, 1))}, nil
+}
+
+func (s Scoped) day(name, text string) (time.Time, error) {
+	day, err := time.ParseInLocation(time.DateOnly, text, s.zone)
+	if err != nil || day.Year() < 1971 || day.Year() > 2200 {
+		return time.Time{}, invalid("%s must be a day such as 2026-11-23, and is %q", name, text)
+	}
+	return day, nil
+}
+
+// arguments adds the period's bounds to a statement's parameters.
+func (p Period) arguments() map[string]any {
+	return map[string]any{"begin": int64(p.Begin), "end": int64(p.End)}
+}
+
+// escapeGlob turns a pattern of * (anything) and ? (one character) into an
+// anchored regular expression.
+func escapeGlob(glob string) string {
+	var b strings.Builder
+	b.WriteString("^")
+	for _, r := range glob {
+		switch r {
+		case '*':
+			b.WriteString(".*")
+		case '?':
+			b.WriteString(".")
+		default:
+			if strings.ContainsRune(`\.+()|[]{}^$`, r) {
+				b.WriteByte('\\')
+			}
+			b.WriteRune(r)
+		}
+	}
+	b.WriteString("$")
+	return b.String()
+}

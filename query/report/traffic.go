@@ -1,0 +1,146 @@
+package report
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"sourceloop/schema"
+)
+
+// Granularity is how long the stretches of a trend are.
+type Granularity string
+
+// The granularities: an hour for up to 2 days, a day for up to 92, a week
+// (seven days from the first) for up to 366, else a calendar month.
+const (
+	Hour  Granularity = "hour"
+	Day   Granularity = "day"
+	Week  Granularity = "week"
+	Month Granularity = "month"
+)
+
+// Figures are what a stretch of time holds.
+type Figures struct {
+	Start       schema.Millis // of the stretch
+	Sessions    uint64        // that began in it, bots left out
+	Visitors    uint64        // distinct, of those sessions
+	PageViews   uint64        // of those sessions
+	Conversions float64       // of the model's credits, those that match the filters
+	Value       float64
+}
+
+// Traffic are a period's key figures and its trend, empty stretches included.
+type Traffic struct {
+	Total       Figures
+	Granularity Granularity
+	Trend       []Figures
+}
+
+// Traffic sums sessions and conversions of q.Period. q.Dimension, q.Compare
+// are not read.
+func (s Scoped) Traffic(ctx context.Context, q Credits) (Traffic, error) {
+	granularity, bounds := s.stretches(q.Period)
+	t := Traffic{Granularity: granularity, Trend: make([]Figures, len(bounds)), Total: Figures{Start: q.Period.Begin}}
+	places := make(map[int64]*Figures, len(bounds)+1)
+	for i, b := range bounds {
+		t.Trend[i].Start = schema.Millis(b)
+		places[b] = &t.Trend[i]
+	}
+	places[0] = &t.Total
+	if err := s.addSessions(ctx, q, bounds, places); err != nil {
+		return Traffic{}, err
+	}
+	if err := s.addConversions(ctx, q, bounds, places); err != nil {
+		return Traffic{}, err
+	}
+	return t, nil
+}
+
+func (s Scoped) addSessions(ctx context.Context, q Credits, bounds []int64, places map[int64]*Figures) error {
+	arguments := q.Period.arguments()
+	arguments["bounds"] = bounds
+	where, err := conditions(q.Filters, sessionColumn, arguments)
+	if err != nil {
+		return err
+	}
+	return s.query(ctx, "traffic", map[string]string{"Filters": where}, arguments, func(rows driver.Rows) error {
+		var stretch int64
+		var f Figures
+		if err := rows.Scan(&stretch, &f.Sessions, &f.Visitors, &f.PageViews); err != nil {
+			return err
+		}
+		if place := places[stretch]; place != nil {
+			place.Sessions, place.Visitors, place.PageViews = f.Sessions, f.Visitors, f.PageViews
+		}
+		return nil
+	})
+}
+
+func (s Scoped) addConversions(ctx context.Context, q Credits, bounds []int64, places map[int64]*Figures) error {
+	model, err := modelIndex(q.Model)
+	if err != nil {
+		return err
+	}
+	list := ""
+	for i, b := range bounds {
+		if i > 0 {
+			list += ", "
+		}
+		list += strconv.FormatInt(b, 10)
+	}
+	byStretch, err := s.credits(ctx, q, "toString(roundDown(happened, ["+list+"]))")
+	if err != nil {
+		return err
+	}
+	for key, e := range byStretch {
+		stretch, err := strconv.ParseInt(key, 10, 64)
+		if err != nil {
+			return err
+		}
+		for _, place := range []*Figures{places[stretch], places[0]} {
+			if place != nil {
+				place.Conversions += e.conversions[model]
+				place.Value += e.value[model]
+			}
+		}
+	}
+	return nil
+}
+
+// stretches cuts a period, in the workspace's zone: a day of a clock change
+// has 23 or 25 hours.
+func (s Scoped) stretches(p Period) (Granularity, []int64) {
+	begin, end := p.Begin.Time().In(s.zone), p.End.Time().In(s.zone)
+	days := int(end.Sub(begin).Hours()+12) / 24
+	granularity := Month
+	next := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month()+1, 1, 0, 0, 0, 0, s.zone) }
+	switch {
+	case days <= 2:
+		granularity, next = Hour, func(t time.Time) time.Time { return t.Add(time.Hour) }
+	case days <= 92:
+		granularity, next = Day, func(t time.Time) time.Time { return t.AddDate(0, 0, 1) }
+	case days <= 366:
+		granularity, next = Week, func(t time.Time) time.Time { return t.AddDate(0, 0, 7) }
+	}
+	var bounds []int64
+	for t := begin; t.Before(end); t = next(t) {
+		bounds = append(bounds, t.UnixMilli())
+	}
+	return granularity, bounds
+}
+
+// Previous is the period of the same number of days before p.
+func (s Scoped) Previous(p Period) Period {
+	begin, end := p.Begin.Time().In(s.zone), p.End.Time().In(s.zone)
+	days := int(end.Sub(begin).Hours()+12) / 24
+	return Period{schema.MillisOf(begin.AddDate(0, 0, -days)), p.Begin}
+}
+
+// YearBefore are the same calendar days one year before p.
+func (s Scoped) YearBefore(p Period) Period {
+	begin, end := p.Begin.Time().In(s.zone), p.End.Time().In(s.zone)
+	return Period{schema.MillisOf(begin.AddDate(-1, 0, 0)), schema.MillisOf(end.AddDate(-1, 0, 0))}
+}
