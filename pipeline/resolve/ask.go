@@ -1,0 +1,237 @@
+package resolve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"sourceloop/schema"
+)
+
+const (
+	// apiVersion is the one the shapes were written against.
+	apiVersion = "2.16"
+	// maxAnswer: a conversation shows 500 parts at most.
+	maxAnswer = 16 << 20
+	// maxHops is how far a chain of merged contacts is followed.
+	maxHops = 3
+	// revokedAfter is how long webhooks of a connection with a dead token wait;
+	// connecting again wakes them.
+	revokedAfter = 15 * time.Minute
+)
+
+var (
+	errGone       = errors.New("the provider no longer has it")
+	errRestricted = errors.New("the provider's plan refuses the question")
+)
+
+// contact reads a contact, over merges to where it is now, and says which
+// merges it went over. hint stands in where the plan refuses the question.
+func (q *question) contact(ctx context.Context, id string, hint *contact, history bool) (*contact, []merge, error) {
+	var merges []merge
+	for range maxHops + 1 {
+		path := "/contacts/" + url.PathEscape(id)
+		if history {
+			path += "?include_merge_history=true"
+		}
+		var c contact
+		next, err := q.get(ctx, path, &c)
+		switch {
+		case errors.Is(err, errRestricted):
+			return hint, merges, nil
+		case errors.Is(err, errGone) && next != "" && next != id:
+			merges = append(merges, merge{from: id, into: next})
+			id = next
+			continue
+		case err != nil:
+			return nil, nil, err
+		case c.ID == "":
+			return nil, nil, invalid("Intercom's answer about a contact has no id.")
+		case string(c.ID) != id:
+			merges = append(merges, merge{from: id, into: string(c.ID)})
+		}
+		return &c, merges, nil
+	}
+	return nil, nil, errGone
+}
+
+func (q *question) conversation(ctx context.Context, hint *conversation) (*conversation, error) {
+	var c conversation
+	_, err := q.get(ctx, "/conversations/"+url.PathEscape(string(hint.ID))+"?display_as=plaintext", &c)
+	if errors.Is(err, errRestricted) {
+		return hint, nil
+	}
+	if err == nil && c.ID == "" {
+		err = invalid("Intercom's answer about a conversation has no id.")
+	}
+	return &c, err
+}
+
+// get asks one question. With errGone it returns the contact that the one asked
+// for became part of, where Intercom says so.
+func (q *question) get(ctx context.Context, path string, into any) (canonical string, err error) {
+	if err = q.backOffs.check(q.rec.GetConnection()); err != nil {
+		return "", err
+	}
+	if err = q.open(ctx); err != nil {
+		return "", err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, q.base+path, nil)
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Authorization", "Bearer "+q.token)
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Intercom-Version", apiVersion)
+	response, err := q.config.Client.Do(request)
+	if err != nil {
+		return "", q.unreachable(ctx)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if errors.Join(err, response.Body.Close()) != nil {
+		return "", q.unreachable(ctx)
+	}
+	err = q.judge(ctx, response)
+	if err == nil || errors.Is(err, errGone) || errors.Is(err, errRestricted) {
+		q.backOffs.forget(q.rec.GetConnection()) // It answers.
+	}
+	if err != nil {
+		return canonicalContact(response.Header), err
+	}
+	if err = json.Unmarshal(body, into); err != nil {
+		return "", q.backOffs.later(q.rec.GetConnection(), 0, "the provider's answer is not the JSON that was expected")
+	}
+	return "", nil
+}
+
+// open takes the token once per webhook.
+func (q *question) open(ctx context.Context) (err error) {
+	if q.token != "" {
+		return nil
+	}
+	q.base, q.token, err = q.config.Access.Access(ctx, q.rec.GetConnection())
+	if schema.KindOf(err) == schema.KindInternal && err != nil && ctx.Err() == nil {
+		return q.dead(ctx, "The token of this connection cannot be opened. Connect again.")
+	}
+	return err
+}
+
+// unreachable: our own end is no fault of the provider's.
+func (q *question) unreachable(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return q.backOffs.later(q.rec.GetConnection(), 0, "the provider did not answer in time")
+}
+
+// judge turns a status into what it means for the webhook.
+func (q *question) judge(ctx context.Context, response *http.Response) error {
+	status := response.StatusCode
+	switch {
+	case status/100 == 2:
+		return nil
+	case status == http.StatusUnauthorized:
+		return q.dead(ctx, "Intercom does not accept the token any more: the app was removed there, or the person who connected it left. Connect again.")
+	case status == http.StatusForbidden:
+		return errRestricted
+	case status == http.StatusNotFound || status == http.StatusGone:
+		return errGone
+	case status == http.StatusTooManyRequests:
+		return q.backOffs.later(q.rec.GetConnection(), q.pause(response.Header), "the provider asks for fewer requests")
+	case status/100 == 4 && status != http.StatusRequestTimeout:
+		return invalid("Intercom refused the question about it (status %d).", status)
+	}
+	return q.backOffs.later(q.rec.GetConnection(), 0, "the provider has trouble of its own (status "+strconv.Itoa(status)+")")
+}
+
+// dead says on the card that the token is of no use.
+func (q *question) dead(ctx context.Context, words string) error {
+	if err := q.config.Failed(ctx, q.rec.GetConnection(), words); err != nil {
+		return err
+	}
+	return &ErrLater{After: revokedAfter, Reason: "the connection's token is dead"}
+}
+
+// pause is how long Intercom asks to wait, by the end of its window.
+func (q *question) pause(header http.Header) time.Duration {
+	if seconds, err := strconv.ParseInt(header.Get("Retry-After"), 10, 32); err == nil && seconds > 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	if unix, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64); err == nil {
+		return time.Unix(unix, 0).Sub(q.config.Now())
+	}
+	return 0
+}
+
+// canonicalContact reads </contacts/{id}>; rel="canonical" from the Link headers.
+func canonicalContact(header http.Header) string {
+	for _, line := range header.Values("Link") {
+		for link := range strings.SplitSeq(line, ",") {
+			target, parameters, _ := strings.Cut(strings.TrimSpace(link), ">")
+			id, ok := strings.CutPrefix(target, "</contacts/")
+			if ok && strings.Contains(parameters, `rel="canonical"`) && id != "" && !strings.ContainsAny(id, "/?#") {
+				return id
+			}
+		}
+	}
+	return ""
+}
+
+// backOffs holds back the questions of connections whose provider needs rest,
+// each by itself.
+type backOffs struct {
+	now func() time.Time
+	mu  sync.Mutex
+	of  map[int64]backOff
+}
+
+type backOff struct {
+	until    time.Time
+	failures int
+}
+
+const (
+	shortestPause = time.Second
+	longestPause  = 10 * time.Minute
+)
+
+func newBackOffs(now func() time.Time) *backOffs {
+	return &backOffs{now: now, of: map[int64]backOff{}}
+}
+
+// check refuses while a connection rests.
+func (b *backOffs) check(connection int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if left := b.of[connection].until.Sub(b.now()); left > 0 {
+		return &ErrLater{After: left, Reason: "the connection backs off"}
+	}
+	return nil
+}
+
+// later begins a rest: as long as asked for, else twice as long as the last.
+func (b *backOffs) later(connection int64, asked time.Duration, reason string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	o := b.of[connection]
+	pause := max(asked, shortestPause)
+	if asked <= 0 {
+		pause = shortestPause << min(o.failures, 10)
+	}
+	pause = min(pause, longestPause)
+	b.of[connection] = backOff{until: b.now().Add(pause), failures: o.failures + 1}
+	return &ErrLater{After: pause, Reason: reason}
+}
+
+func (b *backOffs) forget(connection int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.of, connection)
+}

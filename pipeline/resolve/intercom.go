@@ -1,0 +1,240 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"sourceloop/schema"
+)
+
+// Access opens the provider's API for a connection.
+type Access interface {
+	// Access returns the API's address, without a slash at the end, and the
+	// token. The error's kind is Unknown when the connection is closed and
+	// Internal when the token cannot be opened.
+	Access(ctx context.Context, connection int64) (baseURL, token string, err error)
+}
+
+// Identity says what is an email, a phone and an id.
+type Identity interface {
+	// Email gives the normal form of an address, or an error when it is none.
+	Email(text string) (string, error)
+	// Phone gives E.164; country (ISO 3166-1 alpha-2, or "") is where a number
+	// without + was written.
+	Phone(text, country string) (string, error)
+	// UserID trims an id, and refuses what stands for nobody.
+	UserID(text string) (string, error)
+}
+
+// IntercomConfig is what resolving Intercom's webhooks needs.
+type IntercomConfig struct {
+	Access   Access
+	Identity Identity
+	// Failed says on the connection's card, in words, that its token is dead.
+	Failed func(ctx context.Context, connection int64, words string) error
+	// Seen notes on the card when a webhook arrived.
+	Seen func(ctx context.Context, connection int64, at schema.Millis) error
+	// CleanURL takes out of a page's address what must not be kept.
+	CleanURL func(address string) string
+	// InboxURL is where Intercom's own pages are. Default https://app.intercom.com.
+	InboxURL string
+	// Client sends the requests. Default: one with a limit of five seconds.
+	Client *http.Client
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+}
+
+// Intercom resolves Intercom's webhooks. It is safe for concurrent use.
+type Intercom struct {
+	config   IntercomConfig
+	backOffs *backOffs
+}
+
+// NewIntercom makes a resolver.
+func NewIntercom(config IntercomConfig) (*Intercom, error) {
+	if config.Access == nil || config.Identity == nil || config.Failed == nil || config.Seen == nil || config.CleanURL == nil {
+		return nil, errors.New("cannot resolve Intercom's webhooks: Access, Identity, Failed, Seen and CleanURL are needed")
+	}
+	if config.InboxURL == "" {
+		config.InboxURL = "https://app.intercom.com"
+	}
+	config.InboxURL = strings.TrimSuffix(config.InboxURL, "/")
+	if config.Client == nil {
+		config.Client = &http.Client{
+			Timeout:       5 * time.Second,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return &Intercom{config: config, backOffs: newBackOffs(config.Now)}, nil
+}
+
+// Resolve asks Intercom for what a webhook hints at. Its errors are ErrLater
+// (put it into the inbox), an error of the kind Invalid (a dead letter), or a
+// failure of something of ours, after which the same record must be resolved
+// again.
+func (r *Intercom) Resolve(ctx context.Context, rec *schema.WebhookRecord) (*Result, error) {
+	e, err := parseEnvelope(rec.GetBody())
+	if err != nil {
+		return nil, err
+	}
+	if e.AppID != rec.GetApp() {
+		return nil, invalid("The webhook's app_id is another than the one it was routed by.")
+	}
+	if err = r.config.Seen(ctx, rec.GetConnection(), schema.Millis(rec.GetReceived())); err != nil {
+		return nil, err
+	}
+	handle := r.handler(e.Topic)
+	if handle == nil {
+		return &Result{Outcome: Aside, Topic: "unknown"}, nil
+	}
+	q := &question{
+		Intercom: r, rec: rec, envelope: e, result: &Result{Topic: e.Topic},
+		at: e.CreatedAt.moment(schema.Millis(rec.GetReceived())),
+	}
+	err = handle(q, ctx)
+	switch {
+	case errors.Is(err, errGone):
+		q.end(Gone)
+	case schema.KindOf(err) == schema.KindUnknown:
+		q.end(Discarded)
+	case err != nil:
+		return nil, err
+	}
+	return q.result, nil
+}
+
+// question is one webhook while it is resolved.
+type question struct {
+	*Intercom
+	rec         *schema.WebhookRecord
+	envelope    *envelope
+	result      *Result
+	at          schema.Millis // when it was sent, by Intercom's clock
+	base, token string
+}
+
+// end is for webhooks that lead to no evidence.
+func (q *question) end(outcome Outcome) {
+	q.result.Outcome, q.result.Evidence = outcome, nil
+}
+
+// handler knows the topics; nil for others.
+func (r *Intercom) handler(topic string) func(*question, context.Context) error {
+	switch topic {
+	case "contact.lead.created", "contact.lead.added_email", "contact.lead.signed_up", "contact.lead.updated",
+		"contact.email.updated", "contact.user.created", "contact.user.updated", "visitor.signed_up":
+		return (*question).contactChanged
+	case "contact.merged":
+		return (*question).contactMerged
+	case "conversation.user.created", "conversation.user.replied", "conversation.contact.attached":
+		return (*question).conversationChanged
+	case "contact.deleted", "contact.archived", "contact.user.deleted", "conversation.deleted", "ping":
+		return (*question).ignore
+	}
+	return nil
+}
+
+// ignore: what was captured stays until a person asks for its removal here, and
+// a test of the subscription says nothing about anybody.
+func (q *question) ignore(context.Context) error {
+	q.end(Ignored)
+	return nil
+}
+
+func (q *question) contactChanged(ctx context.Context) error {
+	var hint contact
+	if err := decodeItem(q.envelope.Data.Item, &hint, "contact"); err != nil {
+		return err
+	}
+	if hint.ID == "" {
+		return invalid("The webhook's contact has no id.")
+	}
+	found, merges, err := q.contact(ctx, string(hint.ID), &hint, false)
+	if err != nil {
+		return err
+	}
+	claims := q.mergeClaims(merges, q.at)
+	claims = append(claims, q.claims(found, contactEvidence(string(found.ID)), q.asOf(found))...)
+	q.found(&schema.Evidence{Claims: claims})
+	return nil
+}
+
+// asOf is since when a contact's record is known to say what it says: since the
+// webhook, or since the record's own later change. Without the latter, an old
+// webhook that is repeated after a change of email would make the new email as
+// old as the one before it.
+func (q *question) asOf(c *contact) schema.Millis { return max(q.at, c.UpdatedAt.moment(q.at)) }
+
+// contactMerged learns the merge from the webhook, where it is told, and from
+// the survivor's history, which only users have.
+func (q *question) contactMerged(ctx context.Context) error {
+	var hint contact
+	if err := decodeItem(q.envelope.Data.Item, &hint, "contact"); err != nil {
+		return err
+	}
+	if hint.ID == "" {
+		return invalid("The webhook's contact has no id.")
+	}
+	found, merges, err := q.contact(ctx, string(hint.ID), &hint, true)
+	if err != nil {
+		return err
+	}
+	told := merge{from: string(hint.MergedFrom.ID), into: string(hint.ID)}
+	var claims []*schema.Claim
+	for _, before := range found.MergeHistory {
+		m := merge{from: string(before.SourceID), into: string(found.ID)}
+		claims = append(claims, q.mergeClaims([]merge{m}, before.MergedAt.moment(q.at))...)
+		if m == told {
+			told = merge{} // The history knows when.
+		}
+	}
+	claims = append(claims, q.mergeClaims(append(merges, told), q.at)...)
+	claims = append(claims, q.claims(found, contactEvidence(string(found.ID)), q.asOf(found))...)
+	q.found(&schema.Evidence{Claims: claims})
+	return nil
+}
+
+func (q *question) conversationChanged(ctx context.Context) error {
+	var hint conversation
+	if err := decodeItem(q.envelope.Data.Item, &hint, "conversation"); err != nil {
+		return err
+	}
+	if hint.ID == "" {
+		hint.ID = hint.ConversationID
+	}
+	if hint.ID == "" {
+		return invalid("The webhook's conversation has no id.")
+	}
+	chat, err := q.conversation(ctx, &hint)
+	if err != nil {
+		return err
+	}
+	who := chat.contact()
+	if who == "" {
+		q.end(Ignored) // A conversation among teammates.
+		return nil
+	}
+	at := chat.CreatedAt.moment(q.at)
+	written := &contact{ID: text(who)}
+	if string(chat.Source.Author.ID) == who {
+		written.Name, written.Email = chat.Source.Author.Name, chat.Source.Author.Email
+	}
+	found, merges, err := q.contact(ctx, who, written, false)
+	if err != nil {
+		return err
+	}
+	claims := q.mergeClaims(merges, at)
+	claims = append(claims, q.claims(found, conversationEvidence(string(chat.ID)), at)...)
+	q.found(&schema.Evidence{Claims: claims, Conversion: q.conversion(chat, found, at)})
+	return nil
+}
+
+func (q *question) found(e *schema.Evidence) {
+	q.result.Outcome, q.result.Evidence = Resolved, append(q.result.Evidence, e)
+}
