@@ -40,7 +40,7 @@ func TestConfigurationNamesAnyFolder(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.StringMatching(`[ -~äß日]{1,20}`).Draw(t, "folder")
-		c := configuration{Data: "/" + name, Users: "/users/" + name, Host: loopbackHost, Writer: WriterUser, Reader: ReaderUser, Local: true, SystemLogs: systemLogs()}
+		c := configuration{Data: "/" + name, Users: "/users/" + name, Host: loopbackHost, Writer: WriterUser, Reader: ReaderUser, Local: true}
 		l := layout{dir: dir}
 		if err := c.write(l); err != nil {
 			t.Fatal(err)

@@ -196,7 +196,7 @@ func (c *ClickHouse) configuration(cfg ClickHouseConfig, l layout, tcp, http int
 	}
 	return configuration{
 		Data: l.data(), Users: l.users(), Host: loopbackHost, TCPPort: tcp, HTTPPort: http,
-		MaxMemory: cfg.MaxMemory, Cache: cfg.CacheSize, LogLevel: level, SystemLogs: systemLogs(), Local: cfg.Engine.Server == "",
+		MaxMemory: cfg.MaxMemory, Cache: cfg.CacheSize, LogLevel: level, Local: cfg.Engine.Server == "",
 		Writer: WriterUser, WriterHash: sha256Hex(c.credentials.writer),
 		Reader: ReaderUser, ReaderHash: sha256Hex(c.credentials.reader),
 	}

@@ -46,21 +46,10 @@ type configuration struct {
 	TCPPort, HTTPPort int
 	MaxMemory, Cache  int64 // Bytes.
 	LogLevel          string
-	SystemLogs        []string
 	Local             bool // The engine is the library.
 
 	Writer, Reader         string
 	WriterHash, ReaderHash string // SHA-256 of the passwords, hexadecimal.
-}
-
-// systemLogs are the tables that a server's own defaults would fill. The library has none of them.
-func systemLogs() []string {
-	return []string{
-		"query_log", "query_thread_log", "query_views_log", "query_metric_log", "part_log", "trace_log", "text_log",
-		"metric_log", "latency_log", "error_log", "crash_log", "asynchronous_metric_log", "asynchronous_insert_log",
-		"session_log", "processors_profile_log", "opentelemetry_span_log", "backup_log", "blob_storage_log",
-		"background_schedule_pool_log", "zookeeper_log", "transactions_info_log",
-	}
 }
 
 // write puts both files, readable by their owner only, where the layout has them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -135,7 +136,12 @@ func TestKafkaKeepsRecordsAndCommitsOverARestart(t *testing.T) {
 	closeKafka(t, first)
 	closeKafka(t, first)
 
-	// A second listener keeps the port of the first run, so that the next has another.
+	// Something else takes the port of the first run, so that the second has another.
+	taken, err := net.Listen("tcp", first.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
 	second := startKafka(t, dir)
 	wantRecords(t, second.Addr(), 100)
 	produce(t, second.Addr(), 50)
