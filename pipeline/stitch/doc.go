@@ -20,7 +20,7 @@
 //
 // # Keys
 //
-//	n:<workspace>/<node>   "0" or "1" (the component has conversions), then its root
+//	n:<workspace>/<node>   "0" or "1" (the component has a contact), then its root
 //	c:<workspace>/<root>   a schema.Component; the root is its smallest node
 //
 // When Redis was lost, a worker refills its partition from the claims in

@@ -47,7 +47,7 @@ type stretch struct {
 
 type foundNode struct {
 	root place
-	has  bool // the component has conversions
+	has  bool // the component has a contact
 }
 
 func newStretch() *stretch {
@@ -130,7 +130,7 @@ func (st *stretch) loadComponents(ctx context.Context, from getter, roots map[pl
 		for _, n := range nodesOf(c.stored) {
 			p := place{root.workspace, n}
 			st.put(p, c)
-			st.found[p] = foundNode{root: root, has: len(c.stored.GetConversions()) > 0}
+			st.found[p] = foundNode{root: root, has: len(c.stored.GetContacts()) > 0}
 		}
 	}
 	return nil
@@ -295,7 +295,7 @@ func (st *stretch) stored() (pairs []state.Pair, deletions []string, err error) 
 }
 
 func (st *stretch) nodePairs(c *component, root place, nodes []schema.Node) []state.Pair {
-	has := len(c.stored.GetConversions()) > 0
+	has := len(c.stored.GetContacts()) > 0
 	flag := byte('0')
 	if has {
 		flag = '1'

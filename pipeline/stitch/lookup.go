@@ -12,7 +12,7 @@ import (
 type Lookup struct{ State *state.Store }
 
 // HaveConversions gives those of a workspace's visitors whose part of the
-// identity graph has a conversion.
+// identity graph has a contact: becoming one is a conversion.
 func (l Lookup) HaveConversions(ctx context.Context, workspace uint32, visitors []string) ([]string, error) {
 	keys := make([]string, len(visitors))
 	for i, v := range visitors {

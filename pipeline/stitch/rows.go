@@ -82,13 +82,11 @@ func (c *component) heirs() map[schema.ID]schema.ID {
 
 // contacts lists, by workspace, the contacts whose conversions may be credited
 // differently after this stretch: all of the components touched, former ids
-// included.
+// included. Becoming a contact is a conversion of its own, so every contact has
+// one.
 func (st *stretch) contacts() map[uint32][]schema.ID {
 	by := make(map[uint32][]schema.ID)
 	for _, c := range st.touched() {
-		if len(c.stored.GetConversions()) == 0 {
-			continue
-		}
 		for _, b := range c.stored.GetContacts() {
 			by[c.workspace] = append(by[c.workspace], schema.ID(b))
 		}

@@ -1,0 +1,83 @@
+// Command sourceloop is the whole product in one binary: the collector, the
+// pipeline and the API with the dashboard, each a role of "serve"; the demo;
+// and the vendors' stand-ins. This package only wires: a file per subcommand.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"sourceloop/deploy/embedded"
+	"sourceloop/schema"
+)
+
+// Version is set by the build.
+const version = "0.1.0"
+
+type cli struct {
+	LogLevel  slog.Level `help:"Least level of what is logged on stderr: debug, info, warn, error." default:"info" env:"SOURCELOOP_LOG_LEVEL"`
+	LogFormat string     `help:"Form of the log: text or json." enum:"text,json" default:"text" env:"SOURCELOOP_LOG_FORMAT"`
+
+	Serve   serveCommand   `cmd:"" help:"Run collector, pipeline and API; by default with embedded engines."`
+	Demo    demoCommand    `cmd:"" help:"Run everything with a demo workspace, a demo site and a stand-in Intercom."`
+	Standin standinCommand `cmd:"" help:"Run one vendor's stand-in alone."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run() error {
+	_, err := fmt.Println("sourceloop", version)
+	return err
+}
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == embedded.ChildCommand {
+		os.Exit(embedded.ChildMain(os.Args[2:]))
+	}
+	os.Exit(run())
+}
+
+func run() int {
+	var c cli
+	parser := kong.Must(&c, kong.Name("sourceloop"), kong.UsageOnError(),
+		kong.Description("Which marketing channel earned each conversation."))
+	command, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	log := newLogger(c.LogLevel, c.LogFormat)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	command.BindTo(ctx, (*context.Context)(nil))
+	if err := command.Run(log); err != nil && !errors.Is(err, context.Canceled) {
+		tell(err)
+		return 1
+	}
+	return 0
+}
+
+// tell says to a person what happened.
+func tell(err error) {
+	var e *schema.Error
+	if errors.As(err, &e) {
+		fmt.Fprintf(os.Stderr, "sourceloop: %s\n", e.Text)
+		if e.Err == nil {
+			return
+		}
+	}
+	fmt.Fprintf(os.Stderr, "sourceloop: %v\n", err)
+}
+
+func newLogger(level slog.Level, format string) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}

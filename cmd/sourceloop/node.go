@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"sourceloop/control"
+	"sourceloop/control/connect"
+	"sourceloop/control/connect/intercom"
+	"sourceloop/control/seal"
+	"sourceloop/pipeline/enrich"
+	"sourceloop/pipeline/resolve"
+	"sourceloop/pipeline/sessionize"
+	"sourceloop/pipeline/state"
+	"sourceloop/pipeline/stitch"
+	"sourceloop/pipeline/stream"
+	"sourceloop/query/report"
+	"sourceloop/schema"
+	migrations "sourceloop/schema/clickhouse"
+	"sourceloop/sinks/clickhouse"
+)
+
+// The consumer groups of the pipeline.
+const (
+	groupSessionize = "sourceloop-sessionize"
+	groupResolve    = "sourceloop-resolve"
+	groupStitch     = "sourceloop-stitch"
+)
+
+// node is one process with its roles. It is started in the order in which data
+// flows back to front, and stopped the other way round.
+type node struct {
+	config   nodeConfig
+	url      string
+	log      *slog.Logger
+	registry *prometheus.Registry
+	engines  *engines
+	control  *control.Store
+	logs     *stream.Log
+	sink     *clickhouse.Sink // role pipeline
+	state    *state.Store     // role pipeline
+	reports  *report.Reader   // role query
+	intercom *intercom.Provider
+	connect  *connect.Service
+	channels *enrich.Channels
+	echo     *echo.Echo
+	web      *webServer
+	runners  []func(context.Context) error
+	closers  []func() error
+	draining atomic.Bool
+}
+
+func (n *node) has(role string) bool { return slices.Contains(n.config.roles, role) }
+
+// startNode starts everything but the loops, which run starts. On an error
+// what was started is stopped again.
+func startNode(ctx context.Context, config nodeConfig, log *slog.Logger) (*node, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	n := &node{config: config, url: config.url(), log: log, registry: prometheus.NewRegistry()}
+	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, start := range []func(context.Context) error{
+		n.startEngines, n.startControl, n.startLog, n.startProviders, n.startPipeline, n.startReports, n.startWeb,
+	} {
+		if err := start(ctx); err != nil {
+			return nil, errors.Join(err, n.close())
+		}
+	}
+	return n, nil
+}
+
+// close stops what was started, in reverse order.
+func (n *node) close() error {
+	var all []error
+	for _, c := range slices.Backward(n.closers) {
+		all = append(all, c())
+	}
+	n.closers = nil
+	return errors.Join(all...)
+}
+
+func (n *node) onClose(c func() error) { n.closers = append(n.closers, c) }
+
+func (n *node) startEngines(ctx context.Context) error {
+	e, err := startEngines(ctx, n.config.engines, n.config.data, n.log)
+	if err != nil {
+		return err
+	}
+	n.engines = e
+	n.onClose(e.Close)
+	if n.has(rolePipeline) {
+		n.runners = append(n.runners, func(ctx context.Context) error {
+			return e.trim(ctx, map[string][]string{
+				schema.TopicHits: {groupSessionize}, schema.TopicWebhooks: {groupResolve}, schema.TopicLeads: {groupStitch},
+			})
+		})
+	}
+	return migrations.Migrate(ctx, n.clickhouseOptions(), e.clickhouse.database)
+}
+
+func (n *node) clickhouseConfig() clickhouse.Config {
+	at := n.engines.clickhouse
+	return clickhouse.Config{
+		Addr: at.addrs, Database: at.database, User: at.user, Password: at.password, Log: n.log, Registerer: n.registry,
+	}
+}
+
+func (n *node) clickhouseOptions() *driver.Options { return clickhouse.Options(n.clickhouseConfig()) }
+
+func (n *node) keys() (*seal.Ring, error) {
+	if n.config.settings.Keys != "" {
+		return seal.Parse(n.config.settings.Keys)
+	}
+	return seal.OpenFile(n.config.keysFile())
+}
+
+func (n *node) startControl(ctx context.Context) error {
+	keys, err := n.keys()
+	if err != nil {
+		return err
+	}
+	store, err := control.Open(ctx, n.engines.database, control.Options{Keys: keys, Log: n.log})
+	if err != nil {
+		return err
+	}
+	n.control = store
+	n.onClose(store.Close)
+	return nil
+}
+
+func (n *node) startLog(ctx context.Context) error {
+	l, err := stream.OpenLog(ctx, stream.Config{
+		Brokers: n.engines.kafka, TopicConfigs: n.engines.topicConfigs, Log: n.log, Registerer: n.registry,
+	})
+	if err != nil {
+		return err
+	}
+	n.logs = l
+	n.onClose(func() error { l.Close(); return nil })
+	return nil
+}
+
+// startProviders sets up what can be connected. Without credentials a provider
+// can't be, and the operator is told once.
+func (n *node) startProviders(context.Context) error {
+	flags := n.config.settings.Intercom
+	secret, err := flags.secret()
+	if err != nil {
+		return err
+	}
+	var providers []connect.Provider
+	if flags.ClientID == "" || secret == "" {
+		n.log.Warn("Intercom can't be connected: set SOURCELOOP_INTERCOM_CLIENT_ID and SOURCELOOP_INTERCOM_CLIENT_SECRET to those of your app in Intercom's Developer Hub")
+	} else {
+		n.intercom, err = intercom.New(intercom.Config{
+			ClientID: flags.ClientID, ClientSecret: secret, AuthorizeURL: flags.AuthorizeURL, APIBase: flags.APIURL,
+			RedirectURL: n.url + "/connect/intercom/callback",
+		})
+		if err != nil {
+			return err
+		}
+		providers = append(providers, n.intercom)
+	}
+	n.connect = connect.NewService(n.control, n.log, 0, providers...)
+	if n.has(roleQuery) {
+		n.runners = append(n.runners, n.connect.Run)
+	}
+	n.channels, err = enrich.NewChannels()
+	return err
+}
+
+// startPipeline starts the three stages between the log and ClickHouse.
+func (n *node) startPipeline(ctx context.Context) error {
+	if !n.has(rolePipeline) {
+		return nil
+	}
+	sink, err := clickhouse.New(ctx, n.clickhouseConfig())
+	if err != nil {
+		return err
+	}
+	n.sink = sink
+	n.onClose(sink.Close)
+	store, err := state.Open(ctx, state.Config{Addrs: n.engines.redis, Log: n.log, Registerer: n.registry})
+	if err != nil {
+		return err
+	}
+	n.state = store
+	n.onClose(store.Close)
+	for _, stage := range []func() error{n.startStitch, n.startResolve, n.startSessionize} {
+		if err := stage(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *node) startSessionize() error {
+	stager := sessionize.NewStager(sessionize.Deps{
+		State: n.state, Workspaces: n.control.Directory(), Classifier: n.channels, Normalizer: normalizer{},
+		Sink: hitStore{n.sink}, History: hitStore{n.sink}, Conversions: stitch.Lookup{State: n.state},
+		Log: n.logs, Slog: n.log, Now: time.Now,
+	}, n.registry)
+	return n.consume(stream.GroupConfig{Name: groupSessionize, Topic: schema.TopicHits, Stage: sessionize.Stage, New: stager.New})
+}
+
+func (n *node) startStitch() error {
+	stager := stitch.NewStager(stitch.Deps{
+		State: n.state, Sink: leadStore{n.sink}, History: leadStore{n.sink}, Dead: n.logs, Slog: n.log, Now: time.Now,
+	}, n.registry)
+	return n.consume(stream.GroupConfig{Name: groupStitch, Topic: schema.TopicLeads, Stage: stitch.Stage, New: stager.New})
+}
+
+func (n *node) startResolve() error {
+	outlet := resolve.NewOutlet(n.logs, time.Now, n.registry)
+	resolver, err := n.resolver()
+	if err != nil {
+		return err
+	}
+	stager := &resolve.Stager{Resolver: resolver, Outlet: outlet, Waiting: n.control, Log: n.logs, Now: time.Now}
+	inbox := resolve.NewInbox(resolve.InboxConfig{
+		Store: n.control, Resolver: resolver, Deliver: outlet.Deliver, Bury: outlet.Bury, Log: n.log,
+	})
+	n.runners = append(n.runners, inbox.Run)
+	return n.consume(stream.GroupConfig{Name: groupResolve, Topic: schema.TopicWebhooks, Stage: resolve.Stage, New: stager.New})
+}
+
+func (n *node) consume(config stream.GroupConfig) error {
+	group, err := n.logs.NewGroup(config)
+	if err != nil {
+		return err
+	}
+	n.runners = append(n.runners, group.Run)
+	return nil
+}
+
+func (n *node) startReports(context.Context) error {
+	if !n.has(roleQuery) {
+		return nil
+	}
+	reader, err := report.New(n.clickhouseOptions(), 0)
+	if err != nil {
+		return err
+	}
+	n.reports = reader
+	n.onClose(reader.Close)
+	return nil
+}
+
+// run runs the loops and serves until the context ends or something fails,
+// then stops: first it says that it is not ready, then it takes no more
+// requests, then the loops finish what they hold.
+func (n *node) run(ctx context.Context) error {
+	n.log.Info("ready", "url", n.url, "roles", n.config.roles)
+	loops, stopLoops := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLoops()
+	group, loops := errgroup.WithContext(loops)
+	for _, r := range n.runners {
+		group.Go(func() error { return r(loops) })
+	}
+	var failure error
+	select {
+	case <-ctx.Done():
+		n.log.Info("stopping")
+	case <-loops.Done():
+	case failure = <-n.web.failed:
+		failure = fmt.Errorf("cannot serve: %w", failure)
+	case failure = <-n.engines.failed:
+		failure = fmt.Errorf("the embedded ClickHouse ended by itself: %w", failure)
+	}
+	n.draining.Store(true)
+	failure = errors.Join(failure, n.web.close(drain))
+	stopLoops()
+	return errors.Join(failure, group.Wait(), n.close())
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+
+	"sourceloop/control"
+	"sourceloop/pipeline/enrich"
+	"sourceloop/pipeline/resolve"
+	"sourceloop/schema"
+)
+
+// resolvers finds the resolver of a webhook's provider.
+type resolvers map[string]resolve.Resolver
+
+// Resolve asks the provider that the webhook came from.
+func (r resolvers) Resolve(ctx context.Context, rec *schema.WebhookRecord) (*resolve.Result, error) {
+	resolver, ok := r[rec.GetProvider()]
+	if !ok {
+		return nil, schema.E("resolve a webhook", schema.KindInvalid, "The provider %q is not set up here.", rec.GetProvider())
+	}
+	return resolver.Resolve(ctx, rec)
+}
+
+func (n *node) resolver() (resolve.Resolver, error) {
+	all := resolvers{}
+	if n.intercom == nil {
+		return all, nil
+	}
+	r, err := resolve.NewIntercom(resolve.IntercomConfig{
+		Access: access{n.control, n.intercom.APIBase()}, Identity: normalizer{},
+		Failed: n.control.MarkFailed, Seen: n.control.NoteEvent, CleanURL: enrich.Redact,
+		InboxURL: n.config.settings.Intercom.InboxURL,
+	})
+	all[n.intercom.Name()] = r
+	return all, err
+}
+
+// access opens a provider's API with the token of a connection.
+type access struct {
+	store *control.Store
+	base  string
+}
+
+func (a access) Access(ctx context.Context, connection int64) (baseURL, token string, err error) {
+	token, err = a.store.Token(ctx, connection)
+	return a.base, token, err
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"sourceloop/schema"
+)
+
+// The roles a process can have; each can run alone and many times.
+const (
+	roleCollect  = "collect"
+	rolePipeline = "pipeline"
+	roleQuery    = "query"
+)
+
+type serveCommand struct {
+	Roles  []string `help:"What this process does: collect, pipeline, query." default:"collect,pipeline,query" env:"SOURCELOOP_ROLES"`
+	Listen string   `help:"Address to listen on." default:":8080" env:"SOURCELOOP_LISTEN"`
+	Data   string   `help:"Folder of the embedded engines, the settings and the keys." default:"data" env:"SOURCELOOP_DATA" type:"path"`
+
+	engineFlags
+	settingFlags
+}
+
+// settingFlags are what the product itself needs to know.
+type settingFlags struct {
+	PublicURL      string   `help:"Where browsers and Intercom reach this; by default the address listened on." env:"SOURCELOOP_PUBLIC_URL" placeholder:"URL"`
+	CollectorURL   string   `help:"Where sites load the tracker from, when that is another address." env:"SOURCELOOP_COLLECTOR_URL" placeholder:"URL"`
+	Keys           string   `help:"Keys that seal tokens, base64 of 32 bytes each, the sealing one first; by default a file in the data folder." env:"SOURCELOOP_KEYS" placeholder:"KEYS"`
+	KeysFile       string   `help:"File with these keys." env:"SOURCELOOP_KEYS_FILE" type:"path" placeholder:"FILE"`
+	GeoIP          string   `name:"geoip" help:"MaxMind database of countries." env:"SOURCELOOP_GEOIP" type:"path" placeholder:"FILE"`
+	CountryHeader  string   `help:"Header in which a trusted proxy tells the country." env:"SOURCELOOP_COUNTRY_HEADER" placeholder:"NAME"`
+	TrustedProxies []string `help:"Networks of proxies whose X-Forwarded-For is believed." env:"SOURCELOOP_TRUSTED_PROXIES" placeholder:"CIDR"`
+
+	Intercom intercomFlags `embed:"" prefix:"intercom-" envprefix:"SOURCELOOP_INTERCOM_"`
+}
+
+// intercomFlags say where Intercom is and who we are there.
+type intercomFlags struct {
+	ClientID         string `help:"Client id of the app in Intercom's Developer Hub." env:"CLIENT_ID"`
+	ClientSecret     string `help:"Its client secret, which also signs webhooks." env:"CLIENT_SECRET"`
+	ClientSecretFile string `help:"File with the client secret." env:"CLIENT_SECRET_FILE" type:"path" placeholder:"FILE"`
+	AuthorizeURL     string `help:"Consent page." env:"AUTHORIZE_URL" default:"https://app.intercom.com/oauth"`
+	APIURL           string `name:"api-url" help:"REST API." env:"API_URL" default:"https://api.intercom.io"`
+	InboxURL         string `help:"Where conversations reopen." env:"INBOX_URL" default:"https://app.intercom.com"`
+}
+
+// Run serves until it is told to stop.
+func (c *serveCommand) Run(ctx context.Context, log *slog.Logger) error {
+	l, err := listen(c.Listen)
+	if err != nil {
+		return err
+	}
+	n, err := startNode(ctx, nodeConfig{
+		roles: c.Roles, data: c.Data, listener: l, engines: c.engineFlags, settings: c.settingFlags,
+	}, log)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	if err := n.offerSignUp(ctx); err != nil {
+		return errors.Join(err, n.close())
+	}
+	return n.run(ctx)
+}
+
+// offerSignUp prints the one-time link of the first Owner on an empty database.
+func (n *node) offerSignUp(ctx context.Context) error {
+	if !n.has(roleQuery) {
+		return nil
+	}
+	empty, err := n.control.Empty(ctx)
+	if err != nil || !empty {
+		return err
+	}
+	token, err := n.control.NewSignUpLink(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Printf("Nobody has signed up yet. This link makes the first workspace and its Owner; it works once, for a day:\n\n  %s/sign-up?token=%s\n\n", n.url, token)
+	return err
+}
+
+// nodeConfig is what one process is to be.
+type nodeConfig struct {
+	roles    []string
+	data     string
+	listener net.Listener
+	engines  engineFlags
+	settings settingFlags
+}
+
+func (c *nodeConfig) check() error {
+	for _, r := range c.roles {
+		if !slices.Contains([]string{roleCollect, rolePipeline, roleQuery}, r) {
+			return schema.E("serve", schema.KindInvalid, "There is no role %q. The roles are collect, pipeline and query.", r)
+		}
+	}
+	if len(c.roles) == 0 {
+		return schema.E("serve", schema.KindInvalid, "No role was given. The roles are collect, pipeline and query.")
+	}
+	return nil
+}
+
+// url is where browsers reach the process when nothing else was said.
+func (c *nodeConfig) url() string {
+	if c.settings.PublicURL != "" {
+		return strings.TrimSuffix(c.settings.PublicURL, "/")
+	}
+	host, port, err := net.SplitHostPort(c.listener.Addr().String())
+	if err != nil {
+		return "http://" + c.listener.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+func (c *nodeConfig) keysFile() string {
+	if c.settings.KeysFile != "" {
+		return c.settings.KeysFile
+	}
+	return filepath.Join(c.data, "keys")
+}
+
+func (f *intercomFlags) secret() (string, error) {
+	if f.ClientSecretFile == "" {
+		return f.ClientSecret, nil
+	}
+	b, err := os.ReadFile(f.ClientSecretFile)
+	if err != nil {
+		return "", schema.E("serve", schema.KindInvalid, "The file with Intercom's client secret can't be read: %v.", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+// drain is how long requests under way may take when the process stops.
+const drain = 20 * time.Second
