@@ -124,7 +124,7 @@ function Frame({ children }: { children: preact.ComponentChildren }) {
         Skip to the content
       </a>
       <div class="side">
-        <div class="side-top">
+        <header class="side-top">
           <Link href="/contacts" class="brand">
             <img src="/icon.svg" alt="" width="24" height="24" />
             SourceLoop
@@ -133,7 +133,7 @@ function Frame({ children }: { children: preact.ComponentChildren }) {
             <Icon name="menu" />
             Menu
           </button>
-        </div>
+        </header>
         <nav id="nav" class={open ? "nav nav-open" : "nav"} aria-label="Main">
           {groups.map((g) => (
             <div key={g.name} class="nav-group">

@@ -27,7 +27,7 @@ const text = (id: string, label: string, read: (c: Contact) => string, standard 
 export const columns: readonly Column[] = [
   { id: "converted_at", label: "Converted", standard: true, show: (c, zone) => (c.converted_at ? ago(c.converted_at, zone) : "–"), plain: (c) => c.converted_at ?? "" },
   text("last_touch", "Last touch", (c) => sourceMedium(c.last_touch), true),
-  text("last_channel", "Last channel", (c) => c.last_touch.channel, true),
+  text("last_channel", "Last channel", (c) => c.last_touch.channel),
   text("campaign", "Campaign", (c) => c.last_touch.campaign, true),
   { ...text("landing_page", "Landing page", (c) => c.last_touch.landing_page, true), show: (c) => shortUrl(c.last_touch.landing_page) || "–" },
   text("first_touch", "First touch", (c) => sourceMedium(c.first_touch), true),
@@ -35,7 +35,7 @@ export const columns: readonly Column[] = [
   text("first_campaign", "First campaign", (c) => c.first_touch.campaign),
   { ...text("first_landing_page", "First landing page", (c) => c.first_touch.landing_page), show: (c) => shortUrl(c.first_touch.landing_page) || "–" },
   text("stage", "Stage", (c) => c.stage, true),
-  { id: "pages_before", label: "Pages", numeric: true, standard: true, show: (c) => count(c.pages_before), plain: (c) => c.pages_before },
+  { id: "pages_before", label: "Pages", numeric: true, show: (c) => count(c.pages_before), plain: (c) => c.pages_before },
   { id: "seconds_on_site", label: "Time on site", numeric: true, show: (c) => duration(c.seconds_on_site), plain: (c) => c.seconds_on_site },
   { id: "return_visits", label: "Return visits", numeric: true, show: (c) => count(c.return_visits), plain: (c) => c.return_visits },
   { ...text("device", "Device", (c) => c.device), show: (c) => capital(c.device) || "–" },

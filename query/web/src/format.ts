@@ -138,14 +138,12 @@ export function safeHref(text: string): string | undefined {
   }
 }
 
-/** Host and path of a URL, or the path alone; without the query. What is no URL stays as it is. */
+/** The path of a web address, or its host and path; without the query. Anything else stays as it is. */
 export function shortUrl(text: string, withHost = false): string {
-  try {
-    const url = new URL(text);
-    return withHost ? `${url.host.replace(/^www\./, "")}${url.pathname === "/" ? "" : url.pathname}` : url.pathname;
-  } catch {
-    return text;
-  }
+  const href = safeHref(text);
+  if (!href) return text;
+  const url = new URL(href);
+  return withHost ? `${url.host.replace(/^www\./, "")}${url.pathname === "/" ? "" : url.pathname}` : url.pathname;
 }
 
 /** First letter in upper case: "mobile" as "Mobile". */
@@ -157,6 +155,6 @@ export function capital(text: string): string {
 export function dimensionValue(dimension: string, key: string): string {
   if (dimension === "country") return country(key);
   if (dimension === "device") return capital(key);
-  if (dimension === "landing_page") return shortUrl(key, true);
+  if (dimension === "landing_page" || dimension === "referrer") return key.replace(/^https?:\/\/(www\.)?/, "").replace(/\/$/, "");
   return key;
 }

@@ -965,7 +965,7 @@ export interface components {
              * @description How long after step 1 the others may happen: a Go duration from 1m to 2160h.
              * @default 336h
              */
-            window: string;
+            window?: string;
             breakdown?: components["schemas"]["Breakdown"];
         };
         /**

@@ -43,9 +43,9 @@ export function ContactDrawer({ id, stages, onChange }: { id: string; stages: st
   return (
     <section class="drawer" aria-labelledby="contact-name" data-testid="contact" data-id={id}>
       <header class="drawer-head">
-        <h2 id="contact-name" ref={title} tabIndex={-1}>
+        <h1 id="contact-name" ref={title} tabIndex={-1}>
           {name}
-        </h2>
+        </h1>
         <button type="button" class="button button-icon" aria-label="Close" onClick={close} data-testid="close-contact">
           <Icon name="close" />
         </button>
@@ -130,7 +130,7 @@ function TouchCard({ title, name, touch }: { title: string; name: string; touch:
   const field = (key: keyof Touch, label: string) => <Field name={`${name}.${key}`} label={label} value={touch[key]} />;
   return (
     <section class="touch" aria-label={title} data-testid={name}>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p class="touch-channel">
         <span class="channel">{touch.channel}</span>
         <time dateTime={touch.at} title={dateTime(touch.at, zone())}>
@@ -160,7 +160,7 @@ function TouchCard({ title, name, touch }: { title: string; name: string; touch:
 function Visit({ contact }: { contact: Contact }) {
   return (
     <section aria-label="Visits">
-      <h3>Before the chat</h3>
+      <h2>Before the chat</h2>
       <Fields wide>
         <Field name="pages_before" label="Pages before" value={String(contact.pages_before)} text={count(contact.pages_before)} />
         <Field name="seconds_on_site" label="Time on site" value={String(contact.seconds_on_site)} text={duration(contact.seconds_on_site)} />
@@ -190,7 +190,7 @@ function Conversations({ contact }: { contact: Contact }) {
   if (contact.conversations.length === 0) return null;
   return (
     <section aria-label="Conversations">
-      <h3>Conversations</h3>
+      <h2>Conversations</h2>
       <ul class="talks" data-field="conversations">
         {contact.conversations.map((c) => {
           const href = safeHref(c.url);
@@ -219,8 +219,8 @@ function Conversations({ contact }: { contact: Contact }) {
 function Evidence({ contact }: { contact: Contact }) {
   return (
     <section aria-label="Evidence">
-      <h3>Why we think it is one person</h3>
-      <div class="table-box" role="region" aria-label="Evidence" tabIndex={0}>
+      <h2>Why we think it is one person</h2>
+      <div class="table-box" role="region" aria-label="Table of evidence" tabIndex={0}>
         <table class="table table-small" data-testid="evidence" data-field="evidence">
           <thead>
             <tr>

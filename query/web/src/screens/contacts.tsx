@@ -43,7 +43,7 @@ export function Contacts({ id }: { id: string }) {
   const narrowed = !!ask_.q || !!ask_.stage || ask_.filter.length > 0;
   return (
     <div class={id ? "hub hub-open" : "hub"}>
-      <section class="hub-list" aria-label="Contacts">
+      <div class="hub-list">
         <Head title="Contacts">
           <Export />
         </Head>
@@ -69,7 +69,7 @@ export function Contacts({ id }: { id: string }) {
         {list.data && list.data.items.length > 0 && <Table items={list.data.items} shown={shown} open={id} />}
         {list.data && list.data.items.length === 0 && (narrowed || cursor ? <NothingMatches /> : <Waiting for="contacts" />)}
         {list.data && <Pages next={list.data.next} first={!cursor} />}
-      </section>
+      </div>
       {id && <ContactDrawer key={id} id={id} stages={stages.data?.items.map((s) => s.name) ?? []} onChange={list.reload} />}
     </div>
   );
@@ -133,7 +133,7 @@ function ColumnMenu() {
 
 function Table({ items, shown, open }: { items: Contact[]; shown: Column[]; open: string }) {
   return (
-    <div class="table-box" role="region" aria-label="Contacts" tabIndex={0}>
+    <div class="table-box framed" role="region" aria-label="Table of contacts" tabIndex={0}>
       <table class="table contacts" data-testid="contacts">
         <thead>
           <tr>

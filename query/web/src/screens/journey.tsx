@@ -20,7 +20,7 @@ export function JourneyTimeline({ contact }: { contact: Contact }) {
   const entries = journey.data ? timeline(journey.data.sessions, contact.conversations) : [];
   return (
     <section aria-label="Journey">
-      <h3>Journey</h3>
+      <h2>Journey</h2>
       {journey.problem && <ProblemNote problem={journey.problem} again={journey.reload} />}
       {!journey.data && journey.loading && <Skeleton lines={6} />}
       {journey.data && entries.length === 0 && <p class="hint">No session is known of this contact.</p>}
@@ -47,10 +47,10 @@ function SessionCard({ session: s }: { session: Session }) {
   return (
     <article class="session" data-testid="session" data-id={s.id} data-reason={s.reason} data-channel={s.channel} data-source={s.source} data-medium={s.medium}>
       <header>
-        <h4>
+        <h3>
           <span class="channel">{s.channel}</span> <span>{sourceMedium(s)}</span>
           {s.campaign && <span class="sub-inline">{s.campaign}</span>}
-        </h4>
+        </h3>
         <p class="sub">
           <time dateTime={s.started_at}>{dateTime(s.started_at, zone())}</time> · {what}
         </p>
@@ -157,9 +157,9 @@ function Alone({ conversation: c }: { conversation: Schemas["Conversation"] }) {
   return (
     <article class="session session-alone" data-testid="lone-conversation">
       <header>
-        <h4>
+        <h3>
           <span class="channel">Direct</span> <span>{conversionLabel(`${c.provider}_conversation`)}</span>
-        </h4>
+        </h3>
         <p class="sub">
           <time dateTime={c.at}>{dateTime(c.at, zone())}</time> · no visit of this person is known at this time
         </p>

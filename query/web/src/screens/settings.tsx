@@ -77,7 +77,7 @@ function Keys() {
 
 function KeyTable({ items, onDelete }: { items: Key[]; onDelete: (k: Key) => void }) {
   return (
-    <div class="table-box" role="region" aria-label="API keys" tabIndex={0}>
+    <div class="table-box" role="region" aria-label="Table of API keys" tabIndex={0}>
       <table class="table table-small" data-testid="keys">
         <thead>
           <tr>

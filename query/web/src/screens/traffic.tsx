@@ -123,7 +123,7 @@ function Overview({ data, stale, compare }: { data: Traffic; stale: boolean; com
   return (
     <section class={stale ? "panel stale" : "panel"} aria-label="Key figures" aria-busy={stale}>
       <ul class="tiles">
-        {data.figures.map((f) => (
+        {data.figures.filter((f) => f.name !== "value" || f.value !== 0 || f.previous).map((f) => (
           <li key={f.name}>
             <Tile figure={f} compared={compare !== "none"} />
           </li>

@@ -24,13 +24,13 @@ function useWidth() {
   return { ref, width };
 }
 
-/** Round steps for an axis from 0 to at least max: at most five lines. */
+/** Round steps for an axis from 0 to at least max: about five lines, whole numbers. */
 export function ticks(max: number): number[] {
-  const rough = Math.max(max, 4) / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough) ?? rough;
-  const whole = Math.max(1, Math.ceil(step) === step ? step : Math.ceil(step));
-  return Array.from({ length: Math.ceil(max / whole) + 1 || 2 }, (_, i) => i * whole).slice(0, 6);
+  const top = Math.max(1, max);
+  const power = 10 ** Math.floor(Math.log10(top / 4));
+  const fitting = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= top / 4) ?? top;
+  const step = Math.max(1, Math.ceil(fitting));
+  return Array.from({ length: Math.ceil(top / step) + 1 }, (_, i) => i * step);
 }
 
 const height = 220;

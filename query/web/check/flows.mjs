@@ -1,0 +1,196 @@
+// Does in a browser what a person does, on the made-up workspace: signing in,
+// finding a contact, asking a report, building a funnel, disconnecting.
+import assert from "node:assert/strict";
+import { test, after, before } from "node:test";
+import { start } from "../dev/server.mjs";
+import { launch } from "./browser.mjs";
+
+let browser, full;
+
+before(async () => {
+  browser = await launch();
+  full = await start();
+});
+
+after(async () => {
+  await browser?.close();
+  full?.server.close();
+});
+
+/** A fresh window, signed in unless told otherwise; it fails on errors in the page. */
+async function open(t, path, { signedIn = true } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
+  if (signedIn) await context.addCookies([{ name: "sourceloop-dev", value: "1", url: full.address }]);
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const errors = [];
+  page.on("pageerror", (e) => errors.push(e.message));
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(errors, []);
+  });
+  await page.goto(full.address + path);
+  return page;
+}
+
+const id = (name) => `[data-testid="${name}"]`;
+const query = (page) => new URL(page.url()).searchParams;
+const until = (page, fn, arg) => page.waitForFunction(fn, arg);
+
+test("signing in returns to where one wanted to go; a wrong password says what to do", async (t) => {
+  const page = await open(t, "/funnels?period=7d", { signedIn: false });
+  await page.waitForSelector(id("sign-in"));
+  await page.fill(id("email"), "owner@northwind.example");
+  await page.fill(id("password"), "wrong");
+  await page.click(id("submit"));
+  await page.waitForSelector(id("problem"));
+  assert.match(await page.textContent(id("problem")), /wrong.*Check both/s);
+  await page.fill(id("password"), "sourceloop-dev");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(id("run"));
+  assert.equal(new URL(page.url()).pathname, "/funnels");
+  assert.equal(query(page).get("period"), "7d");
+  await page.click(id("sign-out"));
+  await page.waitForSelector(id("sign-in"));
+});
+
+test("a link to another site is not followed after signing in", async (t) => {
+  const page = await open(t, "/sign-in?next=//evil.example/x", { signedIn: false });
+  await page.fill(id("email"), "owner@northwind.example");
+  await page.fill(id("password"), "sourceloop-dev");
+  await page.click(id("submit"));
+  await page.waitForSelector(id("contact-row"));
+  assert.equal(page.url().startsWith(full.address), true);
+});
+
+test("signing up needs a fresh link", async (t) => {
+  const page = await open(t, "/sign-up?token=spent", { signedIn: false });
+  await page.fill(id("email"), "new@northwind.example");
+  await page.fill(id("password"), "a long enough one");
+  await page.fill(id("workspace-name"), "New");
+  await page.click(id("submit"));
+  assert.match(await page.textContent(id("problem")), /used already/);
+});
+
+test("contacts: search, filter, columns, pages, a file", async (t) => {
+  const page = await open(t, "/contacts");
+  await page.waitForSelector(id("contact-row"));
+  await page.keyboard.press("/");
+  await page.keyboard.type("bergmann");
+  await until(page, () => [...document.querySelectorAll("[data-testid=contact-row]")].every((r) => r.textContent.includes("Bergmann")));
+  assert.equal(query(page).get("q"), "bergmann");
+  await page.fill(id("search"), "");
+  await until(page, () => document.querySelectorAll("[data-testid=contact-row]").length === 50);
+  await page.click(id("next-page"));
+  await until(page, () => document.querySelectorAll("[data-testid=contact-row]").length === 16);
+  await page.goBack();
+  await until(page, () => document.querySelectorAll("[data-testid=contact-row]").length === 50);
+  await page.click(id("columns"));
+  await page.check(id("column-browser"));
+  assert.match(query(page).get("cols"), /browser/);
+  await page.waitForSelector("td[data-column=browser]");
+  await page.keyboard.press("Escape");
+  await page.click(id("add-filter"));
+  await page.selectOption(id("filter-dimension"), "medium");
+  await page.fill(id("filter-value"), "cpc");
+  await page.click(id("filter-apply"));
+  await until(page, () => [...document.querySelectorAll("td[data-column=last_touch]")].every((c) => c.textContent.endsWith("/ cpc")));
+  const [file] = await Promise.all([page.waitForEvent("download"), page.click(id("export"))]);
+  assert.equal(file.suggestedFilename(), "contacts.csv");
+  await page.click(id("clear-filters"));
+  await until(page, () => document.querySelectorAll("[data-testid=contact-row]").length === 50);
+});
+
+test("a contact: every field by its name, the journey, why, a stage, Esc", async (t) => {
+  const page = await open(t, "/contacts");
+  await page.locator(`${id("contact-row")} a`).first().click();
+  await page.waitForSelector(id("session"));
+  const fields = ["email", "name", "converted_at", "first_touch.channel", "first_touch.source", "first_touch.medium", "first_touch.campaign", "first_touch.content", "first_touch.term", "first_touch.landing_page", "last_touch.source", "last_touch.medium", "last_touch.referrer", "last_touch.rule", "referrer_chain", "pages_before", "seconds_on_site", "return_visits", "device", "country", "browser"];
+  for (const f of fields) assert.equal(await page.locator(`${id("contact")} [data-field="${f}"]`).count(), 1, f);
+  assert.match(await page.textContent(id("matched")), /matched by sourceloop_id/);
+  assert.equal(await page.locator(`${id("journey-item")}[data-type=conversation]`).count(), 1);
+  await page.locator(`${id("why")} summary`).last().click();
+  assert.match(await page.locator(id("why")).last().textContent(), /by the rule “.+”/);
+  await page.selectOption(id("stage"), "Converted");
+  await page.waitForSelector('[data-field=stage][data-value="Converted"]');
+  await page.locator("#contact-name").focus();
+  await page.keyboard.press("Escape");
+  await until(page, () => location.pathname === "/contacts");
+});
+
+test("hostile text stays text", async (t) => {
+  const page = await open(t, "/contacts?q=%3Cimg");
+  await page.locator(`${id("contact-row")} a`).first().click();
+  await page.waitForSelector(id("conversation"));
+  assert.equal(await page.locator("#screen img").count(), 0);
+  const links = await page.locator("a").evaluateAll((all) => all.map((a) => a.protocol));
+  assert.equal(links.every((p) => p === "http:" || p === "https:"), true);
+});
+
+test("traffic: one click filters everything, two models, periods by key", async (t) => {
+  const page = await open(t, "/dashboards/traffic");
+  await page.click(`${id("by-source")} tr[data-key=linkedin] button`);
+  await page.waitForSelector(`${id("filters")} >> text=linkedin`);
+  await until(page, () => document.querySelectorAll("[data-testid=by-source] tbody tr").length < 7);
+  assert.deepEqual(query(page).getAll("f"), ["source:is:linkedin"]);
+  assert.match(await page.textContent(id("attributed-channel")), /of \d+ conversions attributed/);
+  await page.selectOption(id("second-model"), "linear");
+  await page.waitForSelector(`${id("by-channel")} td[data-column=compare_conversions]`);
+  await page.locator("h1").click();
+  await page.keyboard.press("w");
+  await until(page, () => new URLSearchParams(location.search).get("period") === "7d");
+  await page.keyboard.press("x");
+  await page.waitForSelector(`${id("figure-sessions")} .tile-change`);
+  await page.goto(`${full.address}/dashboards/traffic`);
+  await until(page, () => new URLSearchParams(location.search).get("period") === "7d");
+});
+
+test("a funnel: build, run, slice, save, open again, delete", async (t) => {
+  const page = await open(t, "/funnels");
+  await page.click(id("add-step"));
+  await page.selectOption(`${id("step-2")} ${id("step-operator")}`, "equals");
+  await page.fill(`${id("step-2")} ${id("step-value")}`, "/pricing");
+  await page.selectOption(id("breakdown"), "device");
+  await page.click(id("run"));
+  await page.waitForSelector(`${id("funnel-breakdown")} tr[data-key=desktop]`);
+  const steps = await page.locator(`${id("funnel-steps")} td[data-column=entered]`).evaluateAll((c) => c.map((d) => Number(d.dataset.value)));
+  assert.equal(steps.length, 3);
+  assert.equal(steps.every((n, i) => i === 0 || n <= steps[i - 1]), true);
+  await page.click(id("save-as"));
+  await page.fill(id("funnel-name"), "To the chat");
+  await page.click(id("funnel-save"));
+  await page.waitForSelector(`${id("saved-funnels")} >> text=To the chat`);
+  await page.goto(`${full.address}/funnels`);
+  await page.click(`${id("saved-funnels")} >> text=To the chat`);
+  await page.waitForSelector(`${id("funnel-breakdown")} tr[data-key=desktop]`);
+  await page.waitForSelector("h1 >> text=To the chat");
+  await page.click('button[aria-label="Delete To the chat"]');
+  await page.click("dialog >> text=Delete >> nth=-1");
+  await until(page, () => !document.querySelector("[data-testid=saved-funnels]").textContent.includes("To the chat"));
+});
+
+test("the chat card: test, disconnect with its consequences, connect again", async (t) => {
+  const page = await open(t, "/setup/chat");
+  await page.waitForSelector(`${id("connection-intercom")}[data-state=connected]`);
+  assert.equal(await page.textContent('[data-field="workspace_name"]'), "Northwind Support");
+  await page.click(id("test"));
+  await page.waitForSelector(`${id("test-result")} li[data-ok=true]`);
+  await page.click(id("disconnect"));
+  assert.match(await page.textContent(id("disconnect-dialog")), /What stops.*What stays.*30 days.*by hand/s);
+  await page.click(id("disconnect-confirm"));
+  await page.waitForSelector(`${id("connection-intercom")}[data-state=disconnected]`);
+  assert.match(await page.textContent(id("clean-up")), /sourceloop_id/);
+  assert.equal(await page.getAttribute(id("connect"), "href"), "/connect/intercom/start");
+});
+
+test("an API key is shown once", async (t) => {
+  const page = await open(t, "/settings");
+  await page.fill(id("key-name"), "Nightly");
+  await page.click(id("make-key"));
+  assert.match(await page.textContent(id("secret")), /^sl_/);
+  await page.reload();
+  await page.waitForSelector(id("keys"));
+  assert.equal(await page.locator(id("secret")).count(), 0);
+  await page.selectOption(id("theme"), "dark");
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
+});

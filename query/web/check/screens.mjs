@@ -1,0 +1,98 @@
+// Opens every screen in light, dark and on a narrow phone, with data and
+// without; fails on what axe-core finds, on any message in the console, and on
+// a page wider than its window. Leaves a picture of each in screens/.
+import { mkdirSync, readFileSync } from "node:fs";
+import { start } from "../dev/server.mjs";
+import { launch } from "./browser.mjs";
+
+const folder = new URL("../screens/", import.meta.url).pathname;
+const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const q = encodeURIComponent(JSON.stringify({ steps: [{ type: "pageview", operator: "starts_with", value: "/" }, { type: "pageview", operator: "equals", value: "/pricing" }, { type: "conversion", name: "intercom_conversation" }], scope: "visitor", order: "sequential", window: "336h", breakdown: "source" }));
+
+const views = [
+  { name: "light", size: { width: 1440, height: 900 }, scheme: "light" },
+  { name: "dark", size: { width: 1440, height: 900 }, scheme: "dark" },
+  { name: "phone", size: { width: 360, height: 740 }, scheme: "light" },
+];
+
+const screens = [
+  { name: "sign-in", path: "/sign-in", out: true, ready: "[data-testid=sign-in]" },
+  { name: "sign-up", path: "/sign-up?token=once", out: true, ready: "[data-testid=sign-up]" },
+  { name: "contacts", path: "/contacts", ready: "[data-testid=contact-row]" },
+  { name: "contacts-filtered", path: "/contacts?f=source:is:google&stage=New", ready: "[data-testid=filters]" },
+  { name: "contacts-nothing", path: "/contacts?q=nobody-at-all", ready: "[data-testid=empty-nothing]" },
+  { name: "contact", path: "/contacts/{first}", ready: "[data-testid=session]", open: "[data-testid=why] summary" },
+  { name: "contact-hostile", path: "/contacts/{hostile}", ready: "[data-testid=session]" },
+  { name: "contact-unknown", path: "/contacts/6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10", ready: "[data-testid=contact] [data-testid=problem]", allow: /404/ },
+  { name: "traffic", path: "/dashboards/traffic?compare=previous", ready: "[data-testid=by-country] tbody tr", open: ".twin summary" },
+  { name: "traffic-two", path: "/dashboards/traffic?period=today&model=last_touch&vs=linear&f=device:is:desktop", ready: "[data-testid=by-country] tbody tr" },
+  { name: "traffic-filter", path: "/dashboards/traffic", ready: "[data-testid=by-country] tbody tr", click: "[data-testid=add-filter]" },
+  { name: "traffic-period", path: "/dashboards/traffic", ready: "[data-testid=by-country] tbody tr", click: "[data-testid=period]" },
+  { name: "funnels-new", path: "/funnels", ready: "[data-testid=saved-funnels] li" },
+  { name: "funnels", path: `/funnels?q=${q}`, ready: "[data-testid=funnel-breakdown] tbody tr" },
+  { name: "chat", path: "/setup/chat", ready: "[data-state=connected]", click: "[data-testid=test]" },
+  { name: "chat-disconnect", path: "/setup/chat", ready: "[data-state=connected]", click: "[data-testid=disconnect]" },
+  { name: "tracking-code", path: "/setup/tracking-code", ready: "[data-testid=checks]" },
+  { name: "settings", path: "/settings", ready: "[data-testid=keys]" },
+  { name: "help", path: "/settings", ready: "[data-testid=keys]", key: "?" },
+  { name: "empty-contacts", path: "/contacts", empty: true, ready: "[data-testid=empty-unconnected]" },
+  { name: "empty-traffic", path: "/dashboards/traffic", empty: true, ready: "[data-testid=empty-waiting]" },
+  { name: "empty-chat", path: "/setup/chat", empty: true, ready: "[data-testid=connect]" },
+  { name: "empty-tracking-code", path: "/setup/tracking-code", empty: true, ready: "[data-testid=checks]" },
+];
+
+const only = process.argv.slice(2);
+const faults = [];
+mkdirSync(folder, { recursive: true });
+const browser = await launch();
+const full = await start();
+const empty = await start({ empty: true });
+
+const signIn = (page, address) => page.context().addCookies([{ name: "sourceloop-dev", value: "1", url: address }]);
+
+async function ids() {
+  const answer = await fetch(`${full.address}/api/v1/contacts?limit=200`, { headers: { Cookie: "sourceloop-dev=1" } });
+  const { items } = await answer.json();
+  const first = items.find((c) => c.return_visits > 1 && c.first_touch.campaign && !c.name.startsWith("<"));
+  return { first: first.id, hostile: items.find((c) => c.name.startsWith("<")).id };
+}
+
+async function visit(view, screen, known) {
+  const at = screen.empty ? empty.address : full.address;
+  const context = await browser.newContext({ viewport: view.size, colorScheme: view.scheme, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  const label = `${screen.name}.${view.name}`;
+  page.on("console", (m) => ["error", "warning"].includes(m.type()) && !screen.allow?.test(m.text()) && !(screen.out && /401/.test(m.text())) && faults.push(`${label}: console: ${m.text()}`));
+  page.on("pageerror", (e) => faults.push(`${label}: ${e.message}`));
+  if (!screen.out) await signIn(page, at);
+  await page.goto(at + screen.path.replace(/\{(\w+)\}/, (_, name) => known[name]));
+  await page.waitForSelector(screen.ready, { timeout: 10_000 });
+  for (const what of [screen.open, screen.click]) if (what) await page.locator(what).first().click();
+  if (screen.key) await page.keyboard.press(screen.key);
+  await page.waitForFunction(() => !document.querySelector(".skeleton"));
+  await page.waitForLoadState("networkidle");
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  if (wide > 0) faults.push(`${label}: ${wide} pixels wider than the window`);
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+  for (const v of found.violations) faults.push(`${label}: ${v.id}: ${v.help}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 4).join(" | ")}`);
+  await page.screenshot({ path: `${folder}${label}.png`, fullPage: !screen.name.startsWith("contact") || view.name === "phone" });
+  await context.close();
+}
+
+try {
+  const known = await ids();
+  for (const view of views) {
+    for (const screen of screens) {
+      if (only.length && !only.includes(screen.name)) continue;
+      await visit(view, screen, known).catch((e) => faults.push(`${screen.name}.${view.name}: ${e.message.split("\n")[0]}`));
+    }
+  }
+} finally {
+  await browser.close();
+  full.server.close();
+  empty.server.close();
+}
+for (const f of faults) console.error(f);
+console.log(faults.length === 0 ? "Every screen is as it should be." : `${faults.length} faults.`);
+process.exit(faults.length === 0 ? 0 : 1);

@@ -1,0 +1,179 @@
+// Serves the built dashboard with a made-up workspace behind it, under the
+// same content policy as the binary: node dev/server.mjs [--empty] [--port N].
+// Any email with the password "sourceloop-dev" signs in.
+import { readFileSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import { fileURLToPath } from "node:url";
+import { dirname, extname, join, normalize } from "node:path";
+import { makePeople, stages } from "./data.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "dist", "app");
+const goFile = readFileSync(join(dirname(fileURLToPath(import.meta.url)), "..", "web.go"), "utf8");
+const policy = [...goFile.slice(goFile.indexOf("const policy"), goFile.indexOf("// Handler serves")).matchAll(/"([^"]*)"/g)].map((m) => m[1]).join("");
+const kinds = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const cookie = "sourceloop-dev=1";
+
+const problem = (status, title, detail, what_to_do) => ({ status, body: { type: "invalid", title, status, detail, what_to_do } });
+const ok = (body, status = 200, headers = {}) => ({ status, body, headers });
+
+/** The answers of a workspace; empty: nothing has arrived yet. */
+export function makeApi({ empty = false, now = Date.now() } = {}) {
+  const people = empty ? [] : makePeople(now);
+  const session = {
+    user: { email: "owner@northwind.example", name: "" },
+    workspace: { id: 1, name: "Northwind Freight", zone: "Europe/Berlin", currency: "EUR", site_key: "slk_7f3a9c" },
+    role: "owner",
+    workspaces: [{ id: 1, name: "Northwind Freight", role: "owner" }],
+  };
+  const connection = { provider: "intercom", name: "Intercom", state: empty ? "disconnected" : "connected", workspace_name: empty ? "" : "Northwind Support", connected_at: empty ? null : new Date(now - 9e8).toISOString(), last_event_at: empty ? null : new Date(now - 1e5).toISOString(), last_error: "", connect_url: "/connect/intercom/start" };
+  const definition = { steps: [{ type: "pageview", operator: "starts_with", value: "/" }, { type: "pageview", operator: "equals", value: "/pricing" }, { type: "event", name: "chat_opened" }, { type: "conversion", name: "intercom_conversation" }], scope: "visitor", order: "sequential", window: "336h", breakdown: "source" };
+  const funnels = empty ? [] : [{ id: "f1", name: "Pricing to chat", definition, created_at: new Date(now).toISOString(), updated_at: new Date(now).toISOString() }];
+  const keys = empty ? [] : [{ id: "k1", name: "Warehouse import", role: "viewer", hint: "sl_9fK2", created_at: new Date(now - 8e9).toISOString(), last_used_at: new Date(now - 4e6).toISOString() }];
+
+  const matches = (c, filter, which) => {
+    const [dimension, operator, ...rest] = filter.split(":");
+    const value = rest.join(":").toLowerCase();
+    const touch = which === "first" ? c.first_touch : c.last_touch;
+    const has = String(touch[dimension] ?? c[dimension] ?? "").toLowerCase() || "(none)";
+    return operator === "is" ? has === value : operator === "is_not" ? has !== value : has.includes(value);
+  };
+  const listContacts = (q) => {
+    const text = (q.get("q") ?? "").toLowerCase();
+    const found = people.map((p) => p.contact).filter((c) => (!text || `${c.email} ${c.name} ${c.phone}`.toLowerCase().includes(text)) && (!q.get("stage") || c.stage === q.get("stage")) && q.getAll("filter").every((f) => matches(c, f, q.get("touch"))));
+    const from = Number(q.get("cursor") || 0);
+    const limit = Number(q.get("limit") || 50);
+    return ok({ items: found.slice(from, from + limit), next: from + limit < found.length ? String(from + limit) : "" });
+  };
+  const attribution = (q) => {
+    const dimension = q.get("dimension") ?? "channel";
+    const rows = new Map();
+    const keyOf = (s) => s[dimension] || "(none)";
+    const row = (key) => rows.get(key) ?? rows.set(key, { key, conversions: 0, value: 0, sessions: 0, ...(q.get("compare_model") ? { compare_conversions: 0, compare_value: 0 } : {}) }).get(key);
+    const credit = (model, list) => (model?.startsWith("first") ? [[list[0], 1]] : model === "linear" ? list.map((s) => [s, 1 / list.length]) : [[list.at(-1), 1]]);
+    const chosen = people.filter((p) => q.getAll("filter").every((f) => matches(p.contact, f)));
+    for (const { journey, contact } of chosen) {
+      const list = journey.sessions.length ? journey.sessions : [{ ...contact.last_touch }];
+      for (const s of journey.sessions) row(keyOf(s)).sessions += 37;
+      for (const [s, share] of credit(q.get("model"), list)) row(keyOf(s)).conversions += share;
+      if (q.get("compare_model")) for (const [s, share] of credit(q.get("compare_model"), list)) row(keyOf(s)).compare_conversions += share;
+    }
+    const attributed = chosen.filter((p) => p.journey.sessions.length).length;
+    return ok({ rows: [...rows.values()].sort((a, b) => b.conversions - a.conversions || b.sessions - a.sessions), attributed, total: chosen.length });
+  };
+  const traffic = (q) => {
+    const days = Math.min(400, Math.max(1, Math.round((Date.parse(q.get("to")) - Date.parse(q.get("from"))) / 864e5) + 1));
+    const wave = (i, k) => (empty ? 0 : Math.round(120 + 60 * Math.sin((i + k) / 3.1) + 25 * Math.cos((i + k) * 1.7)));
+    const hours = days <= 2;
+    const n = hours ? days * 24 : days;
+    const points = (k) => Array.from({ length: n }, (_, i) => {
+      const start = hours ? `${new Date(Date.parse(q.get("from")) + i * 36e5).toISOString().slice(0, 16)}` : new Date(Date.parse(q.get("from")) + i * 864e5).toISOString().slice(0, 10);
+      return { start, sessions: wave(i, k), visitors: Math.round(wave(i, k) * 0.8), conversions: empty ? 0 : Math.max(0, Math.round(wave(i, k + 2) / 60)) };
+    });
+    const compared = q.get("compare") !== "none";
+    const sum = (list, key) => list.reduce((a, p) => a + p[key], 0);
+    const [trend, previous] = [points(0), compared ? points(9) : []];
+    const figure = (name, value, before) => ({ name, value, previous: compared ? before : null, change: compared && before ? (value - before) / before : null });
+    const [s, c] = [sum(trend, "sessions"), sum(trend, "conversions")];
+    const [ps, pc] = [sum(previous, "sessions"), sum(previous, "conversions")];
+    return ok({ from: q.get("from"), to: q.get("to"), granularity: hours ? "hour" : "day", trend, previous, figures: [figure("sessions", s, ps), figure("visitors", Math.round(s * 0.8), Math.round(ps * 0.8)), figure("page_views", s * 3, Math.round(ps * 2.8)), figure("conversions", c, pc), figure("conversion_rate", s ? c / s : 0, ps ? pc / ps : 0), figure("value", 0, 0)] });
+  };
+  const funnel = (body) => {
+    const results = (n) => body.steps.map((_, i) => {
+      const entered = Math.round(n * 0.43 ** i);
+      return { entered, converted: i === body.steps.length - 1 ? entered : Math.round(n * 0.43 ** (i + 1)), median_seconds: i ? 240 * i ** 2 : 0, p90_seconds: i ? 5200 * i : 0 };
+    });
+    const named = { source: ["google", "direct", "linkedin", "newsletter"], device: ["desktop", "mobile", "tablet"], country: ["DE", "US"] }[body.breakdown] ?? ["https://northwind.example/", "https://northwind.example/pricing"];
+    return ok({ steps: results(empty ? 0 : 4210), breakdown: body.breakdown && !empty ? named.map((key, i) => ({ key, steps: results(2100 / (i + 1)) })) : [] });
+  };
+  const checks = (fine) => [
+    { name: "Script found", ok: true, text: "The tracking code was loaded from northwind.example.", fix: "" },
+    { name: "Key right", ok: true, text: "It sends the key of this workspace.", fix: "" },
+    { name: "First hit", ok: fine, text: fine ? "The last page view arrived 12 seconds ago." : "No page view has arrived yet.", fix: fine ? "" : "Open your site in a private window. If nothing arrives, open it with ?sl_debug=1 and look at the browser's console." },
+    { name: "Messenger on the same domain", ok: fine, text: fine ? "Chats were opened on pages that carry the tracker." : "No chat has been opened yet.", fix: fine ? "" : "Open the Messenger on a page that carries the tracking code." },
+  ];
+  const find = (id) => people.find((p) => p.contact.id === id);
+  const unknown = () => problem(404, "There is no such contact", "It may have been erased, or belong to another workspace.", "Go back to the list of contacts.");
+
+  /** Answers one request. */
+  return function answer(method, path, q, body, signedIn) {
+    const route = `${method} ${path.replace("/api/v1", "")}`;
+    if (route === "POST /sign-in") return body.password === "sourceloop-dev" ? ok(session, 200, { "Set-Cookie": `${cookie}; Path=/; HttpOnly` }) : problem(401, "Email or password is wrong", "No member has this email with this password.", "Check both. An Owner or Admin can set a new password.");
+    if (route === "POST /sign-up") return body.token === "once" ? ok(session, 201, { "Set-Cookie": `${cookie}; Path=/; HttpOnly` }) : problem(410, "This link was used already", "A sign-up link works once and for 24 hours.", "Sign in, or ask the operator for a new link.");
+    if (route === "POST /sign-out") return { status: 204, headers: { "Set-Cookie": "sourceloop-dev=; Path=/; Max-Age=0" } };
+    if (!signedIn) return problem(401, "You are not signed in", "The session has ended.", "Sign in again.");
+    const contact = route.match(/^(GET|PATCH) \/contacts\/([^/]+)(\/journey)?$/);
+    if (contact) {
+      const p = find(decodeURIComponent(contact[2]));
+      if (!p) return unknown();
+      if (contact[1] === "PATCH") p.contact.stage = body.stage;
+      return ok(contact[3] ? p.journey : p.contact);
+    }
+    switch (route) {
+      case "GET /session": return ok(session);
+      case "GET /contacts": return listContacts(q);
+      case "GET /stages": return ok({ items: stages.map((name) => ({ name })) });
+      case "GET /traffic": return traffic(q);
+      case "GET /attribution": return attribution(q);
+      case "POST /funnels/query": return funnel(body);
+      case "GET /funnels": return ok({ items: funnels });
+      case "POST /funnels": {
+        const made = { id: `f${funnels.length + 1}`, ...body, created_at: new Date().toISOString(), updated_at: new Date().toISOString() };
+        funnels.push(made);
+        return ok(made, 201);
+      }
+      case "GET /connections": return ok({ items: [connection] });
+      case "POST /connections/intercom/test": return ok({ checks: checks(true).slice(2) });
+      case "POST /connections/intercom/disconnect":
+        Object.assign(connection, { state: "disconnected", workspace_name: "", connected_at: null });
+        return ok({ clean_up: ["Remove SourceLoop under Settings, Apps, Authorised apps in Intercom.", "Archive the contact attribute sourceloop_id under Settings, Data, People."] });
+      case "GET /tracking": return ok({ snippet: '<script defer src="https://sourceloop.northwind.example/sl.js" data-key="slk_7f3a9c"></script>', site_key: "slk_7f3a9c", tracker_url: "https://sourceloop.northwind.example/sl.4f1c0d6f.js", sri: "sha384-2cFQvk0c0bD6Zc0Xk8m1iJgW8w3p" });
+      case "GET /tracking/verify": return ok({ checks: checks(!empty) });
+      case "GET /keys": return ok({ items: keys });
+      case "POST /keys": {
+        const key = { id: `k${keys.length + 1}`, ...body, hint: "sl_Zq81", created_at: new Date().toISOString(), last_used_at: null };
+        keys.unshift(key);
+        return ok({ key, secret: "sl_Zq81mF0d3vYtR6uC2nXwL9aPbK4sHe7J" }, 201);
+      }
+      case "POST /dev/connection": return ok(Object.assign(connection, body));
+    }
+    const one = route.match(/^(PUT|DELETE) \/(funnels|keys)\/(.+)$/);
+    if (one) {
+      const list = one[2] === "funnels" ? funnels : keys;
+      const i = list.findIndex((f) => f.id === one[3]);
+      if (i < 0) return problem(404, "It is gone", "Somebody else deleted it.", "Reload the page.");
+      if (one[1] === "DELETE") return list.splice(i, 1), { status: 204 };
+      return ok(Object.assign(list[i], body));
+    }
+    return problem(404, "Nothing is at this address", path, "Check the address.");
+  };
+}
+
+function sendFile(response, path) {
+  const clean = normalize(path).replace(/^(\.\.[/\\])+/, "");
+  let name = join(root, clean);
+  if (!statSync(name, { throwIfNoEntry: false })?.isFile()) name = join(root, "index.html");
+  response.writeHead(200, { "Content-Type": kinds[extname(name)] ?? "application/octet-stream", "Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff" });
+  response.end(readFileSync(name));
+}
+
+/** Starts a server on a port (0: any) and gives it with its address. */
+export async function start({ port = 0, empty = false } = {}) {
+  const api = makeApi({ empty });
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url, "http://local");
+    if (!url.pathname.startsWith("/api/")) return sendFile(response, url.pathname);
+    let text = "";
+    for await (const chunk of request) text += chunk;
+    const a = api(request.method, url.pathname, url.searchParams, text ? JSON.parse(text) : undefined, (request.headers.cookie ?? "").includes(cookie));
+    response.writeHead(a.status, { "Content-Type": a.status < 400 ? "application/json" : "application/problem+json", ...a.headers });
+    response.end(a.body === undefined ? "" : JSON.stringify(a.body));
+  });
+  await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
+  return { server, address: `http://127.0.0.1:${server.address().port}` };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const port = Number(process.argv[process.argv.indexOf("--port") + 1]) || 5179;
+  const { address } = await start({ port, empty: process.argv.includes("--empty") });
+  console.log(address);
+}
