@@ -25,7 +25,8 @@ WITH
             length(places) AS n,
             if(has(other, true), arrayLastIndex(x -> x, other), n) AS last_other,
             if(has(other, true), arrayFirstIndex(x -> x, other), 1) AS first_other,
-            arrayMap(i -> exp2(-(happened - starts[i]) / half_life), places) AS decayed,
+            -- Ages count from the newest touch: that changes no share and keeps the weights of old touches away from zero.
+            arrayMap(i -> exp2(-(arrayMax(starts) - starts[i]) / half_life), places) AS decayed,
             arraySum(decayed) AS all_decayed,
             arrayMap((i, p) -> (
                 i,

@@ -115,10 +115,11 @@ WITH
             l.fact_at AS fact_at,
             b.session != nobody AND b.started <= l.fact_at AS past,
             past AND l.visitor = l.own AS own,
+            empty(l.contacts) AS foreign,
             past AND l.contacts[greatest(1, arrayLastIndex(s -> toUnixTimestamp64Milli(s) <= b.started, l.since))] = l.contact AS mine,
             arrayCount(
                 (offset, type) -> type = 'pageview' AND b.started + offset < l.fact_at AND
-                    (empty(l.contacts) OR l.contacts[greatest(1, arrayLastIndex(s -> toUnixTimestamp64Milli(s) <= b.started + offset, l.since))] = l.contact),
+                    (foreign OR l.contacts[greatest(1, arrayLastIndex(s -> toUnixTimestamp64Milli(s) <= b.started + offset, l.since))] = l.contact),
                 b.items_at, b.items_type) AS pages,
             b.started AS started, b.session AS session,
             (b.started, b.session, l.visitor, b.channel, b.source, b.medium, b.campaign, b.content, b.term, b.landing_page,
@@ -128,25 +129,27 @@ WITH
     ),
 
     -- The converting session is the last one of the conversion's own browser, else of any browser of the contact. It is
-    -- the last touch, whoever its browser belonged to when it began.
+    -- the last touch, whoever its browser belonged to when it began. Where that browser was never the contact's, its pages
+    -- count too.
     gathered AS (
         SELECT id, any(fact) AS fact, any(fact_at) AS fact_at,
             if(countIf(own) > 0, argMaxIf(session, (started, session), own), argMaxIf(session, (started, session), mine)) AS converting,
             arraySort(t -> (t.2 = converting, t.1, t.2),
                 arrayFilter(t -> t.18 OR t.2 = converting, groupArrayIf(touch, past))) AS touches,
-            sum(pages) AS pages_before
+            arraySum(p -> p.2, arrayFilter(p -> NOT p.3 OR p.1 = converting, groupArrayIf((session, pages, foreign), past))) AS pages_before
         FROM seen
         GROUP BY id
     ),
 
-    -- At most the first and the last 99 touches of any lookback window are credited: these are kept.
+    -- At most the first and the last 99 touches of any lookback window are credited. Kept are the first of every window
+    -- and the last 100, since the converting one, which is last, may have begun before the window.
     computed AS (
         SELECT id, fact_at, fact, touches[-1] AS last,
             arrayMap(days -> arrayFirstIndex(t -> t.1 >= fact_at - days * day_ms, touches), [1, 7, 14, 30, 60, 90, 180]) AS firsts,
-            arrayFilter((t, i) -> i = 1 OR i > length(touches) - 99 OR has(firsts, i), touches, arrayEnumerate(touches)) AS kept,
+            arrayFilter((t, i) -> i = 1 OR i > length(touches) - 100 OR has(firsts, i), touches, arrayEnumerate(touches)) AS kept,
             arrayDistinct(arrayFilter(r -> r != '', arrayMap(t -> t.11, touches))) AS referrer_chain,
             toUInt32(pages_before) AS pages,
-            arraySum(t -> t.17 - t.1, touches) / 1000 AS seconds_on_site,
+            intDiv(arraySum(t -> t.17 - t.1, touches), 1000) AS seconds_on_site,
             toUInt32(length(touches)) AS total,
             greatest(1, sipHash64(fact, last, kept, referrer_chain, pages, seconds_on_site, total)) AS fingerprint
         FROM gathered

@@ -1,0 +1,100 @@
+package report_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"sourceloop/pipeline/attribution"
+	"sourceloop/query/report"
+	"sourceloop/schema"
+	sink "sourceloop/sinks/clickhouse"
+)
+
+// crowd is one person with very many sessions, and conversions all along.
+func crowd(random *rand.Rand, begin schema.Millis) *sink.Batch {
+	node := schema.NewNode(schema.NodeVisitor, "v")
+	contact := schema.ContactID(1, node)
+	b := &sink.Batch{
+		Contacts: []schema.ContactRow{{Version: 1, Contact: schema.Contact{ID: contact, Workspace: 1, Email: "e@a.example", CreatedAt: begin}}},
+		Identities: []schema.IdentityRow{{Version: 1, Identity: schema.Identity{
+			Workspace: 1, Node: node, Since: []schema.Millis{begin}, Contacts: []schema.ID{contact},
+		}}},
+	}
+	channels := []string{"Direct", "Direct", "Email", "Paid Search", "Referral"}
+	for n := range 400 {
+		// Ever denser, so that every lookback window holds another number of touches.
+		start := begin.Add(time.Duration(200*24*math.Sqrt(random.Float64())*3600) * time.Second)
+		id := hitID("crowd", fmt.Sprint(n))
+		b.Sessions = append(b.Sessions, schema.SessionRow{Version: 1, Session: schema.Session{
+			ID: schema.SessionID(1, "v", id), Workspace: 1, Visitor: "v", StartedAt: start, EndedAt: start,
+			Touch: schema.Touch{Channel: channels[random.IntN(len(channels))], At: start},
+		}})
+	}
+	for n := range 30 {
+		f := chat(1, fmt.Sprint(n), node, []string{"", "v"}[random.IntN(2)], begin.Add(time.Duration(random.IntN(210*24*60))*time.Minute))
+		f.Value = float64(random.IntN(100))
+		b.Facts = append(b.Facts, f)
+	}
+	return b
+}
+
+// The credits of every model and lookback equal those of the reference.
+func TestCreditsEqualReference(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	s := open(t)
+	begin := at(t, "1T00:00")
+	b := crowd(rand.New(rand.NewPCG(seed, 3)), begin)
+	s.write(b)
+	s.attribute(1, 1)
+	for _, days := range []int{report.AllTouches, 1, 7, 14, 30, 60, 90, 180} {
+		for _, model := range report.Models() {
+			got, err := s.in(1).Attribution(t.Context(), report.Credits{
+				Model: model, Dimension: "channel", Lookback: days, Period: report.Period{Begin: begin, End: begin.Add(300 * 24 * time.Hour)},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, value, attributed := reference(t, b, attribution.Model(model), days)
+			if math.Abs(got.Attributed-attributed) > 1e-6 || math.Abs(got.Total-30) > 1e-6 {
+				t.Errorf("%s over %d days: %v of %v attributed, want %v of 30", model, days, got.Attributed, got.Total, attributed)
+			}
+			for _, row := range got.Rows {
+				if math.Abs(row.Conversions-want[row.Key]) > 1e-6 || math.Abs(row.Value-value[row.Key]) > 1e-6 {
+					t.Errorf("%s over %d days gives %s %v, worth %v; want %v, worth %v", model, days, row.Key, row.Conversions, row.Value, want[row.Key], value[row.Key])
+				}
+			}
+		}
+	}
+}
+
+func reference(t *testing.T, b *sink.Batch, model attribution.Model, days int) (conversions, value map[string]float64, attributed float64) {
+	t.Helper()
+	identities := []schema.Identity{b.Identities[0].Identity}
+	var sessions []schema.Session
+	for _, row := range b.Sessions {
+		sessions = append(sessions, row.Session)
+	}
+	conversions, value = map[string]float64{}, map[string]float64{}
+	for _, f := range b.Facts {
+		touches := attribution.Touches(f.ConversionFact, b.Contacts[0].ID, identities, sessions, time.Duration(days)*24*time.Hour)
+		if len(touches) == 0 {
+			conversions["Direct"]++
+			value["Direct"] += f.Value
+			continue
+		}
+		attributed++
+		credits, err := attribution.Credits(model, touches, schema.Millis(f.At))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, credit := range credits {
+			conversions[touches[i].Channel] += credit
+			value[touches[i].Channel] += credit * f.Value
+		}
+	}
+	return conversions, value, attributed
+}
