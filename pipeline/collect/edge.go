@@ -1,0 +1,168 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sourceloop/pipeline/enrich"
+	"sourceloop/schema"
+)
+
+// Sites knows the workspaces by the public key in their snippet.
+type Sites interface {
+	BySiteKey(key string) (*schema.Workspace, bool)
+}
+
+// Routes knows which connection a provider's workspace (app) belongs to. It
+// must not find one that was disconnected.
+type Routes interface {
+	Route(provider, app string) (workspace uint32, connection int64, ok bool)
+}
+
+// Log keeps records. Append returns nil when all of them are durable: then a
+// 2xx is sent. After an error some may have been kept; sending them again is
+// harmless. The slices are the log's until it returns, and ours again after a
+// nil error.
+type Log interface {
+	Append(ctx context.Context, topic string, keys, values [][]byte) error
+}
+
+// Agents reads user agents.
+type Agents interface {
+	Parse(ua string) enrich.Agent
+}
+
+// Countries tells a country by address, a trusted proxy's header, or time zone.
+type Countries interface {
+	Country(addr netip.Addr, header, tz string) (code, source string)
+}
+
+// Config is what an operator may choose.
+type Config struct {
+	ScriptPath string // of the tracker, ending in .js; "/sl.js" when empty
+	HitsPath   string // "/sl/hits" when empty
+
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For and CountryHeader are believed
+	CountryHeader  string         // for example CF-IPCountry; "" for none
+
+	AddressRate Rate // hits per network address, a /64 in IPv6; loopback is free
+	KeyRate     Rate // hits per site key
+	VisitorRate Rate // hits per visitor
+
+	IntercomSecret string        // the Intercom app's client secret; "" refuses all its webhooks
+	HitTimeout     time.Duration // how long the log may take for hits; 10 s when 0
+	HookTimeout    time.Duration // and for webhooks; 4 s when 0, because Intercom waits 5
+}
+
+// DefaultConfig has limits that no site's real traffic reaches.
+func DefaultConfig() Config {
+	return Config{
+		ScriptPath: "/sl.js", HitsPath: "/sl/hits",
+		AddressRate: Rate{PerSecond: 2_000, Burst: 50_000},
+		KeyRate:     Rate{PerSecond: 1_000_000, Burst: 10_000_000},
+		VisitorRate: Rate{PerSecond: 20, Burst: 4_000},
+		HitTimeout:  10 * time.Second, HookTimeout: 4 * time.Second,
+	}
+}
+
+// Deps are what the edge works with. All are needed.
+type Deps struct {
+	Tracker    http.Handler // serves the script
+	Sites      Sites
+	Routes     Routes
+	Log        Log
+	Agents     Agents
+	Countries  Countries
+	Now        func() time.Time
+	Random     io.Reader // for ids; crypto/rand.Reader
+	Registerer prometheus.Registerer
+	Logger     *slog.Logger
+}
+
+// Edge answers the collector's requests. It is safe for concurrent use.
+type Edge struct {
+	config    Config
+	deps      Deps
+	trust     *trust
+	addresses *limiter
+	keys      *limiter
+	visitors  *limiter
+	metrics   *metrics
+	batches   sync.Pool // of *batch
+
+	// Header values that every answer shares, and nobody changes.
+	anyOrigin, jsonType []string
+}
+
+// New makes an edge.
+func New(config Config, deps Deps) (*Edge, error) {
+	if deps.Tracker == nil || deps.Sites == nil || deps.Routes == nil || deps.Log == nil || deps.Agents == nil ||
+		deps.Countries == nil || deps.Now == nil || deps.Random == nil || deps.Registerer == nil || deps.Logger == nil {
+		return nil, errors.New("cannot make a collector: something it works with is missing")
+	}
+	defaults := DefaultConfig()
+	if config.ScriptPath == "" {
+		config.ScriptPath = defaults.ScriptPath
+	}
+	if config.HitsPath == "" {
+		config.HitsPath = defaults.HitsPath
+	}
+	if config.HitTimeout == 0 {
+		config.HitTimeout = defaults.HitTimeout
+	}
+	if config.HookTimeout == 0 {
+		config.HookTimeout = defaults.HookTimeout
+	}
+	e := &Edge{
+		config: config, deps: deps, trust: newTrust(config.TrustedProxies, config.CountryHeader),
+		addresses: newLimiter(config.AddressRate, 1<<16),
+		keys:      newLimiter(config.KeyRate, 1<<12),
+		visitors:  newLimiter(config.VisitorRate, 1<<18),
+		metrics:   newMetrics(deps.Registerer),
+		anyOrigin: []string{"*"}, jsonType: []string{"application/json"},
+	}
+	e.batches.New = func() any { return newBatch() }
+	return e, nil
+}
+
+// Register mounts the edge's routes. It gives the server an IPExtractor that
+// believes the configured proxies only, where it has none: echo's own believes
+// X-Forwarded-For from anybody.
+func (e *Edge) Register(server *echo.Echo) {
+	if server.IPExtractor == nil {
+		server.IPExtractor = e.trust.extractor
+	}
+	script := echo.WrapHandler(e.deps.Tracker)
+	versions := strings.TrimSuffix(e.config.ScriptPath, ".js") + ".:version"
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		server.Add(method, e.config.ScriptPath, script)
+		server.Add(method, versions, script)
+	}
+	server.POST(e.config.HitsPath, e.hits)
+	server.OPTIONS(e.config.HitsPath, preflight)
+	for _, path := range []string{"/hooks/intercom", "/hooks/intercom/uninstall"} {
+		server.HEAD(path, func(c echo.Context) error { return c.NoContent(http.StatusOK) })
+	}
+	server.POST("/hooks/intercom", e.intercom)
+	server.POST("/hooks/intercom/uninstall", e.intercomUninstall)
+}
+
+// preflight lets any site send hits, without credentials.
+func preflight(c echo.Context) error {
+	h := c.Response().Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Allow-Methods", "POST")
+	h.Set("Access-Control-Allow-Headers", "Content-Type, Content-Encoding")
+	h.Set("Access-Control-Max-Age", "86400")
+	return c.NoContent(http.StatusNoContent)
+}
