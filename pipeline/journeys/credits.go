@@ -92,3 +92,68 @@ func Credits(model string, touches []schema.Session, at schema.Millis) []float64
 	}
 	return shares
 }
+
+// Models are the models that Credits knows.
+func Models() []string {
+	return []string{"last_touch", "first_touch", "last_non_direct", "first_non_direct", "linear", "position_based", "time_decay"}
+}
+
+// Credit gives what a contact's page and the reports say about a chat.
+func Credit(fact *schema.ConversionFact, days int, contacts []schema.Contact, identities []schema.Identity, sessions []schema.Session) Credited {
+	c := Credited{Chat: fact.GetExternalId(), Shares: map[string][]float64{}}
+	c.Contact = Counts(fact, contacts, identities)
+	c.First = schema.DirectTouch(schema.Millis(fact.GetAt()))
+	c.Last = c.First
+	all := Touches(fact, c.Contact, identities, sessions, 0)
+	mine := func(s *schema.Session, at schema.Millis) bool {
+		for _, i := range identities {
+			if i.Node == schema.NewNode(schema.NodeVisitor, s.Visitor) && slices.Contains(i.Contacts, c.Contact) {
+				return i.Owner(at) == c.Contact
+			}
+		}
+		return len(all) > 0 && s.ID == all[len(all)-1].ID // a browser that was never the contact's
+	}
+	if len(all) > 0 {
+		last := all[len(all)-1]
+		c.First, c.Last, c.Returns = all[0].Touch, last.Touch, len(all)-1
+		c.Device, c.Country, c.Browser = last.Device, last.Country, last.Browser
+	}
+	millis := int64(0)
+	for _, s := range all {
+		millis += int64(s.EndedAt - s.StartedAt)
+		if r := s.Touch.Referrer; r != "" && !slices.Contains(c.Referrers, r) {
+			c.Referrers = append(c.Referrers, r)
+		}
+	}
+	c.Seconds = millis / 1000
+	for _, s := range sessions {
+		for _, item := range s.Items {
+			if item.Type == schema.HitType_HIT_TYPE_PAGEVIEW && int64(item.At) < fact.GetAt() && mine(&s, item.At) {
+				c.Pages++
+			}
+		}
+	}
+	within := Touches(fact, c.Contact, identities, sessions, days)
+	for _, s := range within {
+		c.Touches = append(c.Touches, s.Touch)
+	}
+	for _, m := range Models() {
+		c.Shares[m] = Credits(m, within, schema.Millis(fact.GetAt()))
+	}
+	return c
+}
+
+// Counts gives the contact of a chat, or zero while that has no email or phone.
+func Counts(fact *schema.ConversionFact, contacts []schema.Contact, identities []schema.Identity) schema.ID {
+	for _, i := range identities {
+		if string(i.Node) != fact.GetNode() {
+			continue
+		}
+		for _, c := range contacts {
+			if c.ID == i.Owner(schema.Millis(fact.GetAt())) && c.Email+c.Phone != "" {
+				return c.ID
+			}
+		}
+	}
+	return schema.ID{}
+}

@@ -1,0 +1,186 @@
+package journeys_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sourceloop/pipeline/attribution"
+	"sourceloop/pipeline/enrich"
+	"sourceloop/pipeline/identity"
+	"sourceloop/pipeline/journeys"
+	"sourceloop/pipeline/session"
+	"sourceloop/schema"
+)
+
+var update = flag.Bool("update", false, "write what comes out into the .journey files, to be read before it is committed")
+
+func files(t testing.TB) []string {
+	t.Helper()
+	names, err := filepath.Glob("testdata/*.journey")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no journeys: %v", err)
+	}
+	return names
+}
+
+// TestJourneys runs every journey through the stages, in the order of arrival
+// and in others, and compares with the file and with the naive reference.
+func TestJourneys(t *testing.T) {
+	channels, err := enrich.NewChannels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".journey"), func(t *testing.T) {
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			j, err := journeys.Parse(string(raw))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := run(t, j, channels)
+			got := out.Text(j.Workspace.Zone)
+			if *update {
+				write(t, file, string(raw), got)
+			} else if got != j.Want {
+				t.Errorf("got\n%s\nwant\n%s", got, j.Want)
+			}
+			naive := journeys.Reference(j, channels, identity.Rules{})
+			naive.Refusals = out.Refusals
+			if want := naive.Text(j.Workspace.Zone); got != want {
+				t.Errorf("got\n%s\nthe reference says\n%s", got, want)
+			}
+			for seed := range uint64(5) {
+				shuffle(j, seed)
+				other := run(t, j, channels)
+				if text := other.Text(j.Workspace.Zone); text != got {
+					t.Errorf("arriving in another order (seed %d):\n%s\nwant\n%s", seed, text, got)
+				}
+			}
+		})
+	}
+}
+
+func write(t *testing.T, file, text, got string) {
+	t.Helper()
+	given, _, _ := strings.Cut(text, "\n---\n")
+	if err := os.WriteFile(file, []byte(strings.TrimRight(given, "\n")+"\n---\n"+got), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func shuffle(j *journeys.Journey, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 1))
+	r.Shuffle(len(j.Hits), func(a, b int) { j.Hits[a], j.Hits[b] = j.Hits[b], j.Hits[a] })
+	r.Shuffle(len(j.Claims), func(a, b int) { j.Claims[a], j.Claims[b] = j.Claims[b], j.Claims[a] })
+}
+
+// run lets hits and claims arrive one by one, deriving after each, as the
+// pipeline does.
+func run(t *testing.T, j *journeys.Journey, c session.Classifier) journeys.Outcome {
+	t.Helper()
+	out := journeys.Outcome{Sessions: map[string][]schema.Session{}}
+	states := map[string][]*schema.Hit{}
+	var claims []*schema.Claim
+	for _, h := range j.Hits {
+		v := h.GetVisitor()
+		states[v], _ = session.Union(states[v], session.Trim(h))
+		out.Sessions[v] = session.Derive(j.Workspace, v, nil, states[v], c)
+		for _, claim := range session.Claims(j.Workspace, states[v], out.Sessions[v], identity.Rules{}) {
+			claims, _ = identity.UnionClaims(claims, claim)
+		}
+	}
+	for _, claim := range j.Claims {
+		claims, _ = identity.UnionClaims(claims, claim)
+	}
+	res := identity.Resolve(j.Workspace.ID, claims)
+	out.Contacts, out.Identities = res.Contacts, res.Identities
+	for _, r := range res.Refusals {
+		out.Refusals = append(out.Refusals, fmt.Sprintf("%s: %s", r.Node, r.Reason))
+	}
+	var sessions []schema.Session
+	for _, of := range out.Sessions {
+		sessions = append(sessions, of...)
+	}
+	for _, fact := range j.Chats {
+		out.Chats = append(out.Chats, credit(t, j, fact, &res, sessions))
+	}
+	return out
+}
+
+func credit(t *testing.T, j *journeys.Journey, fact *schema.ConversionFact, res *identity.Resolution, sessions []schema.Session) journeys.Credited {
+	t.Helper()
+	contact := journeys.Counts(fact, res.Contacts, res.Identities)
+	sum := attribution.Summarize(fact, contact, res.Identities, sessions)
+	credited := journeys.Credited{
+		Chat: fact.GetExternalId(), Contact: contact, First: sum.FirstTouch, Last: sum.LastTouch, Referrers: sum.ReferrerChain,
+		Pages: sum.PagesBefore, Seconds: sum.SecondsOnSite, Returns: sum.ReturnVisits,
+		Device: sum.Device, Country: sum.Country, Browser: sum.Browser, Shares: map[string][]float64{}, ModelsToPrint: j.Models,
+	}
+	touches := attribution.Touches(fact, contact, res.Identities, sessions, time.Duration(j.Days)*24*time.Hour)
+	for _, touch := range touches {
+		credited.Touches = append(credited.Touches, touch.Touch)
+	}
+	for _, name := range journeys.Models() {
+		model, err := attribution.Parse(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if credited.Shares[name], err = attribution.Credits(model, touches, schema.Millis(fact.GetAt())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return credited
+}
+
+// TestEveryRuleHasAJourney keeps the files from losing a case: what follows
+// must come out of some journey.
+func TestEveryRuleHasAJourney(t *testing.T) {
+	var all strings.Builder
+	for _, file := range files(t) {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j, err := journeys.Parse(string(raw))
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		all.WriteString(j.Want)
+	}
+	rules := slices.Concat(journeys.Models(), []string{
+		"first_hit", "timeout", "attribution", "midnight", "click id gclid", "click id fbclid", "click id mc_cid", "utm: paid search",
+		"referrer: AI", "referrer: search", "referrer: social", "by direct", "by rule: ", "utm: ai assistant", " · nobody",
+		identity.RefusedPhone, identity.RefusedAssertion, identity.RefusedBrowser, identity.AmbiguousBrowser,
+	})
+	for _, want := range rules {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("no journey shows %q", want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, file := range files(f) {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(raw))
+	}
+	f.Add("hit v +9d1h view /?a=b from=x email=\nclaim +0s verified\n---\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if j, err := journeys.Parse(text); err == nil && j.Workspace == nil {
+			t.Error("neither a journey nor an error")
+		}
+	})
+}
