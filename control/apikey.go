@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"sourceloop/schema"
 )
@@ -12,12 +13,18 @@ import (
 // hexadecimal.
 const minAPIKey = 32
 
+// hintLength is how much of a key is shown: of 256 random bits far too little
+// to search the rest.
+const hintLength = 8
+
 // APIKey describes a key; the key itself is shown once, when it is made.
 type APIKey struct {
-	ID        int64
-	Name      string
-	Role      Role
-	CreatedAt schema.Millis
+	ID         int64
+	Name       string
+	Role       Role
+	Hint       string // how the key begins, to tell keys apart
+	CreatedAt  schema.Millis
+	LastUsedAt schema.Millis // to the minute; 0 for never
 }
 
 // NewAPIKey asks for a key.
@@ -57,7 +64,7 @@ func (t *tx) insertAPIKey(ctx context.Context, op string, who Principal, in NewA
 		return err
 	}
 	hash := hashSecret(in.Token)
-	made, err := t.exec(ctx, "api_key_insert", id, int64(who.Workspace), hash, in.Name, string(in.Role), int64(t.now), who.User)
+	made, err := t.exec(ctx, "api_key_insert", id, int64(who.Workspace), hash, in.Name, string(in.Role), int64(t.now), who.User, in.Token[:hintLength])
 	if err != nil {
 		return err
 	}
@@ -83,7 +90,7 @@ func (s *Store) APIKeys(ctx context.Context, who Principal) ([]APIKey, error) {
 	var all []APIKey
 	err := s.reader().each(ctx, "api_keys_of", []any{int64(who.Workspace)}, func(scan func(...any) error) error {
 		var k APIKey
-		err := scan(&k.ID, &k.Name, &k.Role, &k.CreatedAt)
+		err := scan(&k.ID, &k.Name, &k.Role, &k.Hint, &k.CreatedAt, &k.LastUsedAt)
 		all = append(all, k)
 		return err
 	})
@@ -108,5 +115,35 @@ func (s *Store) DeleteAPIKey(ctx context.Context, who Principal, id int64) error
 			return err
 		}
 		return t.change(ctx, who.Workspace, "api key")
+	})
+}
+
+// APIKeyName is the name of the API key that a principal is.
+func (s *Store) APIKeyName(ctx context.Context, who Principal) (string, error) {
+	const op = "read the API key"
+	var name string
+	found, err := s.reader().one(ctx, "api_key_name", []any{int64(who.Workspace), who.Key}, &name)
+	if err == nil && !found {
+		err = schema.E(op, schema.KindUnknown, "There is no such key in this workspace. It may have been deleted.")
+	}
+	return name, failed(op, err)
+}
+
+// NoteKeyUse records that an API key was used. It writes once a minute at
+// most.
+func (s *Store) NoteKeyUse(ctx context.Context, id int64) error {
+	now := s.clock()
+	s.seenMu.Lock()
+	fresh := now.Sub(s.used[id]) >= time.Minute
+	if fresh {
+		s.used[id] = now
+	}
+	s.seenMu.Unlock()
+	if !fresh {
+		return nil
+	}
+	return s.update(ctx, "note the use of an API key", func(t *tx) error {
+		_, err := t.exec(ctx, "api_key_used", id, int64(now))
+		return err
 	})
 }

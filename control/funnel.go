@@ -51,20 +51,42 @@ func (s *Store) SaveFunnel(ctx context.Context, who Principal, f Funnel) (int64,
 	}
 	err := s.update(ctx, op, func(t *tx) (err error) {
 		if f.ID != 0 {
-			var changed int64
-			changed, err = t.exec(ctx, "funnel_update", int64(who.Workspace), f.ID, f.Name, string(f.Body), int64(t.now))
-			if err == nil && changed == 0 {
-				err = noFunnel(op)
-			}
-			return err
+			return t.changeFunnel(ctx, op, who, f)
 		}
 		if f.ID, err = t.serial(ctx, "funnels"); err != nil {
 			return err
 		}
-		_, err = t.exec(ctx, "funnel_insert", f.ID, int64(who.Workspace), f.Name, string(f.Body), int64(t.now))
+		made, err := t.exec(ctx, "funnel_insert", f.ID, int64(who.Workspace), f.Name, string(f.Body), int64(t.now))
+		if err == nil && made == 0 {
+			err = nameTaken(op)
+		}
 		return err
 	})
 	return f.ID, err
+}
+
+func (t *tx) changeFunnel(ctx context.Context, op string, who Principal, f Funnel) error {
+	// The lock on the serial orders two who take the same name.
+	if _, err := t.serial(ctx, "funnels"); err != nil {
+		return err
+	}
+	var other int64
+	found, err := t.one(ctx, "funnel_named", []any{int64(who.Workspace), f.Name}, &other)
+	if err != nil {
+		return err
+	}
+	if found && other != f.ID {
+		return nameTaken(op)
+	}
+	changed, err := t.exec(ctx, "funnel_update", int64(who.Workspace), f.ID, f.Name, string(f.Body), int64(t.now))
+	if err == nil && changed == 0 {
+		err = noFunnel(op)
+	}
+	return err
+}
+
+func nameTaken(op string) error {
+	return schema.E(op, schema.KindConflict, "A saved funnel has this name already. Choose another name.")
 }
 
 // DeleteFunnel deletes a funnel.

@@ -58,6 +58,7 @@ type Store struct {
 
 	seenMu sync.Mutex
 	seen   map[int64]schema.Millis // connection → last_event_at as written
+	used   map[int64]schema.Millis // API key → last_used_at as written
 
 	stop    context.CancelFunc
 	stopped chan struct{}
@@ -103,7 +104,7 @@ func newStore(opts Options) *Store {
 	}
 	s := &Store{
 		keys: opts.Keys, now: opts.Now, log: opts.Log, text: map[string]string{},
-		hashing: make(chan struct{}, parallelHashes), seen: map[int64]schema.Millis{}, stopped: make(chan struct{}),
+		hashing: make(chan struct{}, parallelHashes), seen: map[int64]schema.Millis{}, used: map[int64]schema.Millis{}, stopped: make(chan struct{}),
 	}
 	s.directory = &Directory{store: s}
 	return s

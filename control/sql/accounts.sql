@@ -95,7 +95,7 @@ WHERE m.member = $1 ORDER BY m.since, w.id;
 UPDATE workspaces SET name = name WHERE id = $1;
 
 -- name: api_key_insert
-INSERT INTO api_keys (id, workspace, token, name, role, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO api_keys (id, workspace, token, name, role, created_at, created_by, hint) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (token) DO NOTHING;
 
 -- name: api_key_workspace
@@ -105,7 +105,13 @@ SELECT workspace FROM api_keys WHERE token = $1;
 DELETE FROM api_keys WHERE workspace = $1 AND id = $2;
 
 -- name: api_keys_of
-SELECT id, name, role, created_at FROM api_keys WHERE workspace = $1 ORDER BY id;
+SELECT id, name, role, hint, created_at, last_used_at FROM api_keys WHERE workspace = $1 ORDER BY id;
+
+-- name: api_key_name
+SELECT name FROM api_keys WHERE workspace = $1 AND id = $2;
+
+-- name: api_key_used
+UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2;
 
 -- name: api_keys_all
 SELECT id, workspace, token, role FROM api_keys;

@@ -1,0 +1,28 @@
+package api
+
+import "sourceloop/control"
+
+// need is what an operation asks of who asks it.
+type need struct {
+	public bool           // anybody
+	action control.Action // else: a role that may do this
+}
+
+// needs says of every operation of the contract who may ask it. An operation
+// that is missing here is not served at all.
+func needs() map[string]need {
+	public := need{public: true}
+	read, connections, keys := need{action: control.Read}, need{action: control.ManageConnections}, need{action: control.ManageKeys}
+	funnels := need{action: control.EditFunnels}
+	return map[string]need{
+		"signIn": public, "signOut": public, "signUp": public, "getSession": read,
+		"listContacts": read, "getContact": read, "getJourney": read, "listStages": read,
+		"updateContact": {action: control.EditStages},
+		"getTraffic":    read, "getAttribution": read, "queryFunnel": read,
+		"listFunnels": read, "getFunnel": read, "createFunnel": funnels, "replaceFunnel": funnels, "deleteFunnel": funnels,
+		"recordConversion": {action: control.SendConversions},
+		"listConnections":  read, "testConnection": connections, "disconnect": connections,
+		"getTracking": read, "verifyTracking": read,
+		"listKeys": keys, "createKey": keys, "deleteKey": keys,
+	}
+}

@@ -1,0 +1,176 @@
+package api
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"sourceloop/query/report"
+	"sourceloop/schema"
+)
+
+// defaultDays is how many days a report covers when nobody says.
+const defaultDays = 30
+
+// days reads a report's period. Without its end it is today, without its
+// beginning 29 days before the end, in the workspace's zone.
+func (s *service) days(who caller, from, to *string) (first, last string, p report.Period, err error) {
+	last = s.Now().In(who.workspace.Zone).Format(time.DateOnly)
+	if to != nil {
+		last = *to
+	}
+	if from != nil {
+		first = *from
+	} else if end, err := time.Parse(time.DateOnly, last); err == nil {
+		first = end.AddDate(0, 0, 1-defaultDays).Format(time.DateOnly)
+	}
+	p, err = s.reports(who).Days(first, last)
+	return first, last, p, err
+}
+
+// lookback reads days or all; 90 days when nobody says.
+func lookback(text *string) (int, error) {
+	switch {
+	case text == nil:
+		return 90, nil
+	case *text == "all":
+		return report.AllTouches, nil
+	}
+	days, err := strconv.Atoi(*text)
+	if err != nil || days < 1 {
+		return 0, schema.E("read a report", schema.KindInvalid, "The lookback is not a number of days. Use 1, 7, 14, 30, 60, 90, 180 or all.")
+	}
+	return days, nil
+}
+
+func model(m *Model) report.Model {
+	if m == nil {
+		return report.Model(LastTouch)
+	}
+	return report.Model(*m)
+}
+
+// GetAttribution credits conversions to what earned them.
+func (s *service) GetAttribution(ctx context.Context, in GetAttributionRequestObject) (GetAttributionResponseObject, error) {
+	who, p := callerOf(ctx), in.Params
+	q := report.Credits{Model: model(p.Model), Compare: report.Model(text(p.CompareModel)), Dimension: "channel", Conversion: text(p.Conversion)}
+	if p.Dimension != nil {
+		q.Dimension = report.Dimension(*p.Dimension)
+	}
+	var err error
+	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
+		return nil, err
+	}
+	if q.Lookback, err = lookback(p.Lookback); err != nil {
+		return nil, err
+	}
+	if q.Filters, err = filters(p.Filter); err != nil {
+		return nil, err
+	}
+	found, err := s.reports(who).Attribution(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return attributionOf(found, q.Compare != ""), nil
+}
+
+func attributionOf(a report.Attribution, compared bool) GetAttribution200JSONResponse {
+	answer := GetAttribution200JSONResponse{Rows: make([]AttributionRow, 0, len(a.Rows)), Attributed: a.Attributed, Total: a.Total}
+	for _, r := range a.Rows {
+		row := AttributionRow{Key: r.Key, Conversions: r.Conversions, Value: r.Value, Sessions: int64(r.Sessions)}
+		if compared {
+			row.CompareConversions, row.CompareValue = new(r.CompareConversions), new(r.CompareValue)
+		}
+		answer.Rows = append(answer.Rows, row)
+	}
+	return answer
+}
+
+// GetTraffic gives key figures and their trend.
+func (s *service) GetTraffic(ctx context.Context, in GetTrafficRequestObject) (GetTrafficResponseObject, error) {
+	who, p := callerOf(ctx), in.Params
+	q := report.Credits{Model: model(p.Model), Conversion: text(p.Conversion)}
+	first, last, period, err := s.days(who, p.From, p.To)
+	if err != nil {
+		return nil, err
+	}
+	q.Period = period
+	if q.Lookback, err = lookback(p.Lookback); err != nil {
+		return nil, err
+	}
+	if q.Filters, err = filters(p.Filter); err != nil {
+		return nil, err
+	}
+	now, err := s.reports(who).Traffic(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	before, err := s.compared(ctx, who, q, text(p.Compare))
+	if err != nil {
+		return nil, err
+	}
+	zone := who.workspace.Zone
+	answer := GetTraffic200JSONResponse{
+		From: first, To: last, Granularity: TrafficGranularity(now.Granularity), Figures: figuresOf(now.Total, before),
+		Trend: trendOf(now.Trend, now.Granularity, zone), Previous: []TrendPoint{},
+	}
+	if before != nil {
+		answer.Previous = trendOf(before.Trend, now.Granularity, zone)
+	}
+	return answer, nil
+}
+
+// compared is the traffic of the period compared with; nil for none.
+func (s *service) compared(ctx context.Context, who caller, q report.Credits, with string) (*report.Traffic, error) {
+	scoped := s.reports(who)
+	switch Comparison(with) {
+	case Previous:
+		q.Period = scoped.Previous(q.Period)
+	case Year:
+		q.Period = scoped.YearBefore(q.Period)
+	default:
+		return nil, nil
+	}
+	before, err := scoped.Traffic(ctx, q)
+	return &before, err
+}
+
+func figuresOf(now report.Figures, before *report.Traffic) []Figure {
+	figures := []Figure{
+		{Name: "sessions", Value: float64(now.Sessions)}, {Name: "visitors", Value: float64(now.Visitors)},
+		{Name: "page_views", Value: float64(now.PageViews)}, {Name: "conversions", Value: now.Conversions},
+		{Name: "conversion_rate", Value: rate(now)}, {Name: "value", Value: now.Value},
+	}
+	if before == nil {
+		return figures
+	}
+	for i, old := range figuresOf(before.Total, nil) {
+		figures[i].Previous = new(old.Value)
+		if old.Value != 0 {
+			figures[i].Change = new((figures[i].Value - old.Value) / old.Value)
+		}
+	}
+	return figures
+}
+
+// rate is conversions per session; 0 without sessions.
+func rate(f report.Figures) float64 {
+	if f.Sessions == 0 {
+		return 0
+	}
+	return f.Conversions / float64(f.Sessions)
+}
+
+func trendOf(stretches []report.Figures, granularity report.Granularity, zone *time.Location) []TrendPoint {
+	layout := time.DateOnly
+	if granularity == report.Hour {
+		layout = "2006-01-02T15:04"
+	}
+	points := make([]TrendPoint, 0, len(stretches))
+	for _, f := range stretches {
+		points = append(points, TrendPoint{
+			Start: f.Start.Time().In(zone).Format(layout), Sessions: int64(f.Sessions), Visitors: int64(f.Visitors), Conversions: f.Conversions,
+		})
+	}
+	return points
+}
