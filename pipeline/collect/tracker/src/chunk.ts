@@ -50,6 +50,7 @@ export type Add = (type: string, more: object, now?: 1) => void;
  * be read first; it begins the tracking. */
 export type Chunk = (api: Api, config: Config, load: Load, add: Add, send: (leaving?: 1) => void, ready?: () => void) => unknown;
 
-/** Whether a key of localStorage is a hit of an earlier page, and not one that this page is about to get rid of itself. */
+/** Whether a key of localStorage is a hit of an earlier page, and not one that this page is about to get rid of itself. An
+ * earlier page says its last word after the navigation began (timeOrigin), yet before this document did. */
 export const old = (config: Config, key: string) =>
-  key.startsWith((config.cookie || "_sl") + '{"id') && +/"at":(\d+)/.exec(key)![1] < performance.timeOrigin;
+  key.startsWith((config.cookie || "_sl") + '{"id') && +/"at":(\d+)/.exec(key)![1] < performance.timing.domLoading;

@@ -10,8 +10,8 @@ const doc = document as any;
 const script = doc.currentScript;
 
 const config: Config = { ...script.dataset, ...window.SourceLoopConfig };
-// The address of the script up to its name's first dot: an operator may have renamed folder and file.
-const [home] = script.src.match(/.*\/[^/.]*/);
+// The address of the script up to the first dot of its name: an operator may have renamed folder and file.
+const home = script.src.replace(/\.[^/]*$/, "");
 const slot = config.cookie || "_sl";
 const stores = slot != "none";
 const stub = window.sourceloop || [];
@@ -41,12 +41,11 @@ const random = (pattern: string) => pattern.replace(/x/g, () => (crypto.getRando
 
 const read = safe(() => doc.cookie.match(`\\b${slot}=(\\w+)`)[1]);
 
-// Tries com, example.com, www.example.com, then the host alone: the first that takes the cookie is the widest.
+// Tries com, example.com, www.example.com: the first that takes the cookie is the widest.
 const write = safe((id?: any) => {
-  const labels = location.hostname.split(".");
   stores &&
-    [...labels.map((_, i) => labels.slice(~i).join(".")), ""].some((domain) => {
-      doc.cookie = `${slot}=${id};path=/;max-age=${id ? 3456e4 : 0};samesite=lax;domain=${domain}`;
+    location.hostname.split(".").some((_, i, labels) => {
+      doc.cookie = `${slot}=${id};path=/;max-age=${id ? 3456e4 : 0};samesite=lax;domain=${labels.slice(~i).join(".")}`;
       return read() == id;
     });
 });
@@ -71,7 +70,7 @@ const send = safe((leaving?: any) => {
       pause = 0;
     })
     .catch(() => {
-      if (visitor) queue = hits.concat(queue);
+      visitor && queue.push(...hits);
       pause = Math.min(pause * 2 || 1e3, 6e4);
     })
     .then(() => setTimeout(() => send((busy = 0)), pause));
@@ -134,6 +133,7 @@ const ready = safe(() => {
     history[method] = (...args: any[]) => view(original.apply(history, args));
   });
   addEventListener("popstate", view);
+  addEventListener("pagehide", send);
   config.consent || stub.told || api.consent("granted");
   stub.map((call: any) => call(api));
 });

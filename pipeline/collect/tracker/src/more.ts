@@ -20,7 +20,7 @@ const watch = (api: Api, add: Add, send: (leaving?: 1) => void) => {
     send(1);
   };
   look();
-  addEventListener("pagehide", hide);
+  addEventListener("pagehide", hide, true); // Before the core sends what waits.
   doc.addEventListener("visibilitychange", () => (doc.hidden ? hide() : look()));
   addEventListener("pageshow", (e) => {
     look();
