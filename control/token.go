@@ -95,9 +95,10 @@ func (s *Store) UndestroyedTokens(ctx context.Context, age time.Duration) ([]Con
 	return all, failed("find tokens to destroy", err)
 }
 
-// scrub rewrites the SQLite files without what was deleted: secure_delete
-// overwrote the row, but pages that were split or merged may hold copies, and
-// the write-ahead log holds the row as it was.
+// scrub rewrites the SQLite files without what was deleted. secure_delete
+// overwrote the row; the write-ahead log, which holds it as it was, is emptied
+// here. The database is written anew first, since secure_delete promises
+// nothing about copies in pages that were split or merged.
 func (s *Store) scrub(ctx context.Context) error {
 	if !s.sqlite {
 		return nil
