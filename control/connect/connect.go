@@ -53,10 +53,14 @@ type Service struct {
 }
 
 // NewService makes a service for the providers, in the order of their cards.
-// every is how often Run looks for work; 0 is a second.
+// every is how often Run looks for work; 0 is a second. Without log nothing is
+// logged.
 func NewService(store *control.Store, log *slog.Logger, every time.Duration, providers ...Provider) *Service {
 	if every <= 0 {
 		every = time.Second
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
 	}
 	return &Service{store: store, providers: providers, log: log, every: every}
 }
