@@ -2,7 +2,6 @@ package session
 
 import (
 	"encoding/binary"
-	"hash"
 	"hash/fnv"
 
 	"sourceloop/schema"
@@ -12,7 +11,7 @@ import (
 // written again. It is kept in Redis, and is therefore the same in every
 // process: FNV-1a over all fields, each with its length.
 func Hash(s *schema.Session) uint64 {
-	h := digest{fnv.New64a()}
+	h := make(content, 0, 512+256*len(s.Items))
 	h.bytes(s.ID[:])
 	h.number(int64(s.Workspace))
 	h.text(s.Visitor)
@@ -34,44 +33,46 @@ func Hash(s *schema.Session) uint64 {
 	for i := range s.Items {
 		h.item(&s.Items[i])
 	}
-	return h.Sum64()
+	sum := fnv.New64a()
+	sum.Write(h)
+	return sum.Sum64()
 }
 
-type digest struct{ hash.Hash64 }
+// content is a row's fields one after the other.
+type content []byte
 
-func (d digest) bytes(b []byte) {
-	d.number(int64(len(b)))
-	d.Write(b)
+func (c *content) number(n int64) { *c = binary.LittleEndian.AppendUint64(*c, uint64(n)) }
+
+func (c *content) bytes(b []byte) {
+	c.number(int64(len(b)))
+	*c = append(*c, b...)
 }
 
-func (d digest) text(s string) { d.bytes([]byte(s)) }
-
-func (d digest) number(n int64) {
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], uint64(n))
-	d.Write(b[:])
+func (c *content) text(s string) {
+	c.number(int64(len(s)))
+	*c = append(*c, s...)
 }
 
-func (d digest) flag(b bool) {
+func (c *content) flag(b bool) {
 	if b {
-		d.number(1)
+		c.number(1)
 		return
 	}
-	d.number(0)
+	c.number(0)
 }
 
-func (d digest) touch(t *schema.Touch) {
+func (c *content) touch(t *schema.Touch) {
 	for _, s := range []string{t.Channel, t.Source, t.Medium, t.Campaign, t.Content, t.Term, t.LandingPage, t.Referrer, t.Rule} {
-		d.text(s)
+		c.text(s)
 	}
-	d.number(int64(t.At))
+	c.number(int64(t.At))
 }
 
-func (d digest) item(i *schema.Item) {
-	d.bytes(i.Hit[:])
-	d.number(int64(i.At))
-	d.number(int64(i.Type))
+func (c *content) item(i *schema.Item) {
+	c.bytes(i.Hit[:])
+	c.number(int64(i.At))
+	c.number(int64(i.Type))
 	for _, s := range []string{i.URL, i.Title, i.Name, i.ClickID} {
-		d.text(s)
+		c.text(s)
 	}
 }
