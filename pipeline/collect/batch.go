@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"github.com/klauspost/compress/gzip"
-	"google.golang.org/protobuf/proto"
 
 	"sourceloop/schema"
 )
@@ -19,8 +18,7 @@ type batch struct {
 	reader        reader
 	draft         draft
 
-	record schema.HitRecord // encoded and overwritten hit by hit
-	hit    schema.Hit
+	hit    schema.Hit // encoded and overwritten hit by hit
 	traits schema.Traits
 	id     [16]byte
 
@@ -34,11 +32,7 @@ type batch struct {
 	refused []verdict
 }
 
-func newBatch() *batch {
-	b := &batch{}
-	b.record.Body = &schema.HitRecord_Hit{Hit: &b.hit}
-	return b
-}
+func newBatch() *batch { return &batch{} }
 
 // reset forgets a request. A batch that grew large is not used again.
 func (b *batch) reset() bool {
@@ -61,17 +55,11 @@ func (b *batch) reset() bool {
 func (b *batch) accepted() int { return len(b.ends) / 2 }
 
 // add encodes the hit at hand behind the others.
-func (b *batch) add() error {
+func (b *batch) add() {
 	b.arena = appendHitKey(b.arena, b.hit.Workspace, b.hit.Visitor)
 	b.ends = append(b.ends, len(b.arena))
-	arena, err := proto.MarshalOptions{}.MarshalAppend(b.arena, &b.record)
-	if err != nil {
-		b.ends = b.ends[:len(b.ends)-1]
-		return err
-	}
-	b.arena = arena
+	b.arena = appendRecord(b.arena, &b.hit)
 	b.ends = append(b.ends, len(b.arena))
-	return nil
 }
 
 // appendHitKey is schema.HitKey without an allocation.

@@ -99,6 +99,7 @@ type Edge struct {
 	visitors  *limiter
 	metrics   *metrics
 	batches   sync.Pool // of *batch
+	deadlines deadlines // of hits
 
 	// Header values that every answer shares, and nobody changes.
 	anyOrigin, jsonType []string
@@ -129,6 +130,7 @@ func New(config Config, deps Deps) (*Edge, error) {
 		keys:      newLimiter(config.KeyRate, 1<<12),
 		visitors:  newLimiter(config.VisitorRate, 1<<18),
 		metrics:   newMetrics(deps.Registerer),
+		deadlines: deadlines{timeout: config.HitTimeout},
 		anyOrigin: []string{"*"}, jsonType: []string{"application/json"},
 	}
 	e.batches.New = func() any { return newBatch() }

@@ -133,7 +133,8 @@ func BenchmarkHits(b *testing.B) {
 	for name, text := range map[string]string{"one": one(1), "twenty": "[" + strings.Join(many, ",") + "]", "baseline": ""} {
 		b.Run(name, func(b *testing.B) {
 			p := start(b, func(c *collect.Config) {
-				c.VisitorRate = collect.Rate{PerSecond: 1e9, Burst: 1e9}
+				rate := collect.Rate{PerSecond: 1e9, Burst: 1e9}
+				c.AddressRate, c.KeyRate, c.VisitorRate = rate, rate, rate
 			})
 			p.log.quiet.Store(true)
 			p.server.POST("/nothing", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })

@@ -75,7 +75,7 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request, b *batch, now time.
 		e.report(w, b, single)
 		return true
 	}
-	return e.store(w, r, b, single)
+	return e.store(w, b, single)
 }
 
 // limit charges a number of hits to the sender's address and key.
@@ -154,9 +154,7 @@ func (e *Edge) item(b *batch, s *sender) error {
 	}
 	f := e.judge(b, s)
 	if f.code == "" {
-		if err := b.add(); err != nil {
-			return fmt.Errorf("cannot encode a hit: %w", err)
-		}
+		b.add()
 		return nil
 	}
 	if f.setAside() {
@@ -167,11 +165,8 @@ func (e *Edge) item(b *batch, s *sender) error {
 }
 
 // store appends what was accepted and what is set aside, and answers.
-func (e *Edge) store(w http.ResponseWriter, r *http.Request, b *batch, single bool) bool {
-	// A browser that has left does not take its hits along.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), e.config.HitTimeout)
-	defer cancel()
-	if err := e.appendAll(ctx, b); err != nil {
+func (e *Edge) store(w http.ResponseWriter, b *batch, single bool) bool {
+	if err := e.appendAll(e.deadlines.context(), b); err != nil {
 		e.unavailable(w, "hits", err)
 		return false // the log may hold on to the buffers
 	}

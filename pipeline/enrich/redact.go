@@ -16,8 +16,8 @@ func Redact(raw string) string {
 	text, from := withoutUser(text)
 	r := redaction{text: text}
 	for i := from; i < len(text); {
-		switch text[i] {
-		case '=', '@', '%', 'e':
+		switch c := text[i]; {
+		case c == '=' || c == '@' || c == '%' || c == 'e' && strings.HasPrefix(text[i:], "eyJ"):
 			i = r.step(i)
 		default:
 			i++
@@ -30,18 +30,19 @@ func Redact(raw string) string {
 // host holds nothing to redact.
 func withoutUser(text string) (string, int) {
 	i := strings.Index(text, "://")
-	if i < 0 || strings.ContainsAny(text[:i], "?/@=") {
+	if i < 0 || strings.ContainsRune(text[:i], '?') {
 		return text, 0
 	}
-	start, end := i+3, len(text)
-	if j := strings.IndexAny(text[start:], "/?\\"); j >= 0 {
-		end = start + j
+	start, at := i+3, -1
+	for i = start; i < len(text) && text[i] != '/' && text[i] != '?' && text[i] != '\\'; i++ {
+		if text[i] == '@' {
+			at = i
+		}
 	}
-	if at := strings.LastIndexByte(text[start:end], '@'); at >= 0 {
-		text = text[:start] + text[start+at+1:]
-		end -= at + 1
+	if at < 0 {
+		return text, i
 	}
-	return text, end
+	return text[:start] + text[at+1:], i - (at + 1 - start)
 }
 
 // redaction copies text and leaves stretches out.
@@ -180,7 +181,7 @@ func escaped(s string, i int) bool { return i >= 3 && s[i-3] == '%' }
 // secret tells names of parameters whose values are nobody's business. What
 // joins the words of a name does not matter: user[email], X-Api-Key.
 func secret(name string) bool {
-	if len(name) < 3 || len(name) > 64 {
+	if len(name) < 3 || len(name) > 64 || harmless(name[len(name)-3:]) {
 		return false
 	}
 	plain := make([]byte, 0, 64)
@@ -200,6 +201,22 @@ func secret(name string) bool {
 	default:
 		return secretEnding(word)
 	}
+}
+
+// harmless tells by its last three letters that a name is none of a secret's.
+// Most names are: this is asked for every parameter of every URL.
+func harmless(end string) bool {
+	for i := range len(end) {
+		if end[i] < 'a' || end[i] > 'z' {
+			return false // it must be looked at without what joins its words
+		}
+	}
+	switch end {
+	case "ass", "pwd", "uth", "ion", "rer", "otp", "ail", "sig", "tel", "one", "sid", "ssn", "ban", "cvv",
+		"ord", "swd", "nid", "ard", "ase", "ode", "ure", "ial", "ken", "ber", "ess", "als", "ret", "jwt", "key":
+		return false
+	}
+	return true
 }
 
 // secretEnding looks at the last letter first: nearly every name ends there.
