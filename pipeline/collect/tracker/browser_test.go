@@ -204,10 +204,24 @@ func (b tab) text(script string) string {
 	return value
 }
 
-// until waits for a JavaScript condition.
+// until waits for a JavaScript condition. It asks again when the page went away under the question.
 func (b tab) until(condition string) {
 	b.t.Helper()
-	b.do(chromedp.Poll[chromedp.Void](condition, chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(deadline)))
+	ctx, cancel := context.WithTimeout(b.ctx, deadline)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		met, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+condition+")"))
+		if met && err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			b.t.Fatalf("waited in vain for %s (%v)", condition, err)
+		}
+	}
 }
 
 // before runs JavaScript in every page before anything else does.

@@ -129,8 +129,8 @@ const api: any = {
 const ready = safe(() => {
   view();
   ["pushState", "replaceState"].map((method) => {
-    const original = history[method];
-    history[method] = (...args: any[]) => view(original.apply(history, args));
+    const original = (history as any)[method];
+    (history as any)[method] = (...args: any[]) => view(original.apply(history, args));
   });
   addEventListener("popstate", view);
   addEventListener("pagehide", send);
