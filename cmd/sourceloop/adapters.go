@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 
-	"sourceloop/pipeline/identity"
 	"sourceloop/pipeline/sessionize"
 	"sourceloop/pipeline/stitch"
 	"sourceloop/schema"
@@ -90,12 +89,3 @@ func (s leadStore) Leads(ctx context.Context, workspace uint32) (stitch.Past, er
 func (s leadStore) HighestEpoch(ctx context.Context) (uint32, error) {
 	return highestEpoch(ctx, s.sink, "claims", "conversion_facts", "identities", "contacts")
 }
-
-// normalizer is package identity as the sessionizer sees it.
-type normalizer struct{}
-
-func (normalizer) Email(s string) (string, error) { return identity.NormalizeEmail(s) }
-func (normalizer) Phone(s, country string) (string, error) {
-	return identity.NormalizePhone(s, country)
-}
-func (normalizer) UserID(s string) (string, error) { return s, identity.AcceptID(s) }

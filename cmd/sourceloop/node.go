@@ -20,6 +20,7 @@ import (
 	"sourceloop/control/connect/intercom"
 	"sourceloop/control/seal"
 	"sourceloop/pipeline/enrich"
+	"sourceloop/pipeline/identity"
 	"sourceloop/pipeline/resolve"
 	"sourceloop/pipeline/sessionize"
 	"sourceloop/pipeline/state"
@@ -137,6 +138,13 @@ func (n *node) startControl(ctx context.Context) error {
 	}
 	n.control = store
 	n.onClose(store.Close)
+	resealed, err := store.Reseal(ctx)
+	if err != nil {
+		return err
+	}
+	if resealed > 0 {
+		n.log.Info("tokens were sealed again with the first key", "tokens", resealed)
+	}
 	return nil
 }
 
@@ -208,7 +216,7 @@ func (n *node) startPipeline(ctx context.Context) error {
 
 func (n *node) startSessionize() error {
 	stager := sessionize.NewStager(sessionize.Deps{
-		State: n.state, Workspaces: n.control.Directory(), Classifier: n.channels, Normalizer: normalizer{},
+		State: n.state, Workspaces: n.control.Directory(), Classifier: n.channels, Normalizer: identity.Rules{},
 		Sink: hitStore{n.sink}, History: hitStore{n.sink}, Conversions: stitch.Lookup{State: n.state},
 		Log: n.logs, Slog: n.log, Now: time.Now,
 	}, n.registry)

@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 
-	"sourceloop/control"
+	"sourceloop/control/connect/intercom"
 	"sourceloop/pipeline/enrich"
+	"sourceloop/pipeline/identity"
 	"sourceloop/pipeline/resolve"
 	"sourceloop/schema"
 )
@@ -27,21 +28,10 @@ func (n *node) resolver() (resolve.Resolver, error) {
 		return all, nil
 	}
 	r, err := resolve.NewIntercom(resolve.IntercomConfig{
-		Access: access{n.control, n.intercom.APIBase()}, Identity: normalizer{},
+		Access: intercom.NewAccess(n.control, n.intercom), Identity: identity.Rules{},
 		Failed: n.control.MarkFailed, Seen: n.control.NoteEvent, CleanURL: enrich.Redact,
 		InboxURL: n.config.settings.Intercom.InboxURL,
 	})
 	all[n.intercom.Name()] = r
 	return all, err
-}
-
-// access opens a provider's API with the token of a connection.
-type access struct {
-	store *control.Store
-	base  string
-}
-
-func (a access) Access(ctx context.Context, connection int64) (baseURL, token string, err error) {
-	token, err = a.store.Token(ctx, connection)
-	return a.base, token, err
 }

@@ -152,3 +152,13 @@ func newOwner(s *Store, tag string, known bool, fields []string) (*Owner, error)
 		progress: schema.Millis(n[2]), cold: n[3] == 1 || !known, known: known,
 	}, nil
 }
+
+// Forget deletes everything that Redis has of a partition, its owner included,
+// as if Redis had been lost: whoever owns it is fenced, and the next owner
+// starts cold.
+func (s *Store) Forget(ctx context.Context, tag string) error {
+	if err := s.client.Del(ctx, ownerKey(tag)).Err(); err != nil {
+		return fmt.Errorf("cannot forget %s: %w", tag, err)
+	}
+	return s.purge(ctx, tag)
+}

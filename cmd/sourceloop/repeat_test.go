@@ -1,0 +1,468 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
+
+	"sourceloop/deploy/embedded/embeddedtest"
+	"sourceloop/pipeline/enrich"
+	"sourceloop/pipeline/identity"
+	"sourceloop/pipeline/journeys"
+	"sourceloop/pipeline/sessionize"
+	"sourceloop/pipeline/state"
+	"sourceloop/pipeline/stitch"
+	"sourceloop/pipeline/stream"
+	"sourceloop/schema"
+	migrations "sourceloop/schema/clickhouse"
+	"sourceloop/sinks/clickhouse"
+)
+
+// errAway is what an engine that is away answers.
+var errAway = errors.New("the engine is away")
+
+// faults makes the n-th call from now fail, before or after its effect.
+type faults struct {
+	countdown int
+	after     bool
+}
+
+// around runs one effect under the plan.
+func (f *faults) around(effect func() error) error {
+	f.countdown--
+	if f.countdown != 0 {
+		return effect()
+	}
+	if f.after {
+		if err := effect(); err != nil {
+			return err
+		}
+	}
+	return errAway
+}
+
+// faultyHits and faultyLeads are ClickHouse with faults.
+type faultyHits struct {
+	hitStore
+	plan *faults
+}
+
+func (s faultyHits) WriteHits(ctx context.Context, hits []*schema.Hit, sessions []schema.SessionRow) error {
+	return s.plan.around(func() error { return s.hitStore.WriteHits(ctx, hits, sessions) })
+}
+
+type faultyLeads struct {
+	leadStore
+	plan *faults
+}
+
+func (s faultyLeads) WriteLeads(ctx context.Context, rows *stitch.Rows) error {
+	return s.plan.around(func() error { return s.leadStore.WriteLeads(ctx, rows) })
+}
+
+func (s faultyLeads) Attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
+	return s.plan.around(func() error { return s.leadStore.Attribute(ctx, workspace, contacts, version) })
+}
+
+// leadLog keeps what is appended to leads, with faults.
+type leadLog struct {
+	plan  *faults
+	leads []*stream.Record
+	dead  int
+}
+
+func (l *leadLog) Append(_ context.Context, topic string, _, values [][]byte) error {
+	return l.plan.around(func() error {
+		for _, v := range values {
+			l.leads = append(l.leads, &stream.Record{Topic: topic, Value: v, Offset: int64(len(l.leads))})
+		}
+		return nil
+	})
+}
+
+func (l *leadLog) AppendDead(_ context.Context, letters []*schema.DeadRecord) error {
+	l.dead += len(letters)
+	return nil
+}
+
+type oneWorkspace struct{ w *schema.Workspace }
+
+func (o oneWorkspace) Workspace(id uint32) (*schema.Workspace, bool) { return o.w, id == o.w.ID }
+
+// bench is the two stages that keep state, on real engines, driven by hand.
+type bench struct {
+	sink      *clickhouse.Sink
+	conn      driver.Conn
+	state     *state.Store
+	channels  *enrich.Channels
+	workspace uint32
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	db := embeddedtest.ClickHouse(t)
+	if err := migrations.Migrate(t.Context(), db.Options(), db.Name); err != nil {
+		t.Fatal(err)
+	}
+	sink, err := clickhouse.New(t.Context(), clickhouse.Config{
+		Addr: []string{db.Addr}, Database: db.Name, User: db.Username, Password: db.Password, Every: time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sink.Close() })
+	conn, err := driver.Open(db.Options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	store, err := state.Open(t.Context(), state.Config{
+		Addrs: []string{embeddedtest.Redis(t)}, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	channels, err := enrich.NewChannels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &bench{sink: sink, conn: conn, state: store, channels: channels}
+}
+
+// driver of one topic: it hands stretches to a worker, and after an error
+// either repeats with the same worker or, as after a crash, with a new one,
+// for which some of the engines' memory may be gone.
+type lane struct {
+	t         *rapid.T
+	name      string
+	make      func(context.Context, stream.Assignment) (stream.Worker, error)
+	partition int32
+	committed int64
+	worker    stream.Worker
+	plan      *faults
+}
+
+func (l *lane) process(ctx context.Context, records []*stream.Record) {
+	for {
+		l.plan.countdown = rapid.IntRange(0, 4).Draw(l.t, l.name+" fails at call")
+		l.plan.after = rapid.Bool().Draw(l.t, l.name+" fails after the effect")
+		err := l.step(ctx, records)
+		if err == nil && rapid.IntRange(0, 9).Draw(l.t, l.name+" is killed before the commit") > 0 {
+			break
+		}
+		if err != nil && !errors.Is(err, errAway) && !errors.Is(err, stream.ErrFenced) {
+			l.t.Fatal(err)
+		}
+		if err == nil || rapid.Bool().Draw(l.t, l.name+" is killed") {
+			l.worker = nil
+		}
+	}
+	l.committed = records[len(records)-1].Offset + 1
+}
+
+func (l *lane) step(ctx context.Context, records []*stream.Record) error {
+	if l.worker == nil {
+		w, err := l.make(ctx, stream.Assignment{
+			Partition: l.partition, Confirm: func(context.Context) (int64, error) { return l.committed, nil },
+		})
+		if err != nil {
+			return err
+		}
+		l.worker = w
+	}
+	return l.worker.Process(ctx, records)
+}
+
+// TestRepeatingChangesNothing sends random hits and claims, cut into random
+// stretches, through sessionize and stitch on real engines that fail at random
+// calls, with workers that are killed at random points and a Redis that is
+// flushed; then sessions, contacts and touches must be those of the naive
+// reference, which sorts everything and starts over.
+func TestRepeatingChangesNothing(t *testing.T) {
+	fewerChecks(t, 25)
+	b := newBench(t)
+	rapid.Check(t, func(t *rapid.T) {
+		b.workspace++
+		story := drawStory(t, b.workspace)
+		story.send(t, b)
+		story.compare(t, b)
+	})
+}
+
+// fewerChecks asks rapid for fewer histories where nobody asked for a number:
+// one takes a second or two.
+func fewerChecks(t *testing.T, n int) {
+	t.Helper()
+	f := flag.Lookup("rapid.checks")
+	if f.Value.String() != f.DefValue {
+		return
+	}
+	if err := f.Value.Set(strconv.Itoa(n)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Value.Set(f.DefValue) })
+}
+
+// story is one workspace's random history.
+type story struct {
+	workspace *schema.Workspace
+	hits      []*schema.Hit
+	leads     []*schema.Evidence
+}
+
+func drawStory(t *rapid.T, id uint32) *story {
+	settings := schema.DefaultSettings()
+	s := &story{workspace: &schema.Workspace{ID: id, Zone: time.UTC, Currency: "USD", Settings: []schema.Settings{settings}}}
+	start := schema.MillisOf(time.Date(2026, 3, 1, 22, 0, 0, 0, time.UTC))
+	urls := []string{
+		"https://site.example/", "https://site.example/pricing", "https://site.example/?utm_source=test&utm_medium=verify",
+		"https://site.example/?gclid=abc", "https://site.example/docs?utm_source=news&utm_medium=email&utm_campaign=may",
+	}
+	referrers := []string{"", "", "https://www.google.com/", "https://site.example/", "https://chatgpt.com/"}
+	n := rapid.IntRange(1, 25).Draw(t, "hits")
+	for i := range n {
+		minutes := rapid.SampledFrom([]int{0, 1, 5, 30, 31, 90, 600, 3000}).Draw(t, "minutes")
+		start += schema.Millis(minutes) * 60_000
+		at := start
+		hit := schema.NewHitID(at, [10]byte{byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id), byte(i)})
+		h := &schema.Hit{
+			Id: hit[:], Workspace: id, Visitor: rapid.SampledFrom([]string{"ann", "bob"}).Draw(t, "visitor"), At: int64(at),
+			Type: schema.HitType_HIT_TYPE_PAGEVIEW, Url: rapid.SampledFrom(urls).Draw(t, "url"),
+			Referrer: rapid.SampledFrom(referrers).Draw(t, "referrer"), Device: "desktop", Browser: "Firefox", Country: "DE",
+		}
+		if rapid.IntRange(0, 5).Draw(t, "identifies") == 0 {
+			h.Type = schema.HitType_HIT_TYPE_IDENTIFY
+			h.Traits = &schema.Traits{Email: rapid.SampledFrom([]string{"ann@example.com", "bob@example.com"}).Draw(t, "email")}
+		}
+		s.hits = append(s.hits, h)
+	}
+	for i := range rapid.IntRange(0, 4).Draw(t, "chats") {
+		s.leads = append(s.leads, drawChat(t, id, i, start))
+	}
+	return s
+}
+
+// drawChat is what resolve makes of a conversation.
+func drawChat(t *rapid.T, workspace uint32, i int, end schema.Millis) *schema.Evidence {
+	person := rapid.SampledFrom([]string{"ann", "bob", "cyd"}).Draw(t, "person")
+	at := end - schema.Millis(rapid.IntRange(-10, 2000).Draw(t, "minutes before the end"))*60_000
+	contact := schema.NewNode(schema.NodeIntercom, person)
+	conversation := fmt.Sprint(i)
+	e := &schema.Evidence{Claims: []*schema.Claim{
+		schema.NewClaim(workspace, []schema.Node{contact, schema.NewNode(schema.NodeEmail, person+"@example.com")}, true, at, "intercom contact "+person, "intercom", person),
+	}}
+	id := schema.ConversationID(workspace, "intercom", conversation)
+	e.Conversion = &schema.ConversionFact{
+		Id: id[:], Workspace: workspace, Name: "intercom_conversation", Provider: "intercom", ExternalId: conversation,
+		Node: string(contact), At: int64(at), Updated: 1,
+	}
+	if visitor := rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(t, "sourceloop_id"); visitor != "" {
+		e.Conversion.Visitor = visitor
+		e.Claims = append(e.Claims, schema.NewClaim(workspace, []schema.Node{contact, schema.NewNode(schema.NodeVisitor, visitor)},
+			false, at, "intercom conversation "+conversation, "sourceloop_id", ""))
+	}
+	return e
+}
+
+// send drives both stages until everything has been processed.
+func (s *story) send(t *rapid.T, b *bench) {
+	ctx := context.Background()
+	plan := &faults{}
+	log := &leadLog{plan: plan}
+	registry := prometheus.NewRegistry()
+	now := func() time.Time { return time.Unix(1_790_000_000, 0) }
+	hits := &lane{t: t, name: "sessionize", partition: int32(b.workspace) << 1, plan: plan, make: sessionize.NewStager(sessionize.Deps{
+		State: b.state, Workspaces: oneWorkspace{s.workspace}, Classifier: b.channels, Normalizer: identity.Rules{},
+		Sink: faultyHits{hitStore{b.sink}, plan}, History: hitStore{b.sink}, Conversions: stitch.Lookup{State: b.state},
+		Log: log, Slog: slog.New(slog.DiscardHandler), Now: now,
+	}, registry).New}
+	leads := &lane{
+		t: t, name: "stitch", plan: plan, partition: stream.Partition(schema.LeadKey(b.workspace), schema.LeadsPartitions),
+		make: stitch.NewStager(stitch.Deps{
+			State: b.state, Sink: faultyLeads{leadStore{b.sink}, plan}, History: leadStore{b.sink}, Dead: log,
+			Slog: slog.New(slog.DiscardHandler), Now: now,
+		}, registry).New,
+	}
+	todo := s.records(t)
+	for len(todo) > 0 || int(leads.committed) < len(log.leads) {
+		if rapid.IntRange(0, 7).Draw(t, "Redis is lost") == 0 {
+			flush(t, b, hits.partition, leads.partition)
+		}
+		if len(todo) > 0 && rapid.Bool().Draw(t, "hits first") {
+			n := rapid.IntRange(1, len(todo)).Draw(t, "stretch")
+			hits.process(ctx, todo[:n])
+			todo = todo[n:]
+			continue
+		}
+		s.someLeads(t, log)
+		if open := log.leads[leads.committed:]; len(open) > 0 {
+			leads.process(ctx, open[:rapid.IntRange(1, len(open)).Draw(t, "stretch of leads")])
+		}
+	}
+	if len(s.leads) > 0 {
+		for len(s.leads) > 0 {
+			s.someLeads(t, log)
+		}
+		leads.process(ctx, log.leads[leads.committed:])
+	}
+	if log.dead != 0 {
+		t.Fatalf("%d dead letters", log.dead)
+	}
+}
+
+// records are the hits in a random order of arrival, some of them twice.
+func (s *story) records(t *rapid.T) []*stream.Record {
+	arriving := rapid.Permutation(s.hits).Draw(t, "arrival")
+	for _, h := range s.hits {
+		if rapid.IntRange(0, 4).Draw(t, "sent twice") == 0 {
+			arriving = append(arriving, h)
+		}
+	}
+	records := make([]*stream.Record, len(arriving))
+	for i, h := range arriving {
+		// They arrive within a minute, so that none is from before the seal.
+		hit := proto.CloneOf(h)
+		hit.Received = int64(schema.MillisOf(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))) + int64(i)
+		value, err := proto.Marshal(&schema.HitRecord{Body: &schema.HitRecord_Hit{Hit: hit}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		records[i] = &stream.Record{Topic: schema.TopicHits, Value: value, Offset: int64(i)}
+	}
+	return records
+}
+
+// someLeads appends the next chat, sometimes twice.
+func (s *story) someLeads(t *rapid.T, log *leadLog) {
+	if len(s.leads) == 0 {
+		return
+	}
+	value, err := proto.Marshal(&schema.LeadRecord{
+		Workspace: s.workspace.ID, Received: 1, Body: &schema.LeadRecord_Evidence{Evidence: s.leads[0]},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range rapid.IntRange(1, 2).Draw(t, "delivered") {
+		log.leads = append(log.leads, &stream.Record{Topic: schema.TopicLeads, Value: value, Offset: int64(len(log.leads))})
+	}
+	s.leads = s.leads[1:]
+}
+
+// flush loses everything that Redis had of two partitions.
+func flush(t *rapid.T, b *bench, hits, leads int32) {
+	ctx := context.Background()
+	for _, tag := range []string{fmt.Sprintf("h%d", hits), fmt.Sprintf("l%d", leads)} {
+		if err := b.state.Forget(ctx, tag); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// compare asks ClickHouse for what must have come out.
+func (s *story) compare(t *rapid.T, b *bench) {
+	var want []schema.Session
+	var claims []*schema.Claim
+	for _, visitor := range []string{"ann", "bob"} {
+		var mine []*schema.Hit
+		for _, h := range s.hits {
+			if h.GetVisitor() == visitor {
+				mine = append(mine, h)
+			}
+		}
+		sessions := journeys.Sessions(s.workspace, visitor, mine, b.channels)
+		want = append(want, sessions...)
+		claims = append(claims, journeys.Identifications(s.workspace.ID, mine, sessions, identity.Rules{})...)
+	}
+	s.compareSessions(t, b, want)
+	s.compareIdentities(t, b, claims)
+}
+
+type sessionRow struct {
+	Visitor, Reason, Source, Medium, Channel string
+	Started, Ended                           time.Time
+	Items                                    uint64
+}
+
+func (s *story) compareSessions(t *rapid.T, b *bench, sessions []schema.Session) {
+	var want, got []sessionRow
+	for i := range sessions {
+		x := &sessions[i]
+		want = append(want, sessionRow{x.Visitor, string(x.Reason), x.Touch.Source, x.Touch.Medium, x.Touch.Channel,
+			x.StartedAt.Time(), x.EndedAt.Time(), uint64(len(x.Items))})
+	}
+	rows, err := b.conn.Query(context.Background(), `
+		SELECT visitor, toString(reason), source, medium, channel, started_at, ended_at, toUInt64(length(items_at))
+		FROM sessions FINAL WHERE workspace = {workspace:UInt32}`, driver.Named("workspace", s.workspace.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r sessionRow
+		if err := rows.Scan(&r.Visitor, &r.Reason, &r.Source, &r.Medium, &r.Channel, &r.Started, &r.Ended, &r.Items); err != nil {
+			t.Fatal(err)
+		}
+		r.Started, r.Ended = r.Started.UTC(), r.Ended.UTC()
+		got = append(got, r)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	order := func(a, b sessionRow) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) }
+	slices.SortFunc(want, order)
+	slices.SortFunc(got, order)
+	if !reflect.DeepEqual(want, got) {
+		t.Fatalf("sessions:\n got %v\nwant %v", got, want)
+	}
+}
+
+// compareIdentities checks the live contacts against a fold over all claims.
+func (s *story) compareIdentities(t *rapid.T, b *bench, claims []*schema.Claim) {
+	ctx := context.Background()
+	if err := b.sink.Claims(ctx, s.workspace.ID, func(c *schema.Claim) error {
+		if c.GetMethod() != "identify" {
+			claims = append(claims, c)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var want, got []string
+	for _, c := range identity.Resolve(s.workspace.ID, claims).Contacts {
+		want = append(want, c.ID.String()+" "+c.Email)
+	}
+	rows, err := b.conn.Query(ctx, `
+		SELECT concat(lower(hex(id)), ' ', email) FROM contacts FINAL
+		WHERE workspace = {workspace:UInt32} AND redirect = toFixedString('', 16)`, driver.Named("workspace", s.workspace.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r string
+		if err := rows.Scan(&r); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, r[:8]+"-"+r[8:12]+"-"+r[12:16]+"-"+r[16:20]+"-"+r[20:])
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(want, got) {
+		t.Fatalf("contacts:\n got %v\nwant %v", got, want)
+	}
+}

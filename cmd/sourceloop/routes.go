@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"sourceloop/pipeline/collect"
+	"sourceloop/pipeline/collect/tracker"
+	"sourceloop/pipeline/enrich"
+	"sourceloop/pipeline/identity"
+	"sourceloop/query/api"
+	"sourceloop/query/web"
+	"sourceloop/schema"
+)
+
+// startWeb serves what the roles of this process answer.
+func (n *node) startWeb(context.Context) error {
+	n.echo = echo.New()
+	n.echo.HideBanner, n.echo.HidePort = true, true
+	n.mountOperations(n.echo)
+	if n.has(roleCollect) {
+		if err := n.mountCollector(); err != nil {
+			return err
+		}
+	}
+	if n.has(roleQuery) {
+		if err := n.mountDashboard(); err != nil {
+			return err
+		}
+	}
+	n.web = serveHTTP(n.config.listener, n.echo, n.log)
+	return nil
+}
+
+func (n *node) mountCollector() error {
+	settings := n.config.settings
+	secret, err := settings.Intercom.secret()
+	if err != nil {
+		return err
+	}
+	proxies, err := parseNetworks(settings.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	countries, err := enrich.NewCountries(settings.GeoIP)
+	if err != nil {
+		return err
+	}
+	script, err := tracker.Handler()
+	if err != nil {
+		return err
+	}
+	config := collect.DefaultConfig()
+	config.TrustedProxies, config.CountryHeader, config.IntercomSecret = proxies, settings.CountryHeader, secret
+	edge, err := collect.New(config, collect.Deps{
+		Tracker: script, Sites: n.control.Directory(), Routes: n.control.Directory(), Log: n.logs,
+		Agents: enrich.NewAgents(), Countries: countries, Now: time.Now, Random: rand.Reader,
+		Registerer: n.registry, Logger: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	edge.Register(n.echo)
+	return nil
+}
+
+func parseNetworks(texts []string) ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, t := range texts {
+		p, err := netip.ParsePrefix(t)
+		if err != nil {
+			return nil, schema.E("serve", schema.KindInvalid,
+				"%q is not a network like 10.0.0.0/8. SOURCELOOP_TRUSTED_PROXIES lists the networks of your own proxies.", t)
+		}
+		networks = append(networks, p)
+	}
+	return networks, nil
+}
+
+func (n *node) mountDashboard() error {
+	keys, err := n.keys()
+	if err != nil {
+		return err
+	}
+	core, err := tracker.Core()
+	if err != nil {
+		return err
+	}
+	collector := n.url
+	if n.config.settings.CollectorURL != "" {
+		collector = strings.TrimSuffix(n.config.settings.CollectorURL, "/")
+	}
+	server, err := api.New(api.Deps{
+		Store: n.control, Reports: n.reports, Connections: n.connect, Leads: n.logs, Normalizer: identity.Rules{}, Sealer: keys,
+		Tracking: func(siteKey string) api.Snippet {
+			return api.Snippet{HTML: tracker.Snippet(collector, siteKey), URL: collector + "/" + core.Name, SRI: core.SRI}
+		},
+		PublicURL: n.url, ClientIP: n.echo.IPExtractor, Metrics: n.registry, Log: n.log, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	server.Register(n.echo)
+	pages, err := web.Handler()
+	if err != nil {
+		return err
+	}
+	n.echo.GET("/*", echo.WrapHandler(pages))
+	n.echo.HEAD("/*", echo.WrapHandler(pages))
+	return nil
+}
