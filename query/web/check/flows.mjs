@@ -78,7 +78,8 @@ test("contacts: search, filter, columns, pages, a file", async (t) => {
   await page.keyboard.press("/");
   await page.keyboard.type("bergmann");
   await until(page, () => [...document.querySelectorAll("[data-testid=contact-row]")].every((r) => r.textContent.includes("Bergmann")));
-  assert.equal(query(page).get("q"), "bergmann");
+  await until(page, () => new URLSearchParams(location.search).get("q") === "bergmann");
+  assert.equal(await page.inputValue(id("search")), "bergmann");
   await page.fill(id("search"), "");
   await until(page, () => document.querySelectorAll("[data-testid=contact-row]").length === 50);
   await page.click(id("next-page"));
@@ -181,6 +182,15 @@ test("the chat card: test, disconnect with its consequences, connect again", asy
   await page.waitForSelector(`${id("connection-intercom")}[data-state=disconnected]`);
   assert.match(await page.textContent(id("clean-up")), /sourceloop_id/);
   assert.equal(await page.getAttribute(id("connect"), "href"), "/connect/intercom/start");
+  const card = (change) => page.evaluate((c) => fetch("/api/v1/dev/connection", { method: "POST", body: JSON.stringify(c) }), change);
+  await card({ state: "pending" });
+  await page.waitForSelector(`${id("state")} >> text=Pending`);
+  await card({ state: "error", last_error: "Intercom refused the token. Connect again as an admin." });
+  await page.waitForSelector(`${id("state")} >> text=Error`);
+  assert.match(await page.textContent('[data-field="last_error"]'), /Connect again/);
+  assert.equal(await page.textContent(id("connect")), "Reconnect");
+  await card({ state: "connected", workspace_name: "Northwind Support", last_error: "", connected_at: new Date().toISOString() });
+  await page.waitForSelector(`${id("state")} >> text=Connected`);
 });
 
 test("an API key is shown once", async (t) => {

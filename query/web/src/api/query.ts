@@ -24,7 +24,8 @@ function keep(key: string, value: unknown): void {
 
 /**
  * Loads whenever the key changes (null: not at all), and again every so many
- * milliseconds while the page is visible.
+ * milliseconds while the page is visible. Loading is true only until there is
+ * an answer to this very key; later ones replace it quietly.
  */
 export function useQuery<T>(key: string | null, load: (signal: AbortSignal) => Promise<T>, every = 0): Answer<T> {
   const [state, setState] = useState<{ key: string | null; data?: T; problem?: Problem; loading: boolean }>({ key: null, loading: key !== null });
@@ -35,8 +36,11 @@ export function useQuery<T>(key: string | null, load: (signal: AbortSignal) => P
   useEffect(() => {
     if (key === null) return;
     const control = new AbortController();
+    let busy = false;
     const run = async () => {
-      setState((s) => ({ ...s, key, data: (kept.get(key) as T | undefined) ?? s.data, loading: true }));
+      if (busy) return; // The answer before is still on its way.
+      busy = true;
+      setState((s) => ({ ...s, key, data: (kept.get(key) as T | undefined) ?? s.data, loading: !kept.has(key) }));
       try {
         const data = await loader.current(control.signal);
         keep(key, data);
@@ -46,6 +50,8 @@ export function useQuery<T>(key: string | null, load: (signal: AbortSignal) => P
         const problem = error instanceof Problem ? error : new Problem(0, "Something went wrong in the dashboard", String(error), "Reload the page.");
         if (problem.status === 401) signedOut();
         setState((s) => ({ ...s, key, problem, loading: false }));
+      } finally {
+        busy = false;
       }
     };
     void run();

@@ -1,5 +1,5 @@
 // The Contacts Hub: everybody who identified themselves, newest first.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, Problem, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { columns, readColumns, type Column } from "../columns";
@@ -83,10 +83,18 @@ function hrefOfContact(id: string): string {
 function Search() {
   const now = place.value.query.get("q") ?? "";
   const [text, setText] = useState(now);
-  useEffect(() => setText(now), [now]);
+  const put = useRef(now);
   useEffect(() => {
-    if (text === now) return;
-    const timer = setTimeout(() => setQuery({ q: text, cursor: null }, "replace"), 250);
+    // Back, or "clear", changed the address; what we put there ourselves must
+    // not overwrite what was typed since.
+    if (now !== put.current) setText((put.current = now));
+  }, [now]);
+  useEffect(() => {
+    if (text === put.current) return;
+    const timer = setTimeout(() => {
+      put.current = text;
+      setQuery({ q: text, cursor: null }, "replace");
+    }, 250);
     return () => clearTimeout(timer);
   }, [text]);
   return (
@@ -100,7 +108,12 @@ function Search() {
         value={text}
         placeholder="Search email, name, phone"
         onInput={(e) => setText(e.currentTarget.value)}
-        onKeyDown={(e) => e.key === "Escape" && (text ? setText("") : e.currentTarget.blur())}
+        onKeyDown={(e) => {
+          if (e.key !== "Escape") return;
+          e.stopPropagation(); // It clears the search and leaves an open contact open.
+          if (text) setText("");
+          else e.currentTarget.blur();
+        }}
       />
     </label>
   );

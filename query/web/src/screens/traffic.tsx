@@ -1,15 +1,16 @@
 // Traffic: what brings visits and conversions, under one model or two.
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
+import { addDays, defaultPreset, today } from "../dates";
 import { change, count, money, percent, stretch } from "../format";
 import { formatFilter, readFilters } from "../filters";
 import { conversions, defaultLookback, lookbacks, models, readModel } from "../models";
-import { session } from "../session";
+import { session, zone } from "../session";
 import { place, setQuery } from "../url";
-import { Choice, Head, ProblemNote, Skeleton } from "../ui/basics";
+import { Choice, Empty, Head, ProblemNote, Skeleton } from "../ui/basics";
 import { LineChart, type Series } from "../ui/chart";
 import { FilterChips, FilterMenu } from "../ui/filterbar";
-import { PeriodMenu, usePeriod } from "../ui/periodbar";
+import { choosePreset, PeriodMenu, usePeriod } from "../ui/periodbar";
 import { AttributionTable } from "./attribution";
 import { Waiting } from "./waiting";
 
@@ -83,14 +84,33 @@ export function Traffic() {
       <p class="hint">{models.find((m) => m.id === common.model)?.text}</p>
       {traffic.problem && <ProblemNote problem={traffic.problem} again={traffic.reload} />}
       {!traffic.data && traffic.loading && <Skeleton lines={8} />}
-      {nothing && !traffic.loading && <Waiting for="traffic" />}
-      {traffic.data && <Overview data={traffic.data} stale={traffic.loading} compare={compare} />}
-      <div class="tables">
-        {shown.map((dimension) => (
-          <AttributionTable key={dimension} dimension={dimension} common={common} vs={report.vs} />
-        ))}
-      </div>
+      {nothing && <Nothing />}
+      {traffic.data && !nothing && <Overview data={traffic.data} stale={traffic.loading} compare={compare} />}
+      {!nothing && (
+        <div class="tables">
+          {shown.map((dimension) => (
+            <AttributionTable key={dimension} dimension={dimension} common={common} vs={report.vs} />
+          ))}
+        </div>
+      )}
     </>
+  );
+}
+
+/** Nothing in these days: a quiet stretch, or a site that nobody has ever visited. */
+function Nothing() {
+  const to = today(zone());
+  const from = addDays(to, -364);
+  const ever = useQuery(`ever ${to}`, (signal) => ask("get", "/api/v1/traffic", { query: { from, to }, signal }));
+  if (!ever.data) return ever.problem ? <ProblemNote problem={ever.problem} again={ever.reload} /> : <Skeleton lines={3} />;
+  if (ever.data.figures.every((f) => f.value === 0)) return <Waiting for="traffic" />;
+  return (
+    <Empty kind="nothing" title="Nothing in these days">
+      <p>Nobody visited in this period.</p>
+      <button type="button" class="button" onClick={() => choosePreset(defaultPreset)} data-testid="more-days">
+        Show the last 30 days
+      </button>
+    </Empty>
   );
 }
 

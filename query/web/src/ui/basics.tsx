@@ -155,20 +155,20 @@ export function Choice(props: {
 
 /** A button that copies a text and says so. */
 export function Copy({ text, label = "Copy", testid }: { text: string; label?: string; testid?: string }) {
-  const [done, setDone] = useState(false);
+  const [said, setSaid] = useState("");
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
+      setSaid("Copied");
     } catch {
-      return; // Without the permission the text can still be selected by hand.
+      setSaid("Not allowed here: select it by hand");
     }
-    setDone(true);
-    setTimeout(() => setDone(false), 2_000);
+    setTimeout(() => setSaid(""), 3_000);
   };
   return (
     <button type="button" class="button" onClick={() => void copy()} data-testid={testid}>
-      <Icon name={done ? "check" : "copy"} />
-      <span aria-live="polite">{done ? "Copied" : label}</span>
+      <Icon name={said === "Copied" ? "check" : "copy"} />
+      <span aria-live="polite">{said || label}</span>
     </button>
   );
 }
