@@ -44,6 +44,8 @@ CREATE TABLE IF NOT EXISTS sessions (
 ENGINE = ReplacingMergeTree(version, is_deleted)
 PARTITION BY toYYYYMM(day)
 ORDER BY (workspace, day, visitor, session)
+-- Rows are wide, and a few visitors are looked up at every touch: small granules make that cheap.
+SETTINGS index_granularity = 1024
 COMMENT 'Stretches of one visitor''s hits, with their source; a pure function of hits and settings.';
 
 -- +goose Down

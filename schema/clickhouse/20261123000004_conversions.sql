@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS conversion_facts (
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, id)
+SETTINGS index_granularity = 1024
 COMMENT 'Conversions before they are credited: what providers and sites told.';
 
 CREATE TABLE IF NOT EXISTS conversions (
@@ -72,6 +73,7 @@ CREATE TABLE IF NOT EXISTS conversions (
 )
 ENGINE = ReplacingMergeTree(known_at)
 ORDER BY (workspace, at, id, version)
+SETTINGS index_granularity = 1024
 COMMENT 'Conversions with their touches. Rows are appended, never changed: a report takes the newest of each (at, id) known at the moment it asks for.';
 
 -- +goose Down

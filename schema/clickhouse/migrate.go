@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -18,7 +19,7 @@ var FS embed.FS
 
 // ErrDatabaseName is returned for a database whose name would have to be
 // quoted.
-var ErrDatabaseName = fmt.Errorf("the name of a ClickHouse database must be letters, digits and underscores and not begin with a digit")
+var ErrDatabaseName = errors.New("the name of a ClickHouse database must be letters, digits and underscores and not begin with a digit")
 
 var databaseName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 

@@ -202,12 +202,10 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for range 2 {
-		if err := e.Write(t.Context(), b); err == nil {
-			continue // The part that fills the measure.
-		}
+	var err error
+	for range 3 { // The first ones fill the measure.
+		err = e.Write(t.Context(), b)
 	}
-	err := e.Write(t.Context(), b)
 	if schema.KindOf(err) != schema.KindUnavailable || err == nil || !strings.Contains(err.Error(), "too many unmerged parts") {
 		t.Errorf("too many parts: %v", err)
 	}

@@ -13,7 +13,6 @@ INSERT INTO conversions (
 WITH
     arrayMap(hexadecimal -> toFixedString(unhex(hexadecimal), 16), {contacts:Array(String)}) AS asked,
     toFixedString('', 16) AS nobody,
-    86400000 AS day_ms,
 
     -- Whose a node is: the contact of the last identification at or before a moment, the first for earlier ones.
     -- Newest rows of the nodes that ever belonged to one of the contacts.
@@ -80,23 +79,27 @@ WITH
     -- Every browser that a conversion looks at: the contact's, and the one it happened in, whoever's that is. A
     -- conversion without any has one row with an empty visitor.
     looked_at AS (
-        SELECT c.id AS id, c.name AS name, c.provider AS provider, c.external_id AS external_id, c.own AS own,
-            c.fact_at AS fact_at, c.value AS value, c.currency AS currency, c.url AS url, c.contact AS contact,
-            p.has_email AS has_email, p.has_phone AS has_phone,
-            arrayConcat(b.browsers, if(c.own = '' OR has(b.browsers.1, c.own), [], [(c.own, [], [])])) AS all_browsers,
-            arrayJoin(if(empty(all_browsers), [('', [], [])], all_browsers)) AS browser,
-            browser.1 AS visitor, browser.2 AS since, browser.3 AS contacts
-        FROM counted AS c
-        INNER JOIN people AS p ON p.contact = c.contact
-        LEFT JOIN browsers AS b ON b.contact = c.contact
-        WHERE p.has_email OR p.has_phone
+        SELECT id, fact, fact_at, contact, own, browser.1 AS visitor, browser.2 AS since, browser.3 AS owners
+        FROM (
+            SELECT c.id AS id, c.fact_at AS fact_at, c.contact AS contact, c.own AS own,
+                (c.name, c.provider, c.external_id, c.url, c.value, c.currency, c.contact, p.has_email, p.has_phone, c.own) AS fact,
+                arrayConcat(b.browsers, if(c.own = '' OR has(b.browsers.1, c.own), [], [(c.own, [], [])])) AS all_browsers
+            FROM counted AS c
+            INNER JOIN people AS p ON p.contact = c.contact
+            LEFT JOIN browsers AS b ON b.contact = c.contact
+            WHERE p.has_email OR p.has_phone
+        )
+        LEFT ARRAY JOIN all_browsers AS browser
     ),
 
     begun AS (
-        SELECT visitor, session, toUnixTimestamp64Milli(started_at) AS started, toUnixTimestamp64Milli(ended_at) AS ended, channel, source,
-            medium, campaign, content, term, landing_page, referrer, rule, device, country, browser, os, items_at, items_type
+        SELECT visitor, session, started, items_at, items_type,
+            (started, session, visitor, channel, source, medium, campaign, content, term, landing_page, referrer, rule, device,
+                country, browser, os, ended) AS touch
         FROM (
-            SELECT *
+            SELECT visitor, session, is_deleted, toUnixTimestamp64Milli(started_at) AS started, toUnixTimestamp64Milli(ended_at) AS ended,
+                channel, source, medium, campaign, content, term, landing_page, referrer, rule, device, country, browser, os, items_at,
+                items_type
             FROM sessions
             WHERE workspace = {workspace:UInt32} AND ({everybody:Bool} OR visitor IN (
                 SELECT substring(node, 9) FROM identities WHERE workspace = {workspace:UInt32} AND hasAny(contacts, asked)
@@ -109,21 +112,18 @@ WITH
         WHERE is_deleted = 0
     ),
 
+    -- How each browser's sessions up to the conversion look to it: in its own browser, in the contact's stretch, which pages.
     seen AS (
         SELECT
-            l.id AS id, (l.name, l.provider, l.external_id, l.url, l.value, l.currency, l.contact, l.has_email, l.has_phone, l.own) AS fact,
-            l.fact_at AS fact_at,
+            l.id AS id, l.fact AS fact, l.fact_at AS fact_at, b.started AS started, b.session AS session, b.touch AS touch,
             b.session != nobody AND b.started <= l.fact_at AS past,
-            past AND l.visitor = l.own AS own,
-            empty(l.contacts) AS foreign,
-            past AND l.contacts[greatest(1, arrayLastIndex(s -> toUnixTimestamp64Milli(s) <= b.started, l.since))] = l.contact AS mine,
+            l.visitor = l.own AS own,
+            empty(l.owners) AS foreign,
+            l.owners[greatest(1, arrayLastIndex(s -> toUnixTimestamp64Milli(s) <= b.started, l.since))] = l.contact AS mine,
             arrayCount(
-                (offset, type) -> type = 'pageview' AND b.started + offset < l.fact_at AND
-                    (foreign OR l.contacts[greatest(1, arrayLastIndex(s -> toUnixTimestamp64Milli(s) <= b.started + offset, l.since))] = l.contact),
-                b.items_at, b.items_type) AS pages,
-            b.started AS started, b.session AS session,
-            (b.started, b.session, l.visitor, b.channel, b.source, b.medium, b.campaign, b.content, b.term, b.landing_page,
-                b.referrer, b.rule, b.device, b.country, b.browser, b.os, b.ended, mine) AS touch
+                (offset, type) -> type = 'pageview' AND b.started + offset < l.fact_at AND (empty(l.owners) OR
+                    l.owners[greatest(1, arrayLastIndex(s -> toUnixTimestamp64Milli(s) <= b.started + offset, l.since))] = l.contact),
+                b.items_at, b.items_type) AS pages
         FROM looked_at AS l
         LEFT JOIN begun AS b ON b.visitor = l.visitor
     ),
@@ -133,26 +133,34 @@ WITH
     -- count too.
     gathered AS (
         SELECT id, any(fact) AS fact, any(fact_at) AS fact_at,
-            if(countIf(own) > 0, argMaxIf(session, (started, session), own), argMaxIf(session, (started, session), mine)) AS converting,
-            arraySort(t -> (t.2 = converting, t.1, t.2),
-                arrayFilter(t -> t.18 OR t.2 = converting, groupArrayIf(touch, past))) AS touches,
-            arraySum(p -> p.2, arrayFilter(p -> NOT p.3 OR p.1 = converting, groupArrayIf((session, pages, foreign), past))) AS pages_before
+            argMaxIf(session, (started, session), past AND own) AS last_own,
+            argMaxIf(session, (started, session), past AND mine) AS last_any,
+            groupArrayIf((touch, mine, pages, foreign), past) AS all_seen
         FROM seen
         GROUP BY id
+    ),
+    ordered AS (
+        SELECT id, fact, fact_at,
+            arraySort(t -> (t.2 = converting, t.1, t.2), arrayFilter((t, is_mine) -> is_mine OR t.2 = converting, all_seen.1, all_seen.2)) AS touches,
+            arraySum((t, pages, foreign) -> if(foreign AND t.2 != converting, 0, pages), all_seen.1, all_seen.3, all_seen.4) AS pages
+        FROM (SELECT *, if(last_own != nobody, last_own, last_any) AS converting FROM gathered)
     ),
 
     -- At most the first and the last 99 touches of any lookback window are credited. Kept are the first of every window
     -- and the last 100, since the converting one, which is last, may have begun before the window.
+    cut AS (
+        SELECT id, fact, fact_at, touches, toUInt32(pages) AS pages, toUInt32(length(touches)) AS total, touches[-1] AS last,
+            arrayDistinct(arrayFilter(r -> r != '', touches.11)) AS referrer_chain,
+            intDiv(arraySum((begun, ended) -> ended - begun, touches.1, touches.17), 1000) AS seconds_on_site,
+            arrayMap(days -> arrayFirstIndex(start -> start >= fact_at - days * 86400000, touches.1), [1, 7, 14, 30, 60, 90, 180]) AS firsts
+        FROM ordered
+    ),
     computed AS (
-        SELECT id, fact_at, fact, touches[-1] AS last,
-            arrayMap(days -> arrayFirstIndex(t -> t.1 >= fact_at - days * day_ms, touches), [1, 7, 14, 30, 60, 90, 180]) AS firsts,
-            arrayFilter((t, i) -> i = 1 OR i > length(touches) - 100 OR has(firsts, i), touches, arrayEnumerate(touches)) AS kept,
-            arrayDistinct(arrayFilter(r -> r != '', arrayMap(t -> t.11, touches))) AS referrer_chain,
-            toUInt32(pages_before) AS pages,
-            intDiv(arraySum(t -> t.17 - t.1, touches), 1000) AS seconds_on_site,
-            toUInt32(length(touches)) AS total,
-            greatest(1, sipHash64(fact, last, kept, referrer_chain, pages, seconds_on_site, total)) AS fingerprint
-        FROM gathered
+        SELECT *, greatest(1, sipHash64(fact, last, kept, referrer_chain, pages, seconds_on_site, total)) AS fingerprint
+        FROM (
+            SELECT *, arrayFilter((t, i) -> i = 1 OR i > total - 100 OR has(firsts, i), touches, arrayEnumerate(touches)) AS kept
+            FROM cut
+        )
     ),
 
     newest AS (
