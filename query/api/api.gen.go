@@ -1352,7 +1352,7 @@ type GetAttributionParams struct {
 	// when named.
 	Conversion *Conversion `form:"conversion,omitempty" json:"conversion,omitempty"`
 
-	// Lookback How many days before the conversion touches count, or `all`.
+	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
 
 	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
@@ -1402,7 +1402,7 @@ type GetTrafficParams struct {
 	// Model How a conversion's credit is shared among its touches.
 	Model *Model `form:"model,omitempty" json:"model,omitempty"`
 
-	// Lookback How many days before the conversion touches count, or `all`.
+	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
 
 	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only

@@ -78,8 +78,7 @@ func broken(err *openapi3filter.RequestError) Problem {
 	if errors.As(err.Err, &routing) {
 		return routed(routing.Code)
 	}
-	var reason *openapi3.SchemaError
-	found := errors.As(err.Err, &reason)
+	reason := innermost(err.Err)
 	if err.Parameter != nil && err.Parameter.In == openapi3.ParameterInPath {
 		return refuse(http.StatusNotFound, "There is nothing with this "+err.Parameter.Name+" in this workspace.", "Check the address; what it names may have been deleted.").problem
 	}
@@ -89,7 +88,7 @@ func broken(err *openapi3filter.RequestError) Problem {
 	if strings.Contains(err.Reason, "Content-Type") {
 		return routed(http.StatusUnsupportedMediaType)
 	}
-	if !found {
+	if reason == nil {
 		if errors.Is(err.Err, openapi3filter.ErrInvalidRequired) {
 			return refuse(http.StatusBadRequest, "The request has no body.", "Send what /api/v1/openapi.yaml describes for this address, as JSON.").problem
 		}
@@ -100,6 +99,15 @@ func broken(err *openapi3filter.RequestError) Problem {
 		return brokenValue("The body", reason, err)
 	}
 	return brokenValue("The field "+name, reason, err)
+}
+
+// innermost is the reason that names a value: the one of a schema made of
+// others says only that one of them does not fit. It is nil when there is none.
+func innermost(err error) (reason *openapi3.SchemaError) {
+	for next := (*openapi3.SchemaError)(nil); errors.As(err, &next); next = nil {
+		reason, err = next, next.Origin
+	}
+	return reason
 }
 
 func brokenValue(subject string, reason *openapi3.SchemaError, err *openapi3filter.RequestError) Problem {

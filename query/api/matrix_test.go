@@ -1,0 +1,177 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"sourceloop/control"
+)
+
+// leastRoles says of every operation whom the contract lets in: the least
+// role, or "" for anybody.
+func leastRoles() map[string]control.Role {
+	return map[string]control.Role{
+		"signIn": "", "signOut": "", "signUp": "", "getSession": control.Viewer,
+		"listContacts": control.Viewer, "getContact": control.Viewer, "getJourney": control.Viewer, "listStages": control.Viewer,
+		"getTraffic": control.Viewer, "getAttribution": control.Viewer, "queryFunnel": control.Viewer,
+		"listFunnels": control.Viewer, "getFunnel": control.Viewer, "listConnections": control.Viewer,
+		"getTracking": control.Viewer, "verifyTracking": control.Viewer,
+		"updateContact": control.Editor, "createFunnel": control.Editor, "replaceFunnel": control.Editor, "deleteFunnel": control.Editor,
+		"recordConversion": control.Editor,
+		"testConnection":   control.Admin, "disconnect": control.Admin,
+		"listKeys": control.Admin, "createKey": control.Admin, "deleteKey": control.Admin,
+	}
+}
+
+// sample is a request that succeeds when asked by whoever may, about things of
+// the owner's workspace; things are made anew for every request.
+type sample struct {
+	path    string
+	body    any
+	names   bool // it names a thing by its id
+	success int
+}
+
+func (w *world) sample(t *testing.T, operation, path string, owner control.Principal, n int) sample {
+	t.Helper()
+	contact := w.ada
+	if owner.Workspace == w.ben.Workspace {
+		contact = w.eve
+	}
+	definition := map[string]any{"steps": []any{
+		map[string]string{"type": "pageview", "operator": "contains", "value": "/pricing"},
+		map[string]string{"type": "conversion", "name": "intercom_conversation"},
+	}}
+	byID := func(id string) string { return strings.Replace(path, "{id}", id, 1) }
+	provider := strings.Replace(path, "{provider}", "intercom", 1)
+	funnel := func() string {
+		id, err := w.store.SaveFunnel(t.Context(), owner, control.Funnel{Name: fmt.Sprint("mine ", n), Body: []byte(`{"steps":[]}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return byID(fmt.Sprint(id))
+	}
+	switch operation {
+	case "getContact", "getJourney":
+		return sample{byID(contact.String()), nil, true, 200}
+	case "updateContact":
+		return sample{byID(contact.String()), map[string]string{"stage": "Contacted"}, true, 200}
+	case "getFunnel":
+		return sample{funnel(), nil, true, 200}
+	case "replaceFunnel":
+		return sample{funnel(), map[string]any{"name": fmt.Sprint("changed ", n), "definition": definition}, true, 200}
+	case "deleteFunnel":
+		return sample{funnel(), nil, true, 204}
+	case "createFunnel":
+		return sample{path, map[string]any{"name": fmt.Sprint("new ", n), "definition": definition}, false, 201}
+	case "queryFunnel":
+		return sample{path, definition, false, 200}
+	case "deleteKey":
+		token, err := w.store.CreateAPIKey(t.Context(), owner, control.NewAPIKey{Name: "to go", Role: control.Viewer})
+		if err != nil {
+			t.Fatal(err)
+		}
+		who, _ := w.store.Directory().APIKey(token)
+		return sample{byID(fmt.Sprint(who.Key)), nil, true, 204}
+	case "createKey":
+		return sample{path, map[string]string{"name": "new", "role": "viewer"}, false, 201}
+	case "recordConversion":
+		return sample{path, map[string]string{"id": fmt.Sprint(n), "name": "p", "at": "2026-09-20T10:00:00Z", "email": "a@b.example"}, false, 202}
+	case "testConnection", "disconnect":
+		w.connect(t, owner)
+		return sample{provider, nil, false, 200}
+	}
+	return sample{path, nil, false, 200}
+}
+
+// connect makes a connected connection, without a browser.
+func (w *world) connect(t *testing.T, owner control.Principal) {
+	t.Helper()
+	ctx := t.Context()
+	state, err := w.store.BeginConnection(ctx, owner, "intercom", "browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.store.UseState(ctx, "intercom", state, "browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.SaveToken(ctx, c.ID, "token"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.MarkConnected(ctx, c.ID, control.Setup{App: "acme1", Name: "Acme"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEveryRouteAndRole tries every operation of the contract as nobody, as
+// every role, and as every role of another workspace.
+func TestEveryRouteAndRole(t *testing.T) {
+	w := newStory(t)
+	doc, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	roles := []control.Role{control.Viewer, control.Editor, control.Admin, control.Owner}
+	own, foreign := map[control.Role]*client{}, map[control.Role]*client{}
+	for _, role := range roles {
+		own[role], foreign[role] = w.keyed(w.ann, role), w.keyed(w.ben, role)
+	}
+	least, n := leastRoles(), 0
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			needed, ok := least[op.OperationID]
+			if !ok {
+				t.Errorf("%s: the test does not know who may ask it", op.OperationID)
+				continue
+			}
+			if needed == "" {
+				continue // Tried with the account.
+			}
+			t.Run(op.OperationID, func(t *testing.T) {
+				w.t = t
+				next := func() sample { n++; return w.sample(t, op.OperationID, path, w.ann, n) }
+				s := next()
+				(&client{world: w}).want(http.StatusUnauthorized, method, s.path, s.body)
+				for i, role := range roles {
+					allowed := i >= slices.Index(roles, needed)
+					s := next()
+					want := s.success
+					if !allowed {
+						want = http.StatusForbidden
+					}
+					got := own[role].want(want, method, s.path, s.body)
+					noneOf(t, "Ann's "+string(role), got, "eve@b.example", "b.example/", w.eve.String())
+					s = next()
+					switch {
+					case !allowed:
+						want = http.StatusForbidden
+					case s.names:
+						want = http.StatusNotFound
+					default:
+						want = 0 // About their own workspace: anything, but nothing of Ann's.
+					}
+					got = foreign[role].ask(method, s.path, s.body)
+					if want != 0 && got.status != want {
+						t.Errorf("a foreign %s got %d, want %d: %s", role, got.status, want, got.body)
+					}
+					noneOf(t, "a foreign "+string(role), got, "ada@a.example", "bob@a.example", "a.example/", "mine ", w.bob.String())
+				}
+			})
+		}
+	}
+}
+
+func noneOf(t *testing.T, who string, a answer, secrets ...string) {
+	t.Helper()
+	for _, secret := range secrets {
+		if strings.Contains(string(a.body), secret) {
+			t.Errorf("%s reads %q in %s", who, secret, a.body)
+		}
+	}
+}

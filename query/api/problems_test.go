@@ -1,0 +1,119 @@
+package api_test
+
+import (
+	"context"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"sourceloop/control"
+	"sourceloop/query/api"
+	"sourceloop/schema"
+	sink "sourceloop/sinks/clickhouse"
+)
+
+func reader(text string) io.Reader { return strings.NewReader(text) }
+
+// hit writes a hit of Ann's site that arrived today.
+func (w *world) hit(clock string) {
+	w.t.Helper()
+	moment := at("20", clock)
+	id := schema.NewHitID(moment, [10]byte{1})
+	err := w.sink.Write(w.t.Context(), &sink.Batch{Hits: []*schema.Hit{{
+		Id: id[:], Workspace: w.ann.Workspace, Visitor: "v", At: int64(moment), Received: int64(moment),
+		Type: schema.HitType_HIT_TYPE_PAGEVIEW, Url: "https://a.example/",
+	}}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestParametersThatAreRefused(t *testing.T) {
+	w := newWorld(t)
+	c := w.keyed(w.ann, control.Viewer)
+	for _, test := range []struct {
+		path string
+		says []string
+	}{
+		{"/contacts?limit=-1", []string{"The parameter limit", "at least 1"}},
+		{"/contacts?limit=201", []string{"The parameter limit", "200"}},
+		{"/contacts?limit=many", []string{"The parameter limit"}},
+		{"/contacts?cursor=forged", []string{"cursor", "first page"}},
+		{"/contacts?from=yesterday", []string{"The parameter from"}},
+		{"/contacts?from=2026-09-05&to=2026-09-01", []string{"Exchange"}},
+		{"/contacts?touch=middle", []string{"first, last"}},
+		{"/contacts?filter=shoe:is:9", []string{"shoe", "landing_page"}},
+		{"/contacts?filter=source", []string{"The parameter filter"}},
+		{"/attribution?dimension=shoe", []string{`\"shoe\"`, "channel, source, medium, campaign, content, term, landing_page, referrer, device, country, browser"}},
+		{"/attribution?model=luck", []string{"luck", "last_touch, first_touch"}},
+		{"/attribution?model=markov", []string{"markov", "last_touch, first_touch"}},
+		{"/attribution?lookback=0", []string{"The parameter lookback"}},
+		{"/attribution?lookback=5", []string{"1, 7, 14, 30, 60, 90, 180"}},
+		{"/attribution?from=2026-02-30", []string{"from"}},
+		{"/traffic?compare=luck", []string{"none, previous, year"}},
+	} {
+		t.Run(test.path, func(t *testing.T) {
+			w.t = t
+			contains(t, string(c.want(400, "GET", "/api/v1"+test.path, nil).body), test.says...)
+		})
+	}
+}
+
+func TestWhatIsNotThere(t *testing.T) {
+	w := newWorld(t)
+	c := w.browser()
+	c.want(404, "GET", "/api/v1/nothing", nil)
+	c.want(404, "GET", "/api/", nil)
+	c.want(405, "DELETE", "/api/v1/contacts", nil)
+	keyed := w.keyed(w.ann, control.Admin)
+	keyed.want(404, "POST", "/api/v1/connections/zendesk/test", nil)
+	keyed.want(404, "POST", "/api/v1/connections/intercom/test", nil)
+	a := keyed.want(503, "GET", "/api/v1/contacts", nil)
+	contains(t, string(a.body), "ClickHouse did not answer", "Try again")
+	spec := c.want(200, "GET", "/api/v1/openapi.yaml", nil)
+	own, err := os.ReadFile("openapi.yaml")
+	if err != nil || string(spec.body) != string(own) {
+		t.Errorf("the contract is not served as it is: %v", err)
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	w := newWorld(t)
+	for _, path := range []string{"/api/v1/session", "/api/v1/nothing", "/api/v1/openapi.yaml", "/connect/intercom/start"} {
+		head := w.browser().ask("GET", path, nil).header
+		for name, want := range map[string]string{
+			"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+			"Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		} {
+			if head.Get(name) != want {
+				t.Errorf("%s answers %s: %q", path, name, head.Get(name))
+			}
+		}
+	}
+}
+
+// panics is a log that cannot even fail properly.
+type panics struct{}
+
+func (panics) Append(context.Context, string, [][]byte, [][]byte) error { panic("ada@a.example") }
+
+func TestAPanicIsAProblemAndIsMeasured(t *testing.T) {
+	w := newWorld(t, func(d *api.Deps) { d.Leads = panics{} })
+	c := w.keyed(w.ann, control.Editor)
+	a := c.want(500, "POST", "/api/v1/conversions", map[string]string{"id": "1", "name": "p", "at": "2026-09-20T10:00:00Z", "email": "a@b.example"})
+	if p := a.problem(t); p.Type != "internal" || strings.Contains(string(a.body), "ada@") {
+		t.Errorf("the answer is %s", a.body)
+	}
+	c.ask("GET", "/api/v1/"+url.PathEscape("a path of somebody's own"), nil)
+	all, err := w.metrics.Gather()
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	text := all[0].String()
+	contains(t, text, `value:"/api/v1/conversions"`, `value:"500"`, `value:"other"`)
+	if strings.Contains(text, "somebody") {
+		t.Error("paths become series")
+	}
+}
