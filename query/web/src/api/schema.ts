@@ -125,7 +125,7 @@ export interface paths {
         head?: never;
         /**
          * Move a contact to another stage
-         * @description Needs the role Editor or higher.
+         * @description Needs the role Editor or higher. A name that is not in the list of stages becomes a stage of its own.
          */
         patch: operations["updateContact"];
         trace?: never;
@@ -290,8 +290,8 @@ export interface paths {
         put?: never;
         /**
          * Record a conversion from a server
-         * @description Needs exactly one of `email`, `phone`, `visitor` and `user_id`. The same `id` counts once, however often it is
-         *     sent.
+         * @description Needs the role Editor or higher, and exactly one of `email`, `phone`, `visitor` and `user_id`. The same `id`
+         *     counts once, however often it is sent; what was sent last stands. A time up to a day ahead is taken for now.
          */
         post: operations["recordConversion"];
         delete?: never;
@@ -1190,7 +1190,7 @@ export interface components {
         To: string;
         /** @description How a conversion's credit is shared among its touches. */
         Model: components["schemas"]["Model"];
-        /** @description How many days before the conversion touches count, or `all`. */
+        /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
         Lookback: string;
         /**
          * @description The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
@@ -1462,7 +1462,7 @@ export interface operations {
                 compare?: components["schemas"]["Comparison"];
                 /** @description How a conversion's credit is shared among its touches. */
                 model?: components["parameters"]["Model"];
-                /** @description How many days before the conversion touches count, or `all`. */
+                /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
                 lookback?: components["parameters"]["Lookback"];
                 /**
                  * @description The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
@@ -1515,7 +1515,7 @@ export interface operations {
                  *     when named.
                  */
                 conversion?: components["parameters"]["Conversion"];
-                /** @description How many days before the conversion touches count, or `all`. */
+                /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
                 lookback?: components["parameters"]["Lookback"];
                 /**
                  * @description `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
