@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,6 +29,9 @@ func (m *Moment) UnmarshalJSON(data []byte) error {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		return fmt.Errorf("cannot read a time: %w", err)
+	}
+	if t = t.UTC(); t.Year() < 1 || t.Year() > 9999 {
+		return errors.New("cannot read a time: its year has not four digits")
 	}
 	*m = Moment(schema.MillisOf(t))
 	return nil

@@ -1,15 +1,21 @@
 package api_test
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net/url"
 	"os"
 	"strings"
 	"testing"
 
 	"sourceloop/control"
+	"sourceloop/control/connect"
+	"sourceloop/control/controltest"
+	"sourceloop/pipeline/identity"
 	"sourceloop/query/api"
+	"sourceloop/query/report"
 	"sourceloop/schema"
 	sink "sourceloop/sinks/clickhouse"
 )
@@ -92,6 +98,55 @@ func TestHeaders(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestTheLogHoldsNobodysData(t *testing.T) {
+	var text bytes.Buffer
+	w := newWorld(t, func(d *api.Deps) {
+		d.Log, d.Leads = slog.New(slog.NewTextHandler(&text, nil)), panics{}
+	})
+	c := w.keyed(w.ann, control.Editor)
+	c.want(503, "GET", "/api/v1/contacts?q=ada@a.example", nil)
+	c.want(500, "POST", "/api/v1/conversions", map[string]string{"id": "1", "name": "p", "at": "2026-09-20T10:00:00Z", "email": "ada@a.example"})
+	w.server.Close() // Nothing writes to the log any more.
+	contains(t, text.String(), "a request failed", "route=/api/v1/contacts", "a request panicked")
+	if strings.Contains(text.String(), "ada@") || strings.Contains(text.String(), c.key) {
+		t.Errorf("the log says %s", text.String())
+	}
+}
+
+func TestWhatIsMissingIsSaidAtStart(t *testing.T) {
+	if _, err := api.New(api.Deps{}); err == nil {
+		t.Error("an API of nothing starts")
+	}
+	w := newWorld(t)
+	_, err := api.New(api.Deps{
+		Store: w.store, Reports: &report.Reader{}, Connections: &connect.Service{}, Leads: w.leads, Normalizer: identity.Rules{},
+		Sealer: controltest.Keys(t), Tracking: func(string) api.Snippet { return api.Snippet{} }, PublicURL: "loop.example",
+	})
+	if schema.KindOf(err) != schema.KindInvalid {
+		t.Errorf("a public address without a scheme gives %v", err)
+	}
+}
+
+// FuzzMoment: what was read is written so that it reads the same.
+func FuzzMoment(f *testing.F) {
+	for _, seed := range []string{`"2026-11-23T14:05:09.250Z"`, `"2026-11-23T14:05:09+02:00"`, `"0000-01-01T00:00:00+23:59"`, `"9999-12-31T23:59:59.9999Z"`, `12`, `null`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var m, again api.Moment
+		if m.UnmarshalJSON(data) != nil {
+			return
+		}
+		text, err := m.MarshalJSON()
+		if err != nil || len(text) != len(`"2026-11-23T14:05:09.250Z"`) {
+			t.Fatalf("%s is written as %s (%v)", data, text, err)
+		}
+		if err := again.UnmarshalJSON(text); err != nil || again != m {
+			t.Fatalf("%s reads as %d and then %d (%v)", data, m, again, err)
+		}
+	})
 }
 
 // panics is a log that cannot even fail properly.

@@ -96,8 +96,8 @@ func (w *watch) recover(next echo.HandlerFunc) echo.HandlerFunc {
 			if caught == nil {
 				return
 			}
-			if caught == http.ErrAbortHandler { //nolint:errorlint // Compared as net/http does.
-				panic(caught)
+			if given, ok := caught.(error); ok && errors.Is(given, http.ErrAbortHandler) {
+				panic(caught) // Meant for net/http.
 			}
 			w.log.Error("a request panicked", "route", c.Path(), "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %T", caught)
