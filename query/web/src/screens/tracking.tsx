@@ -13,7 +13,7 @@ export function TrackingCode() {
   return (
     <>
       <Head title="Tracking code" />
-      <p class="lead">Put this on every page of your site, most simply before the closing head tag. It needs no inline script and sets one first-party cookie.</p>
+      <p class="lead">Put this on every page of your site, most simply before the closing head tag. It sets one first-party cookie. Where your site forbids inline scripts, the tag with “src” is enough.</p>
       {tracking.problem && <ProblemNote problem={tracking.problem} again={tracking.reload} />}
       {!tracking.data && tracking.loading && <Skeleton lines={3} />}
       {tracking.data && (
