@@ -631,7 +631,8 @@ type ConversionFact struct {
 	Message       string                 `protobuf:"bytes,13,opt,name=message,proto3" json:"message,omitempty"` // the first message, plain text
 	State         string                 `protobuf:"bytes,14,opt,name=state,proto3" json:"state,omitempty"`     // open, closed, snoozed
 	Deleted       bool                   `protobuf:"varint,15,opt,name=deleted,proto3" json:"deleted,omitempty"`
-	Updated       int64                  `protobuf:"varint,16,opt,name=updated,proto3" json:"updated,omitempty"` // the provider's record; of two the newer stands
+	Updated       int64                  `protobuf:"varint,16,opt,name=updated,proto3" json:"updated,omitempty"`                               // the provider's record; of two the newer stands
+	VisitorSince  int64                  `protobuf:"varint,17,opt,name=visitor_since,json=visitorSince,proto3" json:"visitor_since,omitempty"` // the record that first told the visitor; of two visitors the earlier known stands
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -774,6 +775,13 @@ func (x *ConversionFact) GetDeleted() bool {
 func (x *ConversionFact) GetUpdated() int64 {
 	if x != nil {
 		return x.Updated
+	}
+	return 0
+}
+
+func (x *ConversionFact) GetVisitorSince() int64 {
+	if x != nil {
+		return x.VisitorSince
 	}
 	return 0
 }
@@ -1619,7 +1627,7 @@ const file_schema_proto_rawDesc = "" +
 	"\x02at\x18\x05 \x01(\x03R\x02at\x12\x1a\n" +
 	"\bevidence\x18\x06 \x01(\tR\bevidence\x12\x16\n" +
 	"\x06method\x18\a \x01(\tR\x06method\x12\x12\n" +
-	"\x04name\x18\b \x01(\tR\x04name\"\x89\x03\n" +
+	"\x04name\x18\b \x01(\tR\x04name\"\xae\x03\n" +
 	"\x0eConversionFact\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1c\n" +
 	"\tworkspace\x18\x02 \x01(\rR\tworkspace\x12\x12\n" +
@@ -1638,7 +1646,8 @@ const file_schema_proto_rawDesc = "" +
 	"\amessage\x18\r \x01(\tR\amessage\x12\x14\n" +
 	"\x05state\x18\x0e \x01(\tR\x05state\x12\x18\n" +
 	"\adeleted\x18\x0f \x01(\bR\adeleted\x12\x18\n" +
-	"\aupdated\x18\x10 \x01(\x03R\aupdated\"w\n" +
+	"\aupdated\x18\x10 \x01(\x03R\aupdated\x12#\n" +
+	"\rvisitor_since\x18\x11 \x01(\x03R\fvisitorSince\"w\n" +
 	"\bEvidence\x12,\n" +
 	"\x06claims\x18\x01 \x03(\v2\x14.sourceloop.v1.ClaimR\x06claims\x12=\n" +
 	"\n" +

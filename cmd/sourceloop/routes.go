@@ -98,7 +98,7 @@ func (n *node) mountDashboard() error {
 	server, err := api.New(api.Deps{
 		Store: n.control, Reports: n.reports, Connections: n.connect, Leads: n.logs, Normalizer: identity.Rules{}, Sealer: keys,
 		Tracking: func(siteKey string) api.Snippet {
-			return api.Snippet{HTML: tracker.Snippet(collector, siteKey), URL: collector + "/" + core.Name, SRI: core.SRI}
+			return api.Snippet{HTML: tracker.Snippet(collector, siteKey), URL: collector + "/sl." + core.Hash + ".js", SRI: core.SRI}
 		},
 		PublicURL: n.url, ClientIP: n.echo.IPExtractor, Metrics: n.registry, Log: n.log, Now: time.Now,
 	})

@@ -222,34 +222,66 @@ func (st *stretch) absorb(a, b *component) *component {
 	return into
 }
 
-// unionFacts adds a conversion; of two with one id the provider's newer stands,
-// and of two equally new the first in the order of their bytes, so that the
-// order of arrival does not matter.
+// unionFacts adds a conversion. Of two with one id the provider's newer record
+// stands, except that a conversion stays with the browser it was first known to
+// have happened in: a provider only tells the contact's present browser. What
+// stands does not depend on the order of arrival.
 func unionFacts(set []*schema.ConversionFact, add *schema.ConversionFact) []*schema.ConversionFact {
+	add = dated(add)
 	for i, f := range set {
-		if string(f.GetId()) != string(add.GetId()) {
-			continue
+		if string(f.GetId()) == string(add.GetId()) {
+			set[i] = united(dated(f), add)
+			return set
 		}
-		if newer(add, f) {
-			set[i] = add
-		}
-		return set
 	}
 	return append(set, add)
 }
 
+// dated says since when the conversion's visitor is known.
+func dated(f *schema.ConversionFact) *schema.ConversionFact {
+	if f.GetVisitor() == "" || f.GetVisitorSince() != 0 {
+		return f
+	}
+	f = proto.CloneOf(f)
+	f.VisitorSince = max(f.GetUpdated(), 1)
+	return f
+}
+
+func united(a, b *schema.ConversionFact) *schema.ConversionFact {
+	stands, other := a, b
+	if newer(b, a) {
+		stands, other = b, a
+	}
+	if !knewFirst(other, stands) {
+		return stands
+	}
+	stands = proto.CloneOf(stands)
+	stands.Visitor, stands.VisitorSince = other.GetVisitor(), other.GetVisitorSince()
+	return stands
+}
+
+// newer orders two records of one conversion, whatever their visitors.
 func newer(a, b *schema.ConversionFact) bool {
 	if a.GetUpdated() != b.GetUpdated() {
 		return a.GetUpdated() > b.GetUpdated()
 	}
-	// A visitor, once known, is kept.
-	if (a.GetVisitor() == "") != (b.GetVisitor() == "") {
-		return a.GetVisitor() != ""
-	}
 	return strings.Compare(factText(a), factText(b)) < 0
 }
 
+// knewFirst tells whether a knew a visitor before b did.
+func knewFirst(a, b *schema.ConversionFact) bool {
+	if a.GetVisitor() == "" || b.GetVisitor() == "" {
+		return a.GetVisitor() != ""
+	}
+	if a.GetVisitorSince() != b.GetVisitorSince() {
+		return a.GetVisitorSince() < b.GetVisitorSince()
+	}
+	return a.GetVisitor() < b.GetVisitor()
+}
+
 func factText(f *schema.ConversionFact) string {
+	f = proto.CloneOf(f)
+	f.Visitor, f.VisitorSince = "", 0
 	text, err := proto.MarshalOptions{Deterministic: true}.Marshal(f)
 	if err != nil {
 		return ""

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS conversion_facts (
     state LowCardinality(String) COMMENT 'open, closed, snoozed',
     deleted Bool COMMENT 'by the provider or by an operator',
     updated DateTime64(3, 'UTC') COMMENT 'the provider''s record; of two the newer stands',
+    visitor_since DateTime64(3, 'UTC') COMMENT 'the record that first told the visitor; of two visitors the earlier known stands',
     INDEX node_index node TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX visitor_index visitor TYPE bloom_filter(0.01) GRANULARITY 1
 )

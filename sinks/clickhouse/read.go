@@ -142,7 +142,7 @@ func (s *Sink) Facts(ctx context.Context, workspace uint32, yield func(*schema.C
 		var id string
 		f := &schema.ConversionFact{Workspace: workspace}
 		if err := rows.Scan(&id, &f.Name, &f.Provider, &f.ExternalId, &f.Node, &f.Visitor, &f.At, &f.Value, &f.Currency,
-			&f.Url, &f.Page, &f.Message, &f.State, &f.Deleted, &f.Updated); err != nil {
+			&f.Url, &f.Page, &f.Message, &f.State, &f.Deleted, &f.Updated, &f.VisitorSince); err != nil {
 			return err
 		}
 		f.Id = []byte(id)

@@ -38,7 +38,7 @@ func TestWriteAndReadBack(t *testing.T) {
 	claim := schema.NewClaim(7, []schema.Node{"visitor:v", "email:e@a.example"}, true, begin, "hit 1", "identify", "Ada")
 	fact := &schema.ConversionFact{
 		Id: claim.GetId(), Workspace: 7, Name: "goal", Provider: "api", ExternalId: "x", Node: "email:e@a.example", Visitor: "v", At: int64(begin),
-		Value: 1.5, Currency: "EUR", Url: "u", Page: "p", Message: "m", State: "open", Deleted: true, Updated: 9,
+		Value: 1.5, Currency: "EUR", Url: "u", Page: "p", Message: "m", State: "open", Deleted: true, Updated: 9, VisitorSince: 8,
 	}
 	session.Workspace, gone.Workspace = 7, 7
 	b := &sink.Batch{
