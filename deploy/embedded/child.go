@@ -145,7 +145,7 @@ func (l *library) run(args []string) error {
 		strs[i] = append([]byte(arg), 0)
 		argv[i] = &strs[i][0]
 	}
-	result := l.queryCmdline(int32(len(args)), unsafe.Pointer(&argv[0]))
+	result := l.queryCmdline(int32(len(args)), unsafe.Pointer(&argv[0])) //nolint:gosec // The C entry takes argv; KeepAlive below holds what it points at.
 	runtime.KeepAlive(strs)
 	runtime.KeepAlive(argv)
 	if result == 0 {

@@ -43,7 +43,7 @@ func runServer(a childArgs) error {
 	select {
 	case err := <-ended:
 		return fmt.Errorf("cannot run %s: it ended by itself: %w", a.server, err)
-	case <-released:
+	case <-released: //nolint:errcheck // However the parent ended, the server must end.
 		return endServer(cmd, ended)
 	}
 }
@@ -53,13 +53,13 @@ func endServer(cmd *exec.Cmd, ended <-chan error) error {
 		return fmt.Errorf("cannot end %s: %w", cmd.Path, err)
 	}
 	select {
-	case <-ended:
+	case <-ended: //nolint:errcheck // It was told to end; how it did is in its log.
 		return nil
 	case <-time.After(serverGrace):
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("cannot end %s: %w", cmd.Path, err)
 	}
-	<-ended
+	<-ended //nolint:errcheck // It was killed.
 	return nil
 }

@@ -34,7 +34,7 @@ func (d *deadlines) context() context.Context {
 		return c.ctx
 	}
 	share := d.timeout / 10
-	ctx, cancel := context.WithTimeout(context.Background(), d.timeout+share)
+	ctx, cancel := context.WithTimeout(context.Background(), d.timeout+share) //nolint:gosec // Requests share it; it ends by itself.
 	d.current.Store(&deadline{ctx: ctx, cancel: cancel, until: now.Add(share)})
 	return ctx
 }

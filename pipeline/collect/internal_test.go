@@ -3,6 +3,7 @@ package collect
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -38,7 +39,7 @@ func FuzzReader(f *testing.F) {
 				want = fmt.Errorf("more follows")
 			}
 		}
-		if (err == nil) != (want == nil) && err != errDepth {
+		if (err == nil) != (want == nil) && !errors.Is(err, errDepth) {
 			t.Fatalf("%q: we say %v, jsontext says %v", text, err, want)
 		}
 		if err != nil {

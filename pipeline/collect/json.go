@@ -224,24 +224,24 @@ func (r *reader) value(depth int) (string, error) {
 	c := r.peek()
 	start := r.pos
 	var err error
-	switch {
-	case c == '"':
+	switch c {
+	case '"':
 		_, err = r.quoted()
-	case c == '{':
+	case '{':
 		err = r.object(depth, func(string) error {
 			_, err := r.value(depth + 1)
 			return err
 		})
-	case c == '[':
+	case '[':
 		err = r.array(depth, func() error {
 			_, err := r.value(depth + 1)
 			return err
 		})
-	case c == 't':
+	case 't':
 		err = r.word("true")
-	case c == 'f':
+	case 'f':
 		err = r.word("false")
-	case c == 'n':
+	case 'n':
 		err = r.word("null")
 	default:
 		_, err = r.number()

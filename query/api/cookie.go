@@ -33,7 +33,7 @@ func (k cookie) read(r *http.Request) string {
 
 // set is the header's value that hands a session to the browser.
 func (k cookie) set(token string) string {
-	return (&http.Cookie{
+	return (&http.Cookie{ //nolint:gosec // Secure unless the operator serves plain http on loopback.
 		Name: k.name, Value: token, Path: "/", MaxAge: int(sessionLife.Seconds()),
 		Secure: k.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}).String()
@@ -41,5 +41,7 @@ func (k cookie) set(token string) string {
 
 // clear is the header's value that takes it away.
 func (k cookie) clear() string {
-	return (&http.Cookie{Name: k.name, Path: "/", MaxAge: -1, Secure: k.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}).String()
+	return (&http.Cookie{ //nolint:gosec // As in set.
+		Name: k.name, Path: "/", MaxAge: -1, Secure: k.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}).String()
 }

@@ -261,7 +261,7 @@ func (s *session) rows(name string, args []any, each func(scan func(dest ...any)
 	if err != nil {
 		return fmt.Errorf("cannot run %s: %w", name, err)
 	}
-	defer rows.Close() //nolint:errcheck // Closing a read has no effect that matters after Err.
+	defer rows.Close()
 	for rows.Next() {
 		if err := each(rows.Scan); err != nil {
 			return fmt.Errorf("cannot run %s: %w", name, err)
