@@ -13,40 +13,41 @@ DEMO   ?= data/demo
 # What the tests must find: a missing one fails instead of being skipped.
 export REQUIRE ?= clickhouse
 
-.PHONY: run build binary web library test lint generate tools-test bench clean
+.PHONY: run build binary web library test lint generate clean
 
 run: build ## build everything and start the demo
 	$(BIN) demo --data $(DEMO)
 
 build: web library binary ## bin/sourceloop with the dashboard, and ClickHouse's library
 
-binary:
+binary: web
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/sourceloop
 
-web: $(WEB)/dist/.built
+web: $(WEB)/node_modules/.built
 
 $(WEB)/node_modules/.installed: $(WEB)/package.json $(WEB)/package-lock.json
 	cd $(WEB) && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
-$(WEB)/dist/.built: $(WEB)/node_modules/.installed $(shell find $(WEB)/src $(WEB)/public $(WEB)/index.html $(WEB)/vite.config.ts query/api/openapi.yaml -type f 2>/dev/null)
+$(WEB)/node_modules/.built: $(WEB)/node_modules/.installed $(shell find $(WEB)/src $(WEB)/public $(WEB)/index.html $(WEB)/vite.config.ts query/api/openapi.yaml -type f 2>/dev/null)
 	cd $(WEB) && npm run --silent build
 	touch $@
 
 library: ## ClickHouse's library, by npm, into .cache
 	$(GO) run ./deploy/embedded/fetchchdb
 
-test: web library ## all tests, with the race detector
+test: build ## all tests, with the race detector
 	./.ci/install
 	cd $(WEB) && npm run --silent check && npm test --silent
+	cd $(WEB) && npm run --silent flows && npm run --silent screens
 	$(GO) vet ./...
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/sourceloop
 	$(GO) test -race -timeout 40m ./...
 
 lint: web ## formatting, the import rules, static analysis, generated code
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "Not formatted: run gofmt -w on these files."; exit 1; }
 	cd tools && $(GO) build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	bin/golangci-lint run ./...
+	$(WEB)/node_modules/.bin/tsc --noEmit -p pipeline/collect/tracker
 	@$(MAKE) --no-print-directory generate
 	@git diff --exit-code --stat -- '*.go' '*.ts' pipeline/collect/tracker/dist || { echo "Generated code is not current: run make generate and commit."; exit 1; }
 
@@ -57,4 +58,4 @@ generate: $(WEB)/node_modules/.installed ## code from schema.proto, openapi.yaml
 	cd $(WEB) && npm run --silent generate
 
 clean: ## what was built; .cache stays
-	rm -rf bin $(WEB)/dist/assets $(WEB)/dist/.built
+	rm -rf bin $(WEB)/dist/app $(WEB)/node_modules/.built
