@@ -11,7 +11,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 )
 
 // signedBy checks a signature the way a receiver does, apart from Sign.
