@@ -18,7 +18,7 @@ import (
 	"sourceloop/schema"
 )
 
-// Version is set by the build.
+// version is what "sourceloop version" prints.
 const version = "0.1.0"
 
 type cli struct {
