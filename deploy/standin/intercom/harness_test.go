@@ -18,7 +18,7 @@ import (
 const (
 	testClientID     = "client-1"
 	testClientSecret = "the client secret of the tests"
-	patience         = 20 * time.Second
+	patience         = 2 * time.Minute
 )
 
 // product plays the other side: it registers redirect, webhook and uninstall
