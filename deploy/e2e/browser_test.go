@@ -181,7 +181,7 @@ func (w *tab) shot(name string) {
 	if dir == "" {
 		dir = w.t.ArtifactDir()
 	}
-	ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(w.ctx, 2*time.Minute)
 	defer cancel()
 	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err == nil {

@@ -21,7 +21,7 @@ import (
 	"sourceloop/deploy/standin/site"
 )
 
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // tracker is as much of a tracker as the Messenger sees: one update when the
 // page is loaded.

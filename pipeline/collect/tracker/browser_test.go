@@ -22,7 +22,7 @@ import (
 )
 
 // deadline is for what a browser has to do; generous, since machines differ.
-const deadline = 30 * time.Second
+const deadline = 2 * time.Minute
 
 // hit is what the collector is sent.
 type hit struct {
