@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -18,8 +17,9 @@ import (
 type browser struct{ ctx context.Context }
 
 // openBrowser starts Chromium. It believes to be in Norway, which is where the
-// country of its visits then comes from.
-func openBrowser(t *testing.T) *browser {
+// country of its visits then comes from. An agent replaces its own, which says
+// that it is headless.
+func openBrowser(t *testing.T, agent string) *browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -33,6 +33,9 @@ func openBrowser(t *testing.T) *browser {
 	}
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.Env("TZ=Europe/Oslo"), chromedp.WindowSize(1360, 900),
+	}
+	if agent != "" {
+		options = append(options, chromedp.UserAgent(agent))
 	}
 	for _, flag := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
@@ -56,9 +59,8 @@ type tab struct {
 	console *transcript
 }
 
-// person opens a window of a new profile. An agent replaces the browser's own,
-// which says that it is headless.
-func (b *browser) person(t *testing.T, agent string) *tab {
+// person opens a window of a new profile.
+func (b *browser) person(t *testing.T) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
@@ -66,11 +68,6 @@ func (b *browser) person(t *testing.T, agent string) *tab {
 	// The first step opens the window, which closes with the context of that step.
 	if err := chromedp.Do(ctx, desk()); err != nil {
 		t.Fatal(err)
-	}
-	if agent != "" {
-		if _, err := chromedp.Call(ctx, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: agent}); err != nil {
-			t.Fatal(err)
-		}
 	}
 	messages := chromedp.Console(ctx)
 	go func() {
