@@ -250,10 +250,10 @@ function Evidence({ contact }: { contact: Contact }) {
   );
 }
 
-/** "visitor:4f1c0d6f…" as "Visitor 4f1c0d6f…". */
+/** "visitor:4f1c0d6f…" as "Visitor 4f1c0d6f…"; what people know by heart is whole. */
 function nodeLabel(node: string): string {
   const [kind = "", ...rest] = node.split(":");
   const value = rest.join(":");
-  const short = kind === "visitor" && value.length > 12 ? `${value.slice(0, 8)}…` : value;
+  const short = !["email", "phone", "user"].includes(kind) && value.length > 12 ? `${value.slice(0, 8)}…` : value;
   return `${capital(kind)} ${shortUrl(short)}`;
 }

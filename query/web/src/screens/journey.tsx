@@ -117,9 +117,12 @@ function ItemText({ item }: { item: Item }) {
           <span class="item-main">{conversionLabel(item.name)}</span>
           {item.title && <span class="sub-inline">{item.title}</span>}
           {href && (
-            <a href={href} target="_blank" rel="noopener noreferrer">
-              Open
-            </a>
+            <>
+              {" "}
+              <a href={href} target="_blank" rel="noopener noreferrer">
+                Open
+              </a>
+            </>
           )}
         </>
       );
