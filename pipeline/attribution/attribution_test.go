@@ -71,7 +71,8 @@ func TestTouches(t *testing.T) {
 		{"a stretch of a shared browser", "", bob, []schema.Identity{browser("laptop", base-4*day, ann, base-day, bob)}, 0, []schema.Millis{base - day}},
 		{"the chat of the second in the session of the first", "laptop", bob, []schema.Identity{browser("laptop", base-4*day, ann, base, bob)}, 0, []schema.Millis{base - day}},
 		{"nobody's browser", "", ann, nil, 0, nil},
-		{"a browser that was cut still has the session of the chat", "stranger", ann, []schema.Identity{browser("stranger")}, 0, []schema.Millis{base - 5000}},
+		{"a browser that was cut is nobody's, a chat in it included", "stranger", ann, []schema.Identity{browser("stranger")}, 0, nil},
+		{"a browser that no claim names yet has the session of the chat", "stranger", ann, nil, 0, []schema.Millis{base - 5000}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			fact := &schema.ConversionFact{At: int64(base), Visitor: c.visitor}

@@ -10,7 +10,8 @@
 // the contact's when the session began. The converting session is the last one
 // that the conversation's own browser had begun by then, whoever's the browser
 // was; without an own browser, the last of any. It comes last in every model,
-// even where another browser of the contact began one since.
+// even where another browser of the contact began one since. A browser that was
+// cut from everybody is nobody's own.
 //
 // Lookback counts back from the conversion to the session's start, both ends
 // included. At most the first and the last 99 touches inside it are credited.

@@ -61,7 +61,7 @@ func begun(fact *schema.ConversionFact, contact schema.ID, identities []schema.I
 			mine = append(mine, s)
 			last = later(last, s)
 		}
-		if fact.GetVisitor() != "" && s.Visitor == fact.GetVisitor() {
+		if fact.GetVisitor() != "" && s.Visitor == fact.GetVisitor() && !owners.cut(s.Visitor) {
 			own = later(own, s)
 		}
 	}
@@ -102,6 +102,13 @@ func browsers(identities []schema.Identity) ownership {
 func (o ownership) has(visitor string, at schema.Millis, contact schema.ID) bool {
 	i := o[visitor]
 	return i != nil && len(i.Contacts) > 0 && i.Owner(at) == contact
+}
+
+// cut tells whether a browser is known and nobody's: it was seen with too many
+// people to be anybody's.
+func (o ownership) cut(visitor string) bool {
+	i := o[visitor]
+	return i != nil && len(i.Contacts) == 0
 }
 
 // belonged tells whether a browser was ever the contact's.

@@ -26,18 +26,26 @@ func (f *fold) joinThroughBrowsers() {
 }
 
 // cutAmbiguous takes all links from browsers that were seen with too many
-// verified emails. One person who changed their email is one.
+// verified emails: those of everybody whom a link names, former ones included.
 func (f *fold) cutAmbiguous() {
+	emails := make(map[int]int) // of a root, how many are verified
+	for i, vouched := range f.vouched {
+		if vouched {
+			emails[f.root(i)]++
+		}
+	}
 	for b, links := range f.links {
 		seen := make(map[int]bool)
+		count := 0
 		var claims []*said
 		for _, l := range links {
 			if r := f.root(l.node); f.email[r] && !seen[r] {
 				seen[r] = true
+				count += emails[r]
 				claims = append(claims, l.claim)
 			}
 		}
-		if len(seen) > MaxEmails {
+		if count > MaxEmails {
 			f.refuse(f.nodes[b], AmbiguousBrowser, claims...)
 			delete(f.links, b)
 		}

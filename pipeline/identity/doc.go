@@ -24,8 +24,9 @@
 //     the contact that the browser belonged to at that time. Contacts that have
 //     one are kept apart, and the browser is split by time.
 //
-// A browser seen with more than MaxEmails contacts that have a verified email
-// is ambiguous, and is cut from everybody. Whatever is kept apart or cut is a
+// A browser seen with more than MaxEmails verified emails, whosever they are, is
+// ambiguous and is cut from everybody: nothing that happened in it is anybody's,
+// the conversations that name it included. Whatever is kept apart or cut is a
 // Refusal.
 //
 // # What a contact is called

@@ -7,8 +7,8 @@ import (
 	"sourceloop/schema"
 )
 
-// MaxEmails is how many contacts with a verified email a browser may be seen
-// with before it is ambiguous.
+// MaxEmails is how many verified emails a browser may be seen with before it is
+// ambiguous.
 const MaxEmails = 5
 
 // The reasons of a Refusal.
@@ -71,6 +71,7 @@ type fold struct {
 	nodes     []schema.Node
 	index     map[schema.Node]int
 	parent    []int
+	vouched   []bool          // of an email: a verified claim names it
 	email     []bool          // of a root: it has a verified email
 	phone     []bool          // of a root: it has a verified phone
 	since     []schema.Millis // when a node was first heard of
@@ -160,7 +161,8 @@ func (f *fold) file(c *said, n schema.Node) {
 		c.people = append(c.people, i)
 	}
 	if c.GetVerified() {
-		f.email[i] = f.email[i] || n.Kind() == schema.NodeEmail
+		f.vouched[i] = f.vouched[i] || n.Kind() == schema.NodeEmail
+		f.email[i] = f.email[i] || f.vouched[i]
 		f.phone[i] = f.phone[i] || n.Kind() == schema.NodePhone
 	}
 }
@@ -182,6 +184,7 @@ func (f *fold) intern(n schema.Node, at schema.Millis) int {
 	f.index[n] = i
 	f.nodes = append(f.nodes, n)
 	f.parent = append(f.parent, i)
+	f.vouched = append(f.vouched, false)
 	f.email = append(f.email, false)
 	f.phone = append(f.phone, false)
 	f.since = append(f.since, at)

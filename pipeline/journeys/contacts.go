@@ -130,15 +130,28 @@ func (b *book) seen(browser schema.Node) []*schema.Claim {
 	return claims
 }
 
-func (b *book) shareBrowsers() {
-	for _, browser := range b.browsers() {
-		people := map[schema.Node]bool{}
-		for _, c := range b.seen(browser) {
-			if b.has(named(c)[0], schema.NodeEmail) {
-				people[b.label[named(c)[0]]] = true
+// verifiedEmails are those of a node's person.
+func (b *book) verifiedEmails(n schema.Node) []schema.Node {
+	var emails []schema.Node
+	for _, c := range b.claims {
+		for _, e := range named(c) {
+			if c.GetVerified() && e.Kind() == schema.NodeEmail && b.label[e] == b.label[n] {
+				emails = append(emails, e)
 			}
 		}
-		b.cut[browser] = len(people) > 5
+	}
+	return emails
+}
+
+func (b *book) shareBrowsers() {
+	for _, browser := range b.browsers() {
+		emails := map[schema.Node]bool{}
+		for _, c := range b.seen(browser) {
+			for _, e := range b.verifiedEmails(named(c)[0]) {
+				emails[e] = true
+			}
+		}
+		b.cut[browser] = len(emails) > 5
 	}
 	for _, c := range b.claims {
 		for _, browser := range real(c) {

@@ -27,7 +27,9 @@ func Touches(fact *schema.ConversionFact, contact schema.ID, identities []schema
 				mine = append(mine, s)
 			}
 		}
-		if s.Visitor == fact.GetVisitor() {
+		if s.Visitor == fact.GetVisitor() && !slices.ContainsFunc(identities, func(i schema.Identity) bool {
+			return i.Node == schema.NewNode(schema.NodeVisitor, s.Visitor) && len(i.Contacts) == 0 // cut
+		}) {
 			own = append(own, s)
 		}
 	}

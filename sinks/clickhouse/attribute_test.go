@@ -62,7 +62,7 @@ func (e *engine) count(t *testing.T, query string) uint64 {
 const begin = schema.Millis(1_780_000_000_000)
 
 // graph is a random workspace: few people with several browsers, some shared,
-// and conversions in their own, a foreign or no browser.
+// some cut, and conversions in their own, a foreign or no browser.
 type graph struct {
 	random     *rand.Rand
 	version    uint64
@@ -101,7 +101,7 @@ func (g *graph) browse(visitor string) {
 	if g.random.IntN(5) > 0 {
 		identity := schema.Identity{Workspace: 1, Node: schema.NewNode(schema.NodeVisitor, visitor)}
 		since := g.moment(100)
-		for range 1 + g.random.IntN(3) {
+		for range g.random.IntN(4) { // A browser without contacts was cut.
 			identity.Since = append(identity.Since, since)
 			identity.Contacts = append(identity.Contacts, g.contacts[g.random.IntN(len(g.contacts))].ID)
 			since = since.Add(time.Duration(g.random.IntN(60*24)) * time.Hour)
@@ -156,8 +156,9 @@ func (g *graph) convert(n int) {
 
 // change does what merges, erasures and late hits do between two writes.
 func (g *graph) change() {
-	i := g.random.IntN(len(g.identities))
-	g.identities[i].Contacts[0] = g.contacts[g.random.IntN(len(g.contacts))].ID
+	if i := &g.identities[g.random.IntN(len(g.identities))]; len(i.Contacts) > 0 {
+		i.Contacts[0] = g.contacts[g.random.IntN(len(g.contacts))].ID
+	}
 	c := &g.contacts[g.random.IntN(len(g.contacts))]
 	if c.Email == "" {
 		c.Email = "found@a.example"
@@ -205,7 +206,7 @@ func (g *graph) want() map[schema.ID]outcome {
 	for _, f := range g.facts {
 		var owner schema.ID
 		for i := range g.identities {
-			if g.identities[i].Node == schema.Node(f.GetNode()) {
+			if g.identities[i].Node == schema.Node(f.GetNode()) && len(g.identities[i].Contacts) > 0 {
 				owner = g.identities[i].Owner(schema.Millis(f.GetAt()))
 			}
 		}

@@ -62,10 +62,24 @@ WITH
         GROUP BY contact
     ),
 
+    -- Browsers that were seen with too many people to be anybody's: what happened in one happened in none.
+    cut_browsers AS (
+        SELECT substring(node, 9) AS visitor
+        FROM (
+            SELECT node, is_deleted, contacts
+            FROM identities
+            WHERE workspace = {workspace:UInt32} AND node IN (SELECT concat('visitor:', visitor) FROM facts WHERE visitor != '')
+            ORDER BY version DESC
+            LIMIT 1 BY node
+        )
+        WHERE is_deleted = 0 AND empty(contacts)
+    ),
+
     -- Facts that count, with their contact; and that a contact came to be, which is a conversion too, under its own id.
     counted AS (
         SELECT
-            f.id AS id, f.name AS name, f.provider AS provider, f.external_id AS external_id, f.visitor AS own,
+            f.id AS id, f.name AS name, f.provider AS provider, f.external_id AS external_id,
+            if(f.visitor IN (SELECT visitor FROM cut_browsers), '', f.visitor) AS own,
             f.fact_at AS fact_at, f.value AS value, f.currency AS currency, f.url AS url,
             n.contacts[greatest(1, arrayLastIndex(s -> toUnixTimestamp64Milli(s) <= f.fact_at, n.since))] AS contact
         FROM facts AS f
