@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -155,6 +156,10 @@ func (s Scoped) sessionsBy(ctx context.Context, d Dimension, p Period, filters [
 
 func sessionColumn(d Dimension) string { return string(d) }
 
+// settled takes the dust of adding floating-point shares off a sum: whole
+// conversions are counted in whole numbers.
+func settled(sum float64) float64 { return math.Round(sum*1e9) / 1e9 }
+
 // tabulate picks models and brings keys with credits or sessions together.
 func tabulate(byKey map[string]earned, sessions map[string]uint64, model, compare int) Attribution {
 	var a Attribution
@@ -182,6 +187,7 @@ func tabulate(byKey map[string]earned, sessions map[string]uint64, model, compar
 		a.Total += row.Conversions
 		a.Rows = append(a.Rows, row)
 	}
+	a.Attributed, a.Total = settled(a.Attributed), settled(a.Total)
 	sort.Slice(a.Rows, func(i, j int) bool {
 		x, y := a.Rows[i], a.Rows[j]
 		switch {

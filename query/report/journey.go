@@ -171,7 +171,8 @@ func (s *JourneySession) keep(contact schema.ID, identity *schema.Identity) bool
 }
 
 // addClicks puts an ad click before the page that its id was first seen on,
-// and the ids that no kept page carries at the start.
+// and the ids that no kept page carries at the start. A session that midnight
+// began has no others than it continues, which were clicked before.
 func (s *JourneySession) addClicks() {
 	seen := make(map[string]bool)
 	var items []JourneyItem
@@ -184,7 +185,7 @@ func (s *JourneySession) addClicks() {
 	}
 	var first []JourneyItem
 	for _, id := range s.clickIDs {
-		if !seen[id] {
+		if !seen[id] && s.Reason != schema.ReasonMidnight {
 			seen[id] = true
 			first = append(first, JourneyItem{At: s.StartedAt, Type: "ad_click", URL: s.Touch.LandingPage, ClickID: id})
 		}

@@ -3,6 +3,7 @@ package report_test
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -79,6 +80,7 @@ func tell(t *testing.T) *story {
 	ada, adas := person(1, "ada@a.example", at(t, "5T10:05"), "intercom:ada", "email:ada@a.example", "visitor:phone", "visitor:laptop")
 	bob, bobs := person(1, "bob@a.example", at(t, "4T09:00"), "intercom:bob", "email:bob@a.example")
 	eve, eves := person(2, "eve@b.example", at(t, "5T10:05"), "intercom:ada", "visitor:phone")
+	ada.Emails = append(ada.Emails, "byron@a.example")
 	s.ada, s.bob, s.old = ada.ID, bob.ID, schema.Derive("a former id")
 	redirect := schema.ContactRow{Version: 1, Contact: schema.Contact{ID: s.old, Workspace: 1, Redirect: ada.ID}}
 	s.write(&sink.Batch{
@@ -155,6 +157,7 @@ func TestContactsAreFound(t *testing.T) {
 		want  []schema.ID
 	}{
 		"part of an email":         {report.ContactQuery{Search: "BOB@"}, []schema.ID{s.bob}},
+		"part of a former email":   {report.ContactQuery{Search: "byron"}, []schema.ID{s.ada}},
 		"part of a name":           {report.ContactQuery{Search: "the ada"}, []schema.ID{s.ada}},
 		"nobody":                   {report.ContactQuery{Search: "eve"}, nil},
 		"last touch is direct":     {report.ContactQuery{Filters: filter("channel:is:Direct")}, []schema.ID{s.ada, s.bob}},
@@ -186,6 +189,32 @@ func TestContactsAreFound(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Whoever is listed is listed with their touches: until those are computed they
+// would look Direct.
+func TestContactsAreListedWithTheirTouches(t *testing.T) {
+	s := tell(t)
+	cy, cys := person(1, "cy@a.example", at(t, "6T10:00"), "email:cy@a.example", "visitor:stranger")
+	site, sites := person(1, "", at(t, "6T11:00"), "user:42")
+	s.write(&sink.Batch{Contacts: []schema.ContactRow{cy, site}, Identities: append(cys, sites...)})
+	listed := func() (ids []schema.ID) {
+		page, err := s.in(1).Contacts(t.Context(), report.ContactQuery{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range page.Contacts {
+			ids = append(ids, c.ID)
+		}
+		return ids
+	}
+	if got := listed(); !slices.Equal(got, []schema.ID{site.ID, s.ada, s.bob}) {
+		t.Errorf("before the touches are computed %v are listed, want all but Cy %v", got, cy.ID)
+	}
+	s.attribute(1, 2)
+	if got := listed(); !slices.Equal(got, []schema.ID{site.ID, cy.ID, s.ada, s.bob}) {
+		t.Errorf("then %v are listed, want Cy %v too", got, cy.ID)
 	}
 }
 
@@ -242,6 +271,29 @@ func TestJourney(t *testing.T) {
 	}
 	if bob, err := s.in(1).Journey(t.Context(), s.bob); err != nil || len(bob.Sessions) != 0 {
 		t.Errorf("Bob's journey is %+v, %v", bob, err)
+	}
+}
+
+// A session that midnight began goes on with a click id; the click was before.
+func TestJourneyOverMidnight(t *testing.T) {
+	s := open(t)
+	ann, anns := person(1, "ann@a.example", at(t, "1T10:00"), "email:ann@a.example", "visitor:v")
+	evening := visit(t, 1, "v", "1T23:50", "9m", ad, "https://a.example/1")
+	night := visit(t, 1, "v", "2T00:05", "0m", ad, "https://a.example/2")
+	night.Reason, night.Items[0].ClickID = schema.ReasonMidnight, ""
+	s.write(&sink.Batch{Sessions: []schema.SessionRow{evening, night}, Contacts: []schema.ContactRow{ann}, Identities: anns})
+	journey, err := s.in(1).Journey(t.Context(), ann.ID)
+	if err != nil || len(journey.Sessions) != 2 {
+		t.Fatalf("%+v, %v", journey, err)
+	}
+	for i, want := range [][]string{{"ad_click", "pageview"}, {"pageview"}} {
+		var got []string
+		for _, item := range journey.Sessions[i].Items {
+			got = append(got, item.Type)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("session %d has %v, want %v", i, got, want)
+		}
 	}
 }
 
@@ -308,7 +360,7 @@ func TestAttribution(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if math.Abs(a.Total-2) > 1e-9 || math.Abs(a.Attributed-1) > 1e-9 {
+		if a.Total != 2 || a.Attributed != 1 {
 			t.Errorf("%s: %v of %v attributed, want Ada's conversion of hers and Bob's", model, a.Attributed, a.Total)
 		}
 		for _, row := range a.Rows {

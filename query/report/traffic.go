@@ -95,6 +95,9 @@ func (s Scoped) addConversions(ctx context.Context, q Credits, bounds []int64, p
 	if err != nil {
 		return err
 	}
+	defer func() {
+		places[0].Conversions, places[0].Value = settled(places[0].Conversions), settled(places[0].Value)
+	}()
 	for key, e := range byStretch {
 		stretch, err := strconv.ParseInt(key, 10, 64)
 		if err != nil {

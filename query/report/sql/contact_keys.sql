@@ -1,13 +1,14 @@
 -- A page of contacts in the order of their newest conversion, or of their creation where there is none. A person who
--- gave an email or a phone, or was identified by the site, is listed.
+-- gave an email or a phone is listed once their touches are computed, so that nobody is seen as Direct for a moment; one
+-- whom the site identified by its own id alone has none.
 WITH
     toFixedString('', 16) AS nobody,
     arrayMap(hexadecimal -> toFixedString(unhex(hexadecimal), 16), {only:Array(String)}) AS only_ids,
     arrayMap(hexadecimal -> toFixedString(unhex(hexadecimal), 16), {except:Array(String)}) AS except_ids,
     people AS (
-        SELECT id, email, phone, name, nodes, toUnixTimestamp64Milli(created_at) AS created
+        SELECT id, email, phone, name, emails, phones, nodes, toUnixTimestamp64Milli(created_at) AS created
         FROM (
-            SELECT id, email, phone, name, nodes, created_at, redirect, is_deleted
+            SELECT id, email, phone, name, emails, phones, nodes, created_at, redirect, is_deleted
             FROM contacts
             WHERE workspace = {workspace:UInt32}
             ORDER BY version DESC
@@ -35,9 +36,9 @@ WITH
             if(c.name = '', {{.Directly}}, c.matches) AS matches
         FROM people AS p
         LEFT JOIN converted AS c ON c.contact = p.id
-        WHERE (p.email != '' OR p.phone != '' OR arrayExists(n -> startsWith(n, 'user:'), p.nodes))
-            AND ({search:String} = '' OR positionCaseInsensitiveUTF8(p.email, {search:String}) > 0
-                OR positionCaseInsensitiveUTF8(p.phone, {search:String}) > 0 OR positionCaseInsensitiveUTF8(p.name, {search:String}) > 0)
+        WHERE if(p.email != '' OR p.phone != '', c.name != '', arrayExists(n -> startsWith(n, 'user:'), p.nodes))
+            AND ({search:String} = '' OR positionCaseInsensitiveUTF8(p.name, {search:String}) > 0
+                OR arrayExists(text -> positionCaseInsensitiveUTF8(text, {search:String}) > 0, arrayConcat(p.emails, p.phones)))
             AND (empty(only_ids) AND NOT {restricted:Bool} OR has(only_ids, p.id)) AND NOT has(except_ids, p.id)
     )
 SELECT id, sorted_by
