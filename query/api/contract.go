@@ -124,10 +124,27 @@ func brokenValue(subject string, reason *openapi3.SchemaError, err *openapi3filt
 		todo = "Use one of: " + values(reason.Schema.Enum) + "."
 	case reason.SchemaField == "required":
 		detail = "is missing"
+	case reason.SchemaField == "format" && reason.Schema.Format == "date":
+		detail, todo = "is no day", "Write it as 2026-11-23."
+	case reason.SchemaField == "format" && reason.Schema.Format == "date-time":
+		detail, todo = "is no time", "Write it as 2026-11-23T14:05:09.250Z."
+	case reason.SchemaField == "pattern":
+		detail = "is not written as it must be"
+		if what := meaning(reason, err); what != "" {
+			todo = "What it holds: " + sentence(what)
+		}
 	default:
 		detail = "is not allowed: " + reason.Reason
 	}
 	return refuse(http.StatusBadRequest, sentence(subject+" "+detail), todo).problem
+}
+
+// meaning is what the contract says about a value that was refused.
+func meaning(reason *openapi3.SchemaError, err *openapi3filter.RequestError) string {
+	if err.Parameter != nil && err.Parameter.Description != "" {
+		return strings.TrimSpace(err.Parameter.Description)
+	}
+	return strings.TrimSpace(reason.Schema.Description)
 }
 
 func values(all []any) string {

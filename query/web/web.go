@@ -142,7 +142,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f := h.find(r.URL.Path)
 	if f == nil {
-		http.Error(w, "There is no such file. Reload the page: the dashboard may be newer than what your browser holds.", http.StatusNotFound)
+		http.Error(w, "There is nothing to read here. If a page of the dashboard asked for it, reload that page: the dashboard may be newer than what your browser holds.", http.StatusNotFound)
 		return
 	}
 	f.send(w, r)
@@ -150,13 +150,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // find gives the file of a path, the application's page for a path that names
 // no file, or nil for a file that does not exist: an old page must not get
-// HTML where it asks for a script.
+// HTML where it asks for a script, nor a program where it asks the collector.
 func (h *handler) find(urlPath string) *file {
 	name := strings.TrimPrefix(path.Clean("/"+urlPath), "/")
 	if f := h.files[name]; f != nil {
 		return f
 	}
-	if strings.HasPrefix(name, "assets/") || strings.HasPrefix(name, "api/") || path.Ext(name) != "" {
+	first, _, nested := strings.Cut(name, "/")
+	switch {
+	case path.Ext(name) != "", nested && (first == "assets" || first == "api" || first == "sl" || first == "hooks" || first == "connect"):
 		return nil
 	}
 	return h.page

@@ -64,6 +64,9 @@ func TestPaths(t *testing.T) {
 		{"GET", "/assets/main-old99.js", 404, "text/plain; charset=utf-8", ""},
 		{"GET", "/app/index.html", 404, "text/plain; charset=utf-8", ""},
 		{"GET", "/api/v1/nothing", 404, "text/plain; charset=utf-8", ""},
+		{"GET", "/sl/hits", 404, "text/plain; charset=utf-8", ""},
+		{"GET", "/hooks/intercom", 404, "text/plain; charset=utf-8", ""},
+		{"GET", "/connect/nobody/start", 404, "text/plain; charset=utf-8", ""},
 		{"POST", "/contacts", 405, "text/plain; charset=utf-8", ""},
 	} {
 		r := get(t, h, c.method, c.path)
