@@ -21,7 +21,7 @@ func (s hitStore) Visitors(ctx context.Context, visitors []sessionize.Visitor) (
 	for i, v := range visitors {
 		names[i] = clickhouse.Visitor(v)
 	}
-	hits, err := s.sink.VisitorHits(ctx, names)
+	hits, err := s.sink.VisitorHits(ctx, names, sessionize.MaxPast+1)
 	if err != nil {
 		return nil, err
 	}

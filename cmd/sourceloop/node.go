@@ -220,14 +220,16 @@ func (n *node) startSessionize() error {
 		Sink: hitStore{n.sink}, History: hitStore{n.sink}, Conversions: stitch.Lookup{State: n.state},
 		Log: n.logs, Slog: n.log, Now: time.Now,
 	}, n.registry)
-	return n.consume(stream.GroupConfig{Name: groupSessionize, Topic: schema.TopicHits, Stage: sessionize.Stage, New: stager.New})
+	n.consume(stream.GroupConfig{Name: groupSessionize, Topic: schema.TopicHits, Stage: sessionize.Stage, New: stager.New})
+	return nil
 }
 
 func (n *node) startStitch() error {
 	stager := stitch.NewStager(stitch.Deps{
 		State: n.state, Sink: leadStore{n.sink}, History: leadStore{n.sink}, Dead: n.logs, Slog: n.log, Now: time.Now,
 	}, n.registry)
-	return n.consume(stream.GroupConfig{Name: groupStitch, Topic: schema.TopicLeads, Stage: stitch.Stage, New: stager.New})
+	n.consume(stream.GroupConfig{Name: groupStitch, Topic: schema.TopicLeads, Stage: stitch.Stage, New: stager.New})
+	return nil
 }
 
 func (n *node) startResolve() error {
@@ -241,16 +243,14 @@ func (n *node) startResolve() error {
 		Store: n.control, Resolver: resolver, Deliver: outlet.Deliver, Bury: outlet.Bury, Log: n.log,
 	})
 	n.runners = append(n.runners, inbox.Run)
-	return n.consume(stream.GroupConfig{Name: groupResolve, Topic: schema.TopicWebhooks, Stage: resolve.Stage, New: stager.New})
+	n.consume(stream.GroupConfig{
+		Name: groupResolve, Topic: schema.TopicWebhooks, Stage: resolve.Stage, New: stager.New, MaxBatch: resolve.MaxBatch,
+	})
+	return nil
 }
 
-func (n *node) consume(config stream.GroupConfig) error {
-	group, err := n.logs.NewGroup(config)
-	if err != nil {
-		return err
-	}
-	n.runners = append(n.runners, group.Run)
-	return nil
+func (n *node) consume(config stream.GroupConfig) {
+	n.runners = append(n.runners, n.logs.NewGroup(config).Run)
 }
 
 func (n *node) startReports(context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -125,7 +126,7 @@ func (b *Inbox) finishAll(ctx context.Context, items []control.InboxItem) error 
 }
 
 func (b *Inbox) finish(ctx context.Context, item control.InboxItem) error {
-	result, err := b.config.Resolver.Resolve(ctx, item.Record)
+	result, err := b.resolve(ctx, item.Record)
 	var later *ErrLater
 	switch {
 	case err == nil:
@@ -143,4 +144,15 @@ func (b *Inbox) finish(ctx context.Context, item control.InboxItem) error {
 		return err
 	}
 	return b.config.Store.FinishInbox(ctx, item)
+}
+
+// resolve makes a panic an error that no repetition will mend.
+func (b *Inbox) resolve(ctx context.Context, rec *schema.WebhookRecord) (result *Result, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			b.config.Log.Error("a webhook made the resolver panic", "connection", rec.GetConnection(), "stack", string(debug.Stack()))
+			result, err = nil, invalid("The webhook made the resolver panic with a %T.", r)
+		}
+	}()
+	return b.config.Resolver.Resolve(ctx, rec)
 }

@@ -116,8 +116,16 @@ type Stager struct {
 // New takes a partition over.
 func (s *Stager) New(context.Context, stream.Assignment) (stream.Worker, error) { return s, nil }
 
+// Skip has no state to move on.
+func (s *Stager) Skip(context.Context, *stream.Record) error { return nil }
+
 // Close has nothing to release.
 func (s *Stager) Close() {}
+
+// MaxBatch is how many webhooks a stretch should have at most: each takes a
+// few questions to the provider, and a stretch that is cut off is repeated
+// whole.
+const MaxBatch = 100
 
 // connectionsAtOnce bounds how many connections of a stretch are asked side by
 // side.
@@ -135,21 +143,34 @@ func (s *Stager) Process(ctx context.Context, records []*stream.Record) error {
 		group    sync.WaitGroup
 		mu       sync.Mutex
 		failures error
+		panicked any
 	)
 	slots := make(chan struct{}, connectionsAtOnce)
 	for _, queue := range queues {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			if err := s.resolveAll(ctx, queue); err != nil {
-				mu.Lock()
-				failures = errors.Join(failures, err)
-				mu.Unlock()
+			err, caught := s.resolveGuarded(ctx, queue)
+			mu.Lock()
+			defer mu.Unlock()
+			failures = errors.Join(failures, err)
+			if caught != nil {
+				panicked = caught
 			}
 		})
 	}
 	group.Wait()
+	if panicked != nil {
+		panic(panicked) // The lane finds out which record it was.
+	}
 	return failures
+}
+
+// resolveGuarded hands a panic over, since one in a goroutine of its own would
+// end the process.
+func (s *Stager) resolveGuarded(ctx context.Context, queue []*schema.WebhookRecord) (err error, caught any) {
+	defer func() { caught = recover() }()
+	return s.resolveAll(ctx, queue), nil
 }
 
 func (s *Stager) queues(records []*stream.Record) (queues map[string][]*schema.WebhookRecord, dead []*schema.DeadRecord) {

@@ -1,8 +1,11 @@
 package sessionize
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"google.golang.org/protobuf/proto"
@@ -78,23 +81,35 @@ func (w *Worker) loadPast(ctx context.Context, visits []*visit) error {
 		return err
 	}
 	for _, v := range visits {
-		past := pasts[v.name]
-		v.state = &schema.VisitorState{Written: past.Sessions}
-		for _, h := range past.Hits {
-			v.state.Hits, _ = session.Union(v.state.GetHits(), session.Trim(h))
-		}
-		if len(past.Hits) > 0 {
+		v.state = remembered(pasts[v.name])
+		if len(pasts[v.name].Hits) > 0 {
 			w.metrics.cold.Inc()
 		}
 	}
 	return nil
 }
 
+// remembered is the state that a visitor's past gives. Of a past that was not
+// read whole no session may be derived: those before would be deleted.
+func remembered(past Past) *schema.VisitorState {
+	if len(past.Hits) > MaxPast {
+		return &schema.VisitorState{Flooded: true}
+	}
+	st := &schema.VisitorState{Written: past.Sessions, Hits: make([]*schema.Hit, len(past.Hits))}
+	for i, h := range past.Hits {
+		st.Hits[i] = session.Trim(h)
+	}
+	slices.SortFunc(st.Hits, func(a, b *schema.Hit) int {
+		return cmp.Or(cmp.Compare(a.GetAt(), b.GetAt()), bytes.Compare(a.GetId(), b.GetId()))
+	})
+	return st
+}
+
 // derive unites, derives and compares, visitor by visitor.
 func (st *stretch) derive(w *Worker) {
 	for _, v := range st.visitors {
 		w.seal(v, st.progress)
-		w.unite(v)
+		w.unite(v, st.progress)
 		if v.state.GetFlooded() {
 			continue
 		}
@@ -118,16 +133,18 @@ func (w *Worker) seal(v *visit, progress schema.Millis) {
 	for i := range sealed {
 		gone[sealed[i].ID] = true
 	}
+	openDay := schema.Millis(v.state.GetHits()[0].GetAt()).Day()
 	kept := v.state.Written[:0]
 	for _, k := range v.state.GetWritten() {
-		if !gone[schema.ID(k.GetSession())] {
+		deleted := k.GetHash() == 0 && k.GetDay() < openDay // nothing that stays can bring it back
+		if !gone[schema.ID(k.GetSession())] && !deleted {
 			kept = append(kept, k)
 		}
 	}
 	v.state.Written = kept
 }
 
-func (w *Worker) unite(v *visit) {
+func (w *Worker) unite(v *visit, progress schema.Millis) {
 	for _, h := range v.hits {
 		switch {
 		case session.Late(v.state.GetCarry(), h):
@@ -141,10 +158,21 @@ func (w *Worker) unite(v *visit) {
 			}
 		}
 	}
-	if len(v.state.GetHits()) > MaxHits {
-		v.state.Flooded, v.state.Hits = true, nil
+	if w.floods(v, progress) {
+		v.state.Flooded, v.state.Hits, v.state.Written = true, nil, nil
 		w.metrics.flooded.Inc()
 	}
+}
+
+// floods tells whether a visitor has too many hits, apart from those that are
+// to be sealed as soon as their rows are known to be in ClickHouse.
+func (w *Worker) floods(v *visit, progress schema.Millis) bool {
+	if len(v.state.GetHits()) <= MaxHits {
+		return false
+	}
+	open := &schema.VisitorState{Carry: v.state.GetCarry(), Hits: v.state.GetHits()}
+	session.Seal(v.workspace, v.name.ID, open, progress, w.deps.Classifier)
+	return len(open.GetHits()) > MaxHits
 }
 
 // rowKey is what tells the rows of one visitor apart.

@@ -25,6 +25,15 @@ const Stage = "sessionize"
 // is flagged as flooded and no longer sessionized; its hits are still stored.
 const MaxHits = 2000
 
+// MaxPast is how many hits of a visitor are read back from ClickHouse, most of
+// which belong to sessions that are sealed again at once. A visitor with more
+// is flooded.
+const MaxPast = 20_000
+
+// newWorkspace is how long hits of a workspace wait that is not known here:
+// the collector may have heard of it a moment earlier.
+const newWorkspace = 10 * time.Second
+
 // Workspaces knows the settings in force.
 type Workspaces interface {
 	Workspace(id uint32) (*schema.Workspace, bool)
@@ -41,7 +50,8 @@ type Visitor struct {
 	ID        string
 }
 
-// Past is what ClickHouse knows of a visitor.
+// Past is what ClickHouse knows of a visitor: each hit once, in any order, up
+// to one more than MaxPast, and the keys of the sessions that stand.
 type Past struct {
 	Hits     []*schema.Hit
 	Sessions []*schema.WrittenKey
@@ -129,6 +139,7 @@ type Worker struct {
 	metrics  *metrics
 	owner    *state.Owner
 	visitors *lru.LRU[Visitor, *schema.VisitorState]
+	unknown  map[uint32]time.Time // workspaces, and when they were first missed
 }
 
 // New takes the partition over.
@@ -142,14 +153,21 @@ func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, e
 	if err != nil {
 		return nil, err
 	}
-	if err := owner.Settle(ctx, committed); err != nil {
+	if _, err := owner.Settle(ctx, committed); err != nil {
 		return nil, fenced(err)
 	}
 	visitors, err := lru.NewLRU[Visitor, *schema.VisitorState](s.deps.MaxVisitors, nil)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the visitors' map: %w", err)
 	}
-	return &Worker{deps: s.deps, metrics: s.metrics, owner: owner, visitors: visitors}, nil
+	return &Worker{
+		deps: s.deps, metrics: s.metrics, owner: owner, visitors: visitors, unknown: make(map[uint32]time.Time),
+	}, nil
+}
+
+// Skip counts a record as applied that was set aside.
+func (w *Worker) Skip(ctx context.Context, record *stream.Record) error {
+	return fenced(w.owner.Save(ctx, record.Offset+1, w.owner.Progress(), nil, nil))
 }
 
 // Close forgets the visitors.
@@ -162,19 +180,28 @@ func fenced(err error) error {
 	return err
 }
 
-// Process makes the effect of a stretch of records durable. After an error the
-// worker forgets what it had in memory, since some of it may not be stored.
+// Process makes the effect of a stretch of records durable. After an error or
+// a panic the worker forgets what it had in memory, since some of it may not be
+// stored.
 func (w *Worker) Process(ctx context.Context, records []*stream.Record) error {
-	err := w.process(ctx, records)
-	if err != nil {
-		w.visitors.Purge()
+	durable := false
+	defer func() {
+		if !durable {
+			w.visitors.Purge()
+		}
+	}()
+	if err := w.process(ctx, records); err != nil {
 		return fenced(err)
 	}
+	durable = true
 	return nil
 }
 
 func (w *Worker) process(ctx context.Context, records []*stream.Record) error {
-	st := w.decode(records)
+	st, err := w.decode(records)
+	if err != nil {
+		return err
+	}
 	if err := w.load(ctx, st); err != nil {
 		return err
 	}
@@ -218,33 +245,51 @@ type visit struct {
 	changed   bool // session rows are written
 }
 
-func (w *Worker) decode(records []*stream.Record) *stretch {
+func (w *Worker) decode(records []*stream.Record) (*stretch, error) {
 	st := &stretch{byName: make(map[Visitor]*visit), progress: w.owner.Progress()}
 	for _, r := range records {
-		hit, ws, reason := w.decodeHit(r.Value)
+		hit, reason := decodeHit(r.Value)
+		var ws *schema.Workspace
+		if reason == "" {
+			var known bool
+			if ws, known = w.deps.Workspaces.Workspace(hit.GetWorkspace()); !known {
+				if w.mayAppear(hit) {
+					return nil, fmt.Errorf("cannot find the workspace %d yet", hit.GetWorkspace())
+				}
+				reason = "unknown_workspace"
+			}
+		}
 		if reason != "" {
 			st.dead = append(st.dead, stream.DeadLetter(r, Stage, reason, "", schema.MillisOf(w.deps.Now())))
 			continue
 		}
 		st.add(hit, ws)
 	}
-	return st
+	return st, nil
 }
 
-func (w *Worker) decodeHit(value []byte) (hit *schema.Hit, ws *schema.Workspace, reason string) {
+// mayAppear tells whether to wait for a workspace: when it was not missed for
+// long, and the hit arrived lately.
+func (w *Worker) mayAppear(hit *schema.Hit) bool {
+	now := w.deps.Now()
+	first, missed := w.unknown[hit.GetWorkspace()]
+	if !missed {
+		first = now
+		w.unknown[hit.GetWorkspace()] = now
+	}
+	return now.Sub(first) < newWorkspace && now.Sub(schema.Millis(hit.GetReceived()).Time()) < time.Minute
+}
+
+func decodeHit(value []byte) (hit *schema.Hit, reason string) {
 	var record schema.HitRecord
 	if err := proto.Unmarshal(value, &record); err != nil {
-		return nil, nil, "malformed"
+		return nil, "malformed"
 	}
 	hit = record.GetHit()
 	if hit == nil || len(hit.GetId()) != 16 || hit.GetVisitor() == "" {
-		return nil, nil, "incomplete"
+		return nil, "incomplete"
 	}
-	ws, ok := w.deps.Workspaces.Workspace(hit.GetWorkspace())
-	if !ok {
-		return nil, nil, "unknown_workspace"
-	}
-	return hit, ws, ""
+	return hit, ""
 }
 
 func (st *stretch) add(hit *schema.Hit, ws *schema.Workspace) {

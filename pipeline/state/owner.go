@@ -3,7 +3,7 @@ package state
 import (
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,6 +15,7 @@ import (
 type Owner struct {
 	store    *Store
 	tag      string
+	floor    func(context.Context) (uint32, error)
 	epoch    uint32
 	counter  uint32
 	applied  int64
@@ -47,19 +48,69 @@ func (o *Owner) NextVersion() uint64 {
 
 // Settle compares what Redis has with what was committed, and makes the
 // partition cold when Redis is behind: then the partition's values are deleted.
-func (o *Owner) Settle(ctx context.Context, committed int64) error {
+// It tells whether an old state came back, in which case anything that others
+// read from it may have been wrong.
+func (o *Owner) Settle(ctx context.Context, committed int64) (old bool, err error) {
 	if o.known && o.applied >= committed {
-		return nil
+		return false, nil
 	}
-	if o.known {
+	old = o.known
+	if old {
 		o.store.log.Warn("Redis is behind the log; starting cold from ClickHouse",
 			"partition", o.tag, "applied", o.applied, "committed", committed)
-		if err := o.store.purge(ctx, o.tag); err != nil {
-			return err
+		if err := o.raise(ctx); err != nil {
+			return old, err
 		}
 	}
 	o.cold = true
-	return o.run(ctx, committed, o.progress, nil, nil)
+	if err := o.purge(ctx); err != nil {
+		return old, err
+	}
+	return old, o.run(ctx, committed, o.progress, nil, nil)
+}
+
+var raiseScript = redis.NewScript(`
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'epoch', ARGV[2])
+return 1
+`)
+
+// raise makes sure that the epoch is above all that were ever taken, when the
+// one it was counted on from turned out to be old.
+func (o *Owner) raise(ctx context.Context) error {
+	lowest, err := o.floor(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot find the highest epoch of %s: %w", o.tag, err)
+	}
+	if lowest <= o.epoch {
+		return nil
+	}
+	done, err := raiseScript.Run(ctx, o.store.client, []string{ownerKey(o.tag)}, o.epoch, lowest).Int()
+	if err != nil {
+		return fmt.Errorf("cannot raise the epoch of %s: %w", o.tag, err)
+	}
+	if done == 0 {
+		return fmt.Errorf("%s, epoch %d: %w", o.tag, o.epoch, ErrFenced)
+	}
+	o.epoch = lowest
+	return nil
+}
+
+// purge deletes the partition's values, as long as they are the owner's.
+func (o *Owner) purge(ctx context.Context) error {
+	keys, err := o.store.stored(ctx, o.tag)
+	if err != nil {
+		return err
+	}
+	for i, name := range keys {
+		keys[i] = name[len(key(o.tag, "")):]
+	}
+	for some := range slices.Chunk(keys, scriptPairs) {
+		if err := o.run(ctx, o.applied, o.progress, nil, some); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Get reads values, nil where there is none.
@@ -73,27 +124,24 @@ const (
 	scriptBytes = 1 << 20
 )
 
-// Save stores pairs, deletes keys and moves the applied offset and the
+// Save stores pairs, then deletes keys, and moves the applied offset and the
 // progress, or returns ErrFenced. Large saves take several scripts, of which
-// the last one moves the offset: a crash in between leaves some pairs stored,
-// which repeating makes whole.
+// the last one moves the offset: a crash in between leaves the first of the
+// pairs stored, in their order and with all keys that were to be deleted, and
+// repeating must make that whole.
 func (o *Owner) Save(ctx context.Context, applied int64, progress schema.Millis, pairs []Pair, deletions []string) error {
 	applied, progress = max(applied, o.applied), max(progress, o.progress)
-	for {
-		n := chunk(pairs)
-		if n == len(pairs) {
-			break
-		}
+	for n := chunk(pairs); n < len(pairs); n = chunk(pairs) {
 		if err := o.run(ctx, o.applied, o.progress, pairs[:n], nil); err != nil {
 			return err
 		}
 		pairs = pairs[n:]
 	}
 	for len(deletions) > scriptPairs {
-		if err := o.run(ctx, o.applied, o.progress, nil, deletions[:scriptPairs]); err != nil {
+		if err := o.run(ctx, o.applied, o.progress, pairs, deletions[:scriptPairs]); err != nil {
 			return err
 		}
-		deletions = deletions[scriptPairs:]
+		pairs, deletions = nil, deletions[scriptPairs:]
 	}
 	return o.run(ctx, applied, progress, pairs, deletions)
 }
@@ -157,35 +205,6 @@ func (o *Owner) run(ctx context.Context, applied int64, progress schema.Millis, 
 	}
 	o.applied, o.progress, o.known = applied, progress, true
 	return nil
-}
-
-// purge deletes a partition's values, but not its owner.
-func (s *Store) purge(ctx context.Context, tag string) error {
-	pattern := strings.ReplaceAll(key(tag, "*"), "?", `\?`)
-	if cluster, ok := s.client.(*redis.ClusterClient); ok {
-		return cluster.ForEachMaster(ctx, func(ctx context.Context, c *redis.Client) error {
-			return purgeNode(ctx, c, pattern)
-		})
-	}
-	return purgeNode(ctx, s.client, pattern)
-}
-
-func purgeNode(ctx context.Context, c redis.Cmdable, pattern string) error {
-	var cursor uint64
-	for {
-		keys, next, err := c.Scan(ctx, cursor, pattern, 1000).Result()
-		if err != nil {
-			return fmt.Errorf("cannot look for old values: %w", err)
-		}
-		if len(keys) > 0 {
-			if err := c.Del(ctx, keys...).Err(); err != nil {
-				return fmt.Errorf("cannot delete old values: %w", err)
-			}
-		}
-		if cursor = next; cursor == 0 {
-			return nil
-		}
-	}
 }
 
 // Warmed records that everything ClickHouse knows of the partition is in Redis

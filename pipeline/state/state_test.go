@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	miniserver "github.com/alicebob/miniredis/v2/server"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sourceloop/pipeline/state"
@@ -33,7 +34,7 @@ func claim(t *testing.T, s *state.Store, committed int64) *state.Owner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := o.Settle(t.Context(), committed); err != nil {
+	if _, err := o.Settle(t.Context(), committed); err != nil {
 		t.Fatal(err)
 	}
 	return o
@@ -117,5 +118,136 @@ func TestFlushedRedisFencesTheOwner(t *testing.T) {
 	server.FlushAll()
 	if err := o.Save(t.Context(), 1, 1, nil, nil); !errors.Is(err, state.ErrFenced) {
 		t.Fatalf("saved into a flushed Redis: %v", err)
+	}
+}
+
+// take claims a partition without settling it.
+func take(t *testing.T, s *state.Store, now int64, floor uint32) *state.Owner {
+	t.Helper()
+	o, err := s.Claim(t.Context(), "h7", time.Unix(now, 0), func(context.Context) (uint32, error) { return floor, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestAClaimThatWasNeverSettledIsNoMemory(t *testing.T) {
+	s, _ := open(t)
+	take(t, s, 1000, 2000)
+	if o := claim(t, s, 0); !o.Cold() {
+		t.Error("a partition that only has an epoch must be cold")
+	}
+}
+
+func TestAFencedOwnerPurgesNothing(t *testing.T) {
+	s, _ := open(t)
+	first := claim(t, s, 0)
+	if err := first.Save(t.Context(), 5, 1, []state.Pair{{Key: "v:1/a", Value: []byte("old")}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	stopped := take(t, s, 1000, 2000)
+	successor := claim(t, s, 5)
+	if err := successor.Save(t.Context(), 9, 1, []state.Pair{{Key: "v:1/b", Value: []byte("new")}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	// The stopped one continues with what it read before: Redis seems to be behind.
+	if _, err := stopped.Settle(t.Context(), 9); !errors.Is(err, state.ErrFenced) {
+		t.Fatalf("got %v, want that it is fenced", err)
+	}
+	got, err := successor.Get(t.Context(), []string{"v:1/a", "v:1/b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got[0]) != "old" || string(got[1]) != "new" {
+		t.Errorf("the successor reads %q", got)
+	}
+}
+
+func TestAnOldSnapshotGivesNoOldEpoch(t *testing.T) {
+	s, _ := open(t)
+	o := claim(t, s, 0)
+	if err := o.Save(t.Context(), 5, 1, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	later := take(t, s, 1000, 7000) // ClickHouse has rows of the epoch 6999.
+	old, err := later.Settle(t.Context(), 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := later.NextVersion(); !old || v>>32 != 7000 {
+		t.Errorf("old %v, epoch %d", old, v>>32)
+	}
+	if err := later.Save(t.Context(), 10, 1, nil, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestASaveStoresBeforeItDeletes cuts a save of several scripts off after
+// every one of them: nothing is deleted while some pairs are not stored.
+func TestASaveStoresBeforeItDeletes(t *testing.T) {
+	for cut := range 6 {
+		s, server := open(t)
+		o := claim(t, s, 0)
+		var gone, pairs []state.Pair
+		var names []string
+		for i := range 2500 {
+			name := fmt.Sprintf("old/%d", i)
+			names, gone = append(names, name), append(gone, state.Pair{Key: name, Value: []byte("x")})
+			pairs = append(pairs, state.Pair{Key: fmt.Sprintf("new/%d", i), Value: []byte("x")})
+		}
+		if err := o.Save(t.Context(), 1, 1, gone, nil); err != nil {
+			t.Fatal(err)
+		}
+		scripts := 0
+		server.Server().SetPreHook(func(p *miniserver.Peer, cmd string, _ ...string) bool {
+			if cmd != "EVALSHA" && cmd != "EVAL" {
+				return false
+			}
+			if scripts++; scripts <= cut {
+				return false
+			}
+			p.WriteError("ERR cut off")
+			return true
+		})
+		err := o.Save(t.Context(), 2, 1, pairs, names)
+		server.Server().SetPreHook(nil)
+		if (err != nil) != (scripts > cut) {
+			t.Fatal(err)
+		}
+		last, err := o.Get(t.Context(), []string{"new/2499", "old/0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last[0] == nil && last[1] == nil {
+			t.Errorf("after %d scripts something is deleted and not all is stored", cut)
+		}
+	}
+}
+
+func TestWhatIsColdIsNotWarm(t *testing.T) {
+	s, server := open(t)
+	warm := func() bool {
+		_, warm, err := s.GetWarm(t.Context(), "h7", []string{"a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return warm
+	}
+	if warm() {
+		t.Error("a partition that nobody owned is warm")
+	}
+	o := claim(t, s, 3)
+	if warm() {
+		t.Error("a cold partition is warm")
+	}
+	if err := o.Warmed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !warm() {
+		t.Error("a warmed partition is not warm")
+	}
+	server.FlushAll()
+	if warm() {
+		t.Error("a lost partition is warm")
 	}
 }

@@ -2,6 +2,7 @@ package stitch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -37,7 +38,6 @@ type component struct {
 type stretch struct {
 	evidence map[uint32][]*schema.Evidence
 	nodes    map[place]*component // every node touched; nil until it is in a component
-	found    map[place]foundNode  // what Redis has
 	arrivals []schema.Millis
 	received int64
 	claims   int
@@ -45,16 +45,10 @@ type stretch struct {
 	refusals []string
 }
 
-type foundNode struct {
-	root place
-	has  bool // the component has a contact
-}
-
 func newStretch() *stretch {
 	return &stretch{
 		evidence: make(map[uint32][]*schema.Evidence),
 		nodes:    make(map[place]*component),
-		found:    make(map[place]foundNode),
 	}
 }
 
@@ -81,6 +75,10 @@ func (st *stretch) add(lead *schema.LeadRecord) {
 		st.nodes[place{ws, schema.Node(f.GetNode())}] = nil
 	}
 }
+
+// errTorn is what a loss of single keys, which Redis must never be allowed to
+// evict, looks like.
+var errTorn = errors.New("the identity map names a component that is not there")
 
 // getter reads values of the partition.
 type getter interface {
@@ -122,15 +120,13 @@ func (st *stretch) loadComponents(ctx context.Context, from getter, roots map[pl
 	for i, root := range order {
 		c := &component{workspace: root.workspace, stored: &schema.Component{}, roots: []place{root}}
 		if values[i] == nil {
-			return fmt.Errorf("the identity map names a component that is not there")
+			return errTorn
 		}
 		if err := proto.Unmarshal(values[i], c.stored); err != nil {
 			return fmt.Errorf("cannot read a component: %w", err)
 		}
 		for _, n := range nodesOf(c.stored) {
-			p := place{root.workspace, n}
-			st.put(p, c)
-			st.found[p] = foundNode{root: root, has: len(c.stored.GetContacts()) > 0}
+			st.put(place{root.workspace, n}, c)
 		}
 	}
 	return nil
@@ -303,7 +299,9 @@ func (st *stretch) touched() []*component {
 }
 
 // stored gives what Redis must have after the stretch: the components under
-// their roots, and every node whose root or flag is new.
+// their roots, and all of their nodes. A node's former value tells nothing,
+// since a save of several scripts may have been cut off between a component and
+// some of its nodes.
 func (st *stretch) stored() (pairs []state.Pair, deletions []string, err error) {
 	for _, c := range st.touched() {
 		if !c.added {
@@ -316,7 +314,7 @@ func (st *stretch) stored() (pairs []state.Pair, deletions []string, err error) 
 			return nil, nil, fmt.Errorf("cannot encode a component: %w", err)
 		}
 		pairs = append(pairs, state.Pair{Key: root.key("c"), Value: value})
-		pairs = append(pairs, st.nodePairs(c, root, nodes)...)
+		pairs = append(pairs, c.nodePairs(root, nodes)...)
 		for _, old := range c.roots {
 			if old != root {
 				deletions = append(deletions, old.key("c"))
@@ -326,21 +324,19 @@ func (st *stretch) stored() (pairs []state.Pair, deletions []string, err error) 
 	return pairs, deletions, nil
 }
 
-func (st *stretch) nodePairs(c *component, root place, nodes []schema.Node) []state.Pair {
-	has := len(c.stored.GetContacts()) > 0
-	flag := byte('0')
-	if has {
-		flag = '1'
+func (c *component) nodePairs(root place, nodes []schema.Node) []state.Pair {
+	flag := "0"
+	if len(c.stored.GetContacts()) > 0 {
+		flag = "1"
 	}
+	value := []byte(flag + string(root.node))
 	var pairs []state.Pair
 	seen := make(map[schema.Node]bool, len(nodes))
 	for _, n := range nodes {
-		p := place{c.workspace, n}
-		if seen[n] || st.found[p] == (foundNode{root, has}) {
-			continue
+		if !seen[n] {
+			seen[n] = true
+			pairs = append(pairs, state.Pair{Key: place{c.workspace, n}.key("n"), Value: value})
 		}
-		seen[n] = true
-		pairs = append(pairs, state.Pair{Key: p.key("n"), Value: append([]byte{flag}, root.node...)})
 	}
 	return pairs
 }

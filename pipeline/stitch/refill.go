@@ -11,7 +11,9 @@ import (
 const refillPairs = 10_000
 
 // refill rebuilds the partition's components from the claims in ClickHouse.
-func (w *Worker) refill(ctx context.Context, partition int32) error {
+// When Redis had an old state, a question which visitors have conversions may
+// have had an old answer: everybody is credited again.
+func (w *Worker) refill(ctx context.Context, partition int32, old bool) error {
 	workspaces, err := w.deps.History.WorkspacesWithClaims(ctx)
 	if err != nil {
 		return err
@@ -21,6 +23,12 @@ func (w *Worker) refill(ctx context.Context, partition int32) error {
 			continue
 		}
 		if err := w.refillWorkspace(ctx, ws); err != nil {
+			return err
+		}
+		if !old {
+			continue
+		}
+		if err := w.deps.Sink.Attribute(ctx, ws, nil, w.owner.NextVersion()); err != nil {
 			return err
 		}
 	}

@@ -31,8 +31,9 @@ type Rows struct {
 // crediting again, changes nothing.
 type Sink interface {
 	WriteLeads(ctx context.Context, rows *Rows) error
-	// Attribute credits the conversions of these contacts from the sessions
-	// that are stored, and keeps what differs from before.
+	// Attribute credits the conversions of these contacts, of everybody when
+	// there is no list, from the sessions that are stored, and keeps what
+	// differs from before.
 	Attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error
 }
 
@@ -110,6 +111,7 @@ type Worker struct {
 	deps    Deps
 	metrics *metrics
 	owner   *state.Owner
+	tag     string
 }
 
 func tag(partition int32) string { return "l" + strconv.Itoa(int(partition)) }
@@ -124,16 +126,22 @@ func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, e
 	if err != nil {
 		return nil, err
 	}
-	if err := owner.Settle(ctx, committed); err != nil {
+	old, err := owner.Settle(ctx, committed)
+	if err != nil {
 		return nil, fenced(err)
 	}
-	w := &Worker{deps: s.deps, metrics: s.metrics, owner: owner}
+	w := &Worker{deps: s.deps, metrics: s.metrics, owner: owner, tag: tag(a.Partition)}
 	if owner.Cold() {
-		if err := w.refill(ctx, a.Partition); err != nil {
+		if err := w.refill(ctx, a.Partition, old); err != nil {
 			return nil, fenced(err)
 		}
 	}
 	return w, nil
+}
+
+// Skip counts a record as applied that was set aside.
+func (w *Worker) Skip(ctx context.Context, record *stream.Record) error {
+	return fenced(w.owner.Save(ctx, record.Offset+1, w.owner.Progress(), nil, nil))
 }
 
 // Close has nothing to release: all state is in Redis.
@@ -150,7 +158,7 @@ func fenced(err error) error {
 func (w *Worker) Process(ctx context.Context, records []*stream.Record) error {
 	st, dead := w.decode(records)
 	if err := st.load(ctx, w.owner); err != nil {
-		return err
+		return w.distrust(ctx, err)
 	}
 	w.metrics.joined.Add(float64(st.join()))
 	version := w.owner.NextVersion()
@@ -171,6 +179,22 @@ func (w *Worker) Process(ctx context.Context, records []*stream.Record) error {
 	}
 	w.observe(st)
 	return nil
+}
+
+// distrust starts the partition over from ClickHouse when Redis lost a part of
+// it. Only its owner does, since others may see it while it changes.
+func (w *Worker) distrust(ctx context.Context, err error) error {
+	if !errors.Is(err, errTorn) {
+		return err
+	}
+	if err := w.owner.Save(ctx, w.owner.Applied(), w.owner.Progress(), nil, nil); err != nil {
+		return fenced(err)
+	}
+	w.deps.Slog.Warn("Redis lost a part of the identity map; starting cold from ClickHouse", "partition", w.tag)
+	if err := w.deps.State.Forget(ctx, w.tag); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", stream.ErrFenced, err)
 }
 
 func (w *Worker) write(ctx context.Context, st *stretch, rows *Rows, version uint64) error {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -26,18 +25,22 @@ var ErrFenced = errors.New("the partition's state belongs to another owner")
 type Assignment struct {
 	Topic     string
 	Partition int32
-	// Confirm commits the committed offset again under the group's generation
-	// and returns it: the next offset to process. Only a member that the broker
-	// still believes in can; a worker with state calls it after taking an epoch
-	// and before relying on what it reads.
+	// Confirm commits the next offset to process again under the group's
+	// generation and returns it. Only a member that the broker still believes in
+	// can; a worker with state calls it after taking an epoch and before relying
+	// on what it reads.
 	Confirm func(ctx context.Context) (int64, error)
 }
 
 // Worker owns one partition. Process is called by one goroutine at a time with
 // consecutive records and must be repeatable; it returns when their effect is
-// durable. Close is called once, after the last Process.
+// durable. It may be called again after it panicked, and must not rely on
+// anything that it held in memory then. Skip moves on past a record that was
+// set aside, as if it had been processed. Close is called once, after the last
+// Process.
 type Worker interface {
 	Process(ctx context.Context, records []*Record) error
+	Skip(ctx context.Context, record *Record) error
 	Close()
 }
 
@@ -62,7 +65,6 @@ type Group struct {
 	config  GroupConfig
 	log     *Log
 	slog    *slog.Logger
-	client  *kgo.Client
 	metrics *groupMetrics
 
 	mu       sync.Mutex
@@ -107,8 +109,8 @@ func newGroupMetrics(reg prometheus.Registerer, stage string) *groupMetrics {
 	return m
 }
 
-// NewGroup joins the group. Run must follow.
-func (l *Log) NewGroup(config GroupConfig) (*Group, error) {
+// NewGroup makes a group, which Run joins.
+func (l *Log) NewGroup(config GroupConfig) *Group {
 	if config.MaxBatch == 0 {
 		config.MaxBatch = 5_000
 	}
@@ -118,43 +120,54 @@ func (l *Log) NewGroup(config GroupConfig) (*Group, error) {
 	if config.SessionTimeout == 0 {
 		config.SessionTimeout = 45 * time.Second
 	}
-	g := &Group{
+	return &Group{
 		config: config, log: l, slog: l.config.Log.With("stage", config.Stage),
 		metrics: newGroupMetrics(l.config.Registerer, config.Stage),
 		lanes:   make(map[int32]*lane), room: make(chan struct{}, 1),
 	}
+}
+
+func (g *Group) join() (*kgo.Client, error) {
 	opts := append([]kgo.Opt{
-		kgo.SeedBrokers(l.config.Brokers...),
-		kgo.ClientID("sourceloop-" + config.Stage),
-		kgo.ConsumerGroup(config.Name),
-		kgo.ConsumeTopics(config.Topic),
+		kgo.SeedBrokers(g.log.config.Brokers...),
+		kgo.ClientID("sourceloop-" + g.config.Stage),
+		kgo.ConsumerGroup(g.config.Name),
+		kgo.ConsumeTopics(g.config.Topic),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.AutoCommitMarks(),
 		kgo.AutoCommitInterval(500 * time.Millisecond),
-		kgo.SessionTimeout(config.SessionTimeout),
-		kgo.HeartbeatInterval(config.SessionTimeout / 10),
+		kgo.SessionTimeout(g.config.SessionTimeout),
+		kgo.HeartbeatInterval(g.config.SessionTimeout / 10),
 		kgo.OnPartitionsAssigned(g.assigned),
 		kgo.OnPartitionsRevoked(g.revoked),
 		kgo.OnPartitionsLost(g.lost),
 		kgo.FetchMaxWait(250 * time.Millisecond),
-	}, l.config.Options...)
+	}, g.log.config.Options...)
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
-		return nil, fmt.Errorf("cannot join the consumer group %q: %w", config.Name, err)
+		return nil, fmt.Errorf("cannot join the consumer group %q: %w", g.config.Name, err)
 	}
-	g.client = client
-	return g, nil
+	return client, nil
 }
 
-// Run polls until the context ends, then stops the lanes, commits what was
-// processed and leaves the group.
+// Run joins the group and polls until the context ends, then stops the lanes,
+// commits what was processed and leaves the group.
 func (g *Group) Run(ctx context.Context) error {
-	defer g.client.CloseAllowingRebalance()
+	client, err := g.join()
+	if err != nil {
+		return err
+	}
+	defer client.CloseAllowingRebalance()
+	watching, stopWatching := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { g.watchLag(watching) })
+	defer watch.Wait()
+	defer stopWatching()
 	for ctx.Err() == nil {
-		fetches := g.client.PollRecords(ctx, g.config.MaxBuffered)
+		fetches := client.PollRecords(ctx, g.config.MaxBuffered)
 		if fetches.IsClientClosed() {
 			break
 		}
@@ -164,16 +177,22 @@ func (g *Group) Run(ctx context.Context) error {
 			}
 		})
 		g.dispatch(fetches)
-		g.client.AllowRebalance()
+		client.AllowRebalance()
 		g.waitForRoom(ctx)
 	}
-	g.stopLanes(g.owned())
-	commit, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	if err := g.client.CommitMarkedOffsets(commit); err != nil && !errors.Is(err, kerr.UnknownMemberID) {
-		return fmt.Errorf("cannot commit what was processed (it will be repeated): %w", err)
-	}
+	g.stopLanes(g.owned(), stopGrace)
+	g.commit(context.WithoutCancel(ctx), client)
 	return nil
+}
+
+// commit commits what was processed. A broker that refuses, since the group is
+// being rebalanced or is away, only makes the next owner repeat.
+func (g *Group) commit(ctx context.Context, client *kgo.Client) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := client.CommitMarkedOffsets(ctx); err != nil {
+		g.slog.Warn("cannot commit what was processed; the next owner repeats it", "err", err)
+	}
 }
 
 func (g *Group) dispatch(fetches kgo.Fetches) {
@@ -217,26 +236,25 @@ func (g *Group) release(n int) {
 	}
 }
 
-func (g *Group) assigned(ctx context.Context, _ *kgo.Client, partitions map[string][]int32) {
+func (g *Group) assigned(ctx context.Context, client *kgo.Client, partitions map[string][]int32) {
+	g.stopLanes(partitions[g.config.Topic], 0) // There are none, unless a loss went unnoticed.
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, p := range partitions[g.config.Topic] {
-		l := newLane(g, p)
+		l := newLane(context.WithoutCancel(ctx), g, client, p)
 		g.lanes[p] = l
-		go l.run(context.WithoutCancel(ctx))
+		go l.run()
 	}
 	g.metrics.owned.Set(float64(len(g.lanes)))
 }
 
 func (g *Group) revoked(ctx context.Context, client *kgo.Client, partitions map[string][]int32) {
-	g.stopLanes(partitions[g.config.Topic])
-	if err := client.CommitMarkedOffsets(ctx); err != nil {
-		g.slog.Warn("cannot commit before a rebalance; the next owner repeats", "err", err)
-	}
+	g.stopLanes(partitions[g.config.Topic], stopGrace)
+	g.commit(ctx, client)
 }
 
 func (g *Group) lost(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
-	g.stopLanes(partitions[g.config.Topic])
+	g.stopLanes(partitions[g.config.Topic], 0)
 }
 
 func (g *Group) owned() []int32 {
@@ -246,8 +264,9 @@ func (g *Group) owned() []int32 {
 }
 
 // stopLanes stops the lanes of these partitions and waits until none of them
-// touches anything.
-func (g *Group) stopLanes(partitions []int32) {
+// touches anything. A stretch that is being processed may be finished within
+// the grace.
+func (g *Group) stopLanes(partitions []int32, grace time.Duration) {
 	g.mu.Lock()
 	var stopping []*lane
 	for _, p := range partitions {
@@ -262,7 +281,7 @@ func (g *Group) stopLanes(partitions []int32) {
 	g.metrics.owned.Set(float64(len(g.lanes)))
 	g.mu.Unlock()
 	for _, l := range stopping {
-		l.stop()
+		l.stop(grace)
 	}
 	for _, l := range stopping {
 		<-l.done
@@ -270,21 +289,24 @@ func (g *Group) stopLanes(partitions []int32) {
 	}
 }
 
-// recommit reads the partition's committed offset and commits it again under
-// the group's present generation. A member that the broker no longer believes
-// in is refused.
-func (g *Group) recommit(ctx context.Context, partition int32) (int64, error) {
+// recommit finds the next offset to process, which the lane may know better
+// than the broker, and commits it under the group's present generation. A
+// member that the broker no longer believes in is refused.
+func (g *Group) recommit(ctx context.Context, l *lane) (int64, error) {
 	offsets, err := g.log.admin.FetchOffsetsForTopics(ctx, g.config.Name, g.config.Topic)
 	if err != nil {
 		return 0, fmt.Errorf("cannot read the committed offset: %w", err)
 	}
-	at := int64(0)
-	if o, ok := offsets.Lookup(g.config.Topic, partition); ok && o.Err == nil && o.At >= 0 {
-		at = o.At
+	at := l.next.Load()
+	if o, ok := offsets.Lookup(g.config.Topic, l.partition); ok {
+		if o.Err != nil {
+			return 0, fmt.Errorf("cannot read the committed offset: %w", o.Err)
+		}
+		at = max(at, o.At)
 	}
-	commit := map[string]map[int32]kgo.EpochOffset{g.config.Topic: {partition: {Epoch: -1, Offset: at}}}
+	commit := map[string]map[int32]kgo.EpochOffset{g.config.Topic: {l.partition: {Epoch: -1, Offset: at}}}
 	var refused error
-	g.client.CommitOffsetsSync(ctx, commit, commitResult(&refused))
+	l.client.CommitOffsetsSync(ctx, commit, commitResult(&refused))
 	if refused != nil {
 		return 0, fmt.Errorf("the broker refused this owner's commit: %w", refused)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -23,30 +24,50 @@ const (
 	lastPause  = 5 * time.Second
 )
 
+// stopGrace is how long a lane may go on with the stretch it is processing when
+// it is stopped in good order. What is cut off is repeated by the next owner.
+const stopGrace = 5 * time.Second
+
 // lane processes the records of one partition, in order, on one goroutine.
 type lane struct {
 	group         *Group
+	client        *kgo.Client
 	partition     int32
 	label         string
 	highWatermark atomic.Int64
+	next          atomic.Int64 // the offset after the last processed one, 0 before
 	wake          chan struct{}
-	quit          chan struct{}
 	done          chan struct{}
 
-	mu    sync.Mutex
-	queue []*Record
+	taking    context.Context // ends when the lane is stopped
+	endTaking context.CancelFunc
+	working   context.Context // ends when what it works on is to be given up
+	giveUp    context.CancelFunc
+
+	mu     sync.Mutex
+	queue  []*Record
+	paused bool // no more is fetched
 }
 
-func newLane(g *Group, partition int32) *lane {
-	return &lane{
-		group: g, partition: partition, label: strconv.Itoa(int(partition)),
-		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+func newLane(ctx context.Context, g *Group, client *kgo.Client, partition int32) *lane {
+	l := &lane{
+		group: g, client: client, partition: partition, label: strconv.Itoa(int(partition)),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	l.working, l.giveUp = context.WithCancel(ctx)
+	l.taking, l.endTaking = context.WithCancel(l.working)
+	return l
 }
 
+// put queues records. A lane that falls behind is fetched no more for a while,
+// so that it does not take the room of the others.
 func (l *lane) put(records []*Record) {
 	l.mu.Lock()
 	l.queue = append(l.queue, records...)
+	if !l.paused && len(l.queue) >= 2*l.group.config.MaxBatch {
+		l.paused = true
+		l.client.PauseFetchPartitions(l.itself())
+	}
 	l.mu.Unlock()
 	select {
 	case l.wake <- struct{}{}:
@@ -54,7 +75,26 @@ func (l *lane) put(records []*Record) {
 	}
 }
 
-func (l *lane) stop() { close(l.quit) }
+func (l *lane) itself() map[string][]int32 {
+	return map[string][]int32{l.group.config.Topic: {l.partition}}
+}
+
+// resume fetches again when the queue is down to n.
+func (l *lane) resume(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.paused && len(l.queue) <= n {
+		l.paused = false
+		l.client.ResumeFetchPartitions(l.itself())
+	}
+}
+
+// stop lets the lane take no more, and gives up what it works on after a while.
+func (l *lane) stop(grace time.Duration) {
+	l.endTaking()
+	timer := time.AfterFunc(grace, l.giveUp)
+	context.AfterFunc(l.working, func() { timer.Stop() })
+}
 
 // left is how many records were never processed.
 func (l *lane) left() int {
@@ -63,10 +103,10 @@ func (l *lane) left() int {
 	return len(l.queue)
 }
 
-// next takes the next stretch without removing it, and waits for one. It
-// returns nil when the lane ends.
-func (l *lane) next(ctx context.Context) []*Record {
-	for {
+// await takes the next stretch without removing it, and waits for one. It
+// returns nil when the lane is stopped.
+func (l *lane) await() []*Record {
+	for l.taking.Err() == nil {
 		l.mu.Lock()
 		n := min(len(l.queue), l.group.config.MaxBatch)
 		batch := l.queue[:n:n]
@@ -76,10 +116,10 @@ func (l *lane) next(ctx context.Context) []*Record {
 		}
 		select {
 		case <-l.wake:
-		case <-ctx.Done():
-			return nil
+		case <-l.taking.Done():
 		}
 	}
+	return nil
 }
 
 func (l *lane) remove(n int) {
@@ -89,20 +129,14 @@ func (l *lane) remove(n int) {
 		l.queue = nil
 	}
 	l.mu.Unlock()
+	l.resume(l.group.config.MaxBatch)
 	l.group.release(n)
 }
 
-func (l *lane) run(parent context.Context) {
+func (l *lane) run() {
 	defer close(l.done)
-	ctx, cancel := context.WithCancel(parent)
-	defer cancel()
-	go func() {
-		select {
-		case <-l.quit:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	defer l.giveUp()
+	defer l.resume(math.MaxInt)
 	var worker Worker
 	defer func() {
 		if worker != nil {
@@ -110,17 +144,17 @@ func (l *lane) run(parent context.Context) {
 		}
 	}()
 	pause := firstPause
-	for ctx.Err() == nil {
-		err := l.step(ctx, &worker)
+	for l.taking.Err() == nil {
+		err := l.step(&worker)
 		if err == nil {
 			pause = firstPause
 			continue
 		}
-		if ctx.Err() != nil {
+		if l.taking.Err() != nil {
 			return
 		}
 		worker = l.recover(worker, err)
-		wait(ctx, pause)
+		wait(l.taking, pause)
 		pause = min(2*pause, lastPause)
 	}
 }
@@ -139,32 +173,42 @@ func (l *lane) recover(worker Worker, err error) Worker {
 }
 
 // step makes the worker if there is none, and processes one stretch.
-func (l *lane) step(ctx context.Context, worker *Worker) error {
+func (l *lane) step(worker *Worker) (err error) {
 	if *worker == nil {
-		w, err := l.group.config.New(ctx, Assignment{
-			Topic: l.group.config.Topic, Partition: l.partition,
-			Confirm: func(ctx context.Context) (int64, error) { return l.group.recommit(ctx, l.partition) },
-		})
-		if err != nil {
+		if *worker, err = l.newWorker(); err != nil {
 			return err
 		}
-		*worker = w
 	}
-	batch := l.next(ctx)
+	batch := l.await()
 	if batch == nil {
-		return ctx.Err()
+		return l.taking.Err()
 	}
 	start := time.Now()
-	if err := l.process(ctx, *worker, batch); err != nil {
+	if err := l.process(l.working, *worker, batch); err != nil {
 		return err
 	}
 	last := batch[len(batch)-1]
-	l.group.client.MarkCommitRecords(last)
+	l.next.Store(last.Offset + 1)
+	l.client.MarkCommitRecords(last)
 	l.remove(len(batch))
 	l.group.metrics.batches.Observe(time.Since(start).Seconds())
 	l.group.metrics.processed.Add(float64(len(batch)))
-	l.group.metrics.lag.WithLabelValues(l.label).Set(float64(max(0, l.highWatermark.Load()-last.Offset-1)))
+	l.group.setLag(l, l.highWatermark.Load()-last.Offset-1)
 	return nil
+}
+
+// newWorker makes the worker. A panic is an error like others.
+func (l *lane) newWorker() (w Worker, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			l.group.slog.Error("making a worker panicked", "partition", l.partition, "stack", string(debug.Stack()))
+			w, err = nil, fmt.Errorf("cannot make a worker: it panicked with a %T", r)
+		}
+	}()
+	return l.group.config.New(l.taking, Assignment{
+		Topic: l.group.config.Topic, Partition: l.partition,
+		Confirm: func(ctx context.Context) (int64, error) { return l.group.recommit(ctx, l) },
+	})
 }
 
 // process narrows a panic down to one record and sets that one aside.
@@ -174,7 +218,10 @@ func (l *lane) process(ctx context.Context, w Worker, batch []*Record) error {
 		return err
 	}
 	if len(batch) == 1 {
-		return l.bury(ctx, batch[0], panicked)
+		if err := l.bury(ctx, batch[0], panicked); err != nil {
+			return err
+		}
+		return w.Skip(ctx, batch[0])
 	}
 	half := len(batch) / 2
 	if err := l.process(ctx, w, batch[:half]); err != nil {

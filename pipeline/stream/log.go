@@ -133,24 +133,23 @@ func (l *Log) checkTopics(ctx context.Context) error {
 func (l *Log) Ping(ctx context.Context) error { return l.client.Ping(ctx) }
 
 // Append writes records with these keys and values and returns when all are
-// acknowledged, or with the first error when one is not. Then some of them may
-// have been written. The slices belong to the log until it returns.
+// acknowledged, or with the first error when one is not, or when the context
+// ends. After an error some of them may have been written or may still be; the
+// slices then stay with the log for good.
 func (l *Log) Append(ctx context.Context, topic string, keys, values [][]byte) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	p := &pending{}
-	p.wait.Add(len(keys))
+	p := &pending{open: len(keys), ended: make(chan struct{})}
 	records := make([]kgo.Record, len(keys))
 	for i := range keys {
 		records[i] = kgo.Record{Topic: topic, Key: keys[i], Value: values[i]}
 		l.client.Produce(ctx, &records[i], p.done)
 	}
-	p.wait.Wait()
-	if p.err != nil {
-		l.metrics.failed.WithLabelValues(topic).Add(float64(p.failed))
+	if failed, err := p.wait(ctx); err != nil {
+		l.metrics.failed.WithLabelValues(topic).Add(float64(failed))
 		return &schema.Error{
-			Op: "stream.Append", Kind: schema.KindUnavailable, Err: p.err,
+			Op: "stream.Append", Kind: schema.KindUnavailable, Err: err,
 			Text: "Kafka did not acknowledge; nothing is lost that is sent again",
 		}
 	}
@@ -158,23 +157,44 @@ func (l *Log) Append(ctx context.Context, topic string, keys, values [][]byte) e
 	return nil
 }
 
+// pending is records that are being written.
 type pending struct {
-	wait   sync.WaitGroup
+	ended chan struct{} // closed when none is open
+
 	mu     sync.Mutex
+	open   int
 	failed int
 	err    error
 }
 
 func (p *pending) done(_ *kgo.Record, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if err != nil {
-		p.mu.Lock()
 		p.failed++
 		if p.err == nil {
 			p.err = err
 		}
-		p.mu.Unlock()
 	}
-	p.wait.Done()
+	if p.open--; p.open == 0 {
+		close(p.ended)
+	}
+}
+
+// wait ends with the context at the latest: a record that was sent and not
+// answered cannot be taken back, and would keep its caller as long as the
+// broker is away.
+func (p *pending) wait(ctx context.Context) (failed int, err error) {
+	select {
+	case <-p.ended:
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open > 0 {
+		return p.failed + p.open, context.Cause(ctx)
+	}
+	return p.failed, p.err
 }
 
 // AppendDead sets records aside and returns when they are acknowledged.

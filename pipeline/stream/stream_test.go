@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ type recorder struct {
 	mu      sync.Mutex
 	seen    map[string]int
 	workers int
+	skipped []string
 	fail    func(value string, worker int) error
 }
 
@@ -63,6 +65,13 @@ type worker struct {
 }
 
 func (w *worker) Close() {}
+
+func (w *worker) Skip(_ context.Context, record *stream.Record) error {
+	w.r.mu.Lock()
+	defer w.r.mu.Unlock()
+	w.r.skipped = append(w.r.skipped, string(record.Value))
+	return nil
+}
 
 func (w *worker) Process(_ context.Context, records []*stream.Record) error {
 	w.r.mu.Lock()
@@ -82,7 +91,7 @@ func (w *worker) Process(_ context.Context, records []*stream.Record) error {
 
 func run(t *testing.T, l *stream.Log, r *recorder) (stop func()) {
 	t.Helper()
-	g, err := l.NewGroup(stream.GroupConfig{
+	g := l.NewGroup(stream.GroupConfig{
 		Name: "test", Topic: schema.TopicLeads, Stage: "test", SessionTimeout: 10 * time.Second,
 		New: func(ctx context.Context, a stream.Assignment) (stream.Worker, error) {
 			if _, err := a.Confirm(ctx); err != nil {
@@ -94,9 +103,12 @@ func run(t *testing.T, l *stream.Log, r *recorder) (stop func()) {
 			return &worker{r, r.workers}, nil
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	return start(t, g)
+}
+
+// start runs a group until it is stopped, at the end of the test at the latest.
+func start(t *testing.T, g *stream.Group) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- g.Run(ctx) }()
@@ -123,11 +135,13 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+func appendKey(i int) []byte { return fmt.Append(nil, "key ", i) }
+
 func appendValues(t *testing.T, l *stream.Log, from, to int) {
 	t.Helper()
 	var keys, values [][]byte
 	for i := from; i < to; i++ {
-		keys, values = append(keys, fmt.Append(nil, "key ", i)), append(values, fmt.Append(nil, "value ", i))
+		keys, values = append(keys, appendKey(i)), append(values, fmt.Append(nil, "value ", i))
 	}
 	if err := l.Append(t.Context(), schema.TopicLeads, keys, values); err != nil {
 		t.Fatal(err)
@@ -211,6 +225,11 @@ func TestARecordThatPanicsIsSetAsideAlone(t *testing.T) {
 	if string(dead.GetValue()) != "value 7" || dead.GetReason() != "panic" || dead.GetStage() != "test" {
 		t.Errorf("got %v", dead)
 	}
+	until(t, "the worker to move on past it", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return slices.Equal(r.skipped, []string{"value 7"})
+	})
 }
 
 func deadLetter(t *testing.T, addrs []string) *schema.DeadRecord {

@@ -61,14 +61,15 @@ func visitorParameters(visitors []Visitor) (args []any, wanted map[Visitor]bool)
 	}, wanted
 }
 
-// VisitorHits gives all hits of these visitors, the newest 2,000 of each, in
-// no order: what a partition that lost its state is rebuilt from.
-func (s *Sink) VisitorHits(ctx context.Context, visitors []Visitor) (map[Visitor][]*schema.Hit, error) {
+// VisitorHits gives the newest hits of each of these visitors, each hit once,
+// in no order: what a partition that lost its state is rebuilt from.
+func (s *Sink) VisitorHits(ctx context.Context, visitors []Visitor, newest uint32) (map[Visitor][]*schema.Hit, error) {
 	hits := make(map[Visitor][]*schema.Hit)
 	if len(visitors) == 0 {
 		return hits, nil
 	}
 	args, wanted := visitorParameters(visitors)
+	args = append(args, driver.Named("newest", newest))
 	err := s.each(ctx, "visitor_hits", func(rows chdriver.Rows) error {
 		h, err := scanHit(rows)
 		if err != nil {

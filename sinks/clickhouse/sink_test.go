@@ -58,7 +58,7 @@ func TestWriteAndReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := sink.Visitor{Workspace: 7, ID: "v"}
-	hits, err := e.VisitorHits(t.Context(), []sink.Visitor{v, {Workspace: 8, ID: "v"}})
+	hits, err := e.VisitorHits(t.Context(), []sink.Visitor{v, {Workspace: 8, ID: "v"}}, 10)
 	if err != nil || len(hits) != 1 || len(hits[v]) != 1 || !proto.Equal(hits[v][0], h) {
 		t.Errorf("hits are %v, %v; want %v once", hits, err, h)
 	}
@@ -114,7 +114,7 @@ func TestEarlierHitStands(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	hits, err := e.VisitorHits(t.Context(), []sink.Visitor{{Workspace: 1, ID: "v"}})
+	hits, err := e.VisitorHits(t.Context(), []sink.Visitor{{Workspace: 1, ID: "v"}}, 10)
 	if got := hits[sink.Visitor{Workspace: 1, ID: "v"}]; err != nil || len(got) != 1 || got[0].Title != "first" {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -158,7 +158,7 @@ func TestWritersAreJoined(t *testing.T) {
 				if err := s.Write(t.Context(), &sink.Batch{Hits: []*schema.Hit{hit(1, v.ID, w*writes+n)}}); err != nil {
 					t.Error(err)
 				}
-				if hits, err := s.VisitorHits(t.Context(), []sink.Visitor{v}); err != nil || len(hits[v]) != 1 {
+				if hits, err := s.VisitorHits(t.Context(), []sink.Visitor{v}, 10); err != nil || len(hits[v]) != 1 {
 					t.Errorf("after its write %s has %v, %v", v.ID, hits, err)
 				}
 			}

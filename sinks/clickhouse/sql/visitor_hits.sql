@@ -1,4 +1,4 @@
--- The newest 2,000 hits of each of some visitors. Of two bodies with one id the one received earlier stands.
+-- The newest hits of each of some visitors. Of two bodies with one id the one received earlier stands.
 SELECT workspace, id, visitor, toUnixTimestamp64Milli(at), toUnixTimestamp64Milli(received), toInt32(type), url, referrer, title,
     name, properties, trait_email, trait_phone, trait_name, trait_user_id, user_agent, tz, country, country_source,
     device, browser, os, bot, clock_shift
@@ -10,4 +10,4 @@ FROM (
     LIMIT 1 BY workspace, id
 )
 ORDER BY at DESC, id DESC
-LIMIT 2000 BY workspace, visitor
+LIMIT {newest:UInt32} BY workspace, visitor
