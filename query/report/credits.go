@@ -157,8 +157,15 @@ func (s Scoped) sessionsBy(ctx context.Context, d Dimension, p Period, filters [
 func sessionColumn(d Dimension) string { return string(d) }
 
 // settled takes the dust of adding floating-point shares off a sum: whole
-// conversions are counted in whole numbers.
+// conversions are counted in whole numbers, and the order in which shares were
+// added, which differs from one time to the next, is not seen.
 func settled(sum float64) float64 { return math.Round(sum*1e9) / 1e9 }
+
+func (r AttributionRow) settled() AttributionRow {
+	r.Conversions, r.Value = settled(r.Conversions), settled(r.Value)
+	r.CompareConversions, r.CompareValue = settled(r.CompareConversions), settled(r.CompareValue)
+	return r
+}
 
 // tabulate picks models and brings keys with credits or sessions together.
 func tabulate(byKey map[string]earned, sessions map[string]uint64, model, compare int) Attribution {
@@ -185,7 +192,7 @@ func tabulate(byKey map[string]earned, sessions map[string]uint64, model, compar
 			}
 		}
 		a.Total += row.Conversions
-		a.Rows = append(a.Rows, row)
+		a.Rows = append(a.Rows, row.settled())
 	}
 	a.Attributed, a.Total = settled(a.Attributed), settled(a.Total)
 	sort.Slice(a.Rows, func(i, j int) bool {
