@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"pgregory.net/rapid"
 
 	"sourceloop/deploy/embedded/embeddedtest"
+	"sourceloop/pipeline/attribution"
 	"sourceloop/pipeline/enrich"
 	"sourceloop/pipeline/identity"
 	"sourceloop/pipeline/journeys"
@@ -221,7 +224,8 @@ func fewerChecks(t *testing.T, n int) {
 type story struct {
 	workspace *schema.Workspace
 	hits      []*schema.Hit
-	leads     []*schema.Evidence
+	leads     []*schema.Evidence // not sent yet
+	chats     []*schema.Evidence // all
 }
 
 func drawStory(t *rapid.T, id uint32) *story {
@@ -253,6 +257,7 @@ func drawStory(t *rapid.T, id uint32) *story {
 	for i := range rapid.IntRange(0, 4).Draw(t, "chats") {
 		s.leads = append(s.leads, drawChat(t, id, i, start))
 	}
+	s.chats = s.leads
 	return s
 }
 
@@ -388,8 +393,13 @@ func (s *story) compare(t *rapid.T, b *bench) {
 		want = append(want, sessions...)
 		claims = append(claims, journeys.Identifications(s.workspace.ID, mine, sessions, identity.Rules{})...)
 	}
+	for _, e := range s.chats {
+		claims = append(claims, e.GetClaims()...)
+	}
+	contacts, identities := journeys.Contacts(s.workspace.ID, claims)
 	s.compareSessions(t, b, want)
-	s.compareIdentities(t, b, claims)
+	s.compareContacts(t, b, contacts)
+	s.compareTouches(t, b, contacts, identities, want)
 }
 
 type sessionRow struct {
@@ -431,38 +441,73 @@ func (s *story) compareSessions(t *rapid.T, b *bench, sessions []schema.Session)
 	}
 }
 
-// compareIdentities checks the live contacts against a fold over all claims.
-func (s *story) compareIdentities(t *rapid.T, b *bench, claims []*schema.Claim) {
-	ctx := context.Background()
-	if err := b.sink.Claims(ctx, s.workspace.ID, func(c *schema.Claim) error {
-		if c.GetMethod() != "identify" {
-			claims = append(claims, c)
-		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	var want, got []string
-	for _, c := range identity.Resolve(s.workspace.ID, claims).Contacts {
-		want = append(want, c.ID.String()+" "+c.Email)
-	}
-	rows, err := b.conn.Query(ctx, `
-		SELECT concat(lower(hex(id)), ' ', email) FROM contacts FINAL
-		WHERE workspace = {workspace:UInt32} AND redirect = toFixedString('', 16)`, driver.Named("workspace", s.workspace.ID))
+// texts asks ClickHouse for one sorted column of text.
+func (s *story) texts(t *rapid.T, b *bench, sql string) []string {
+	rows, err := b.conn.Query(context.Background(), sql, driver.Named("workspace", s.workspace.ID))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rows.Close()
+	var all []string
 	for rows.Next() {
-		var r string
-		if err := rows.Scan(&r); err != nil {
+		var text string
+		if err := rows.Scan(&text); err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, r[:8]+"-"+r[8:12]+"-"+r[12:16]+"-"+r[16:20]+"-"+r[20:])
+		all = append(all, text)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func compareTexts(t *rapid.T, what string, got, want []string) {
 	slices.Sort(want)
-	slices.Sort(got)
 	if !slices.Equal(want, got) {
-		t.Fatalf("contacts:\n got %v\nwant %v", got, want)
+		t.Fatalf("%s:\n got %s\nwant %s", what, strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 	}
+}
+
+// compareContacts checks the live contacts against a fold over all claims.
+func (s *story) compareContacts(t *rapid.T, b *bench, contacts []schema.Contact) {
+	var want []string
+	for _, c := range contacts {
+		want = append(want, hex.EncodeToString(c.ID[:])+" "+c.Email)
+	}
+	compareTexts(t, "contacts", s.texts(t, b, `
+		SELECT concat(lower(hex(id)), ' ', email) FROM contacts FINAL
+		WHERE workspace = {workspace:UInt32} AND redirect = toFixedString('', 16)`), want)
+}
+
+// compareTouches checks whose every conversion is, when it was, and the
+// sessions that it is credited to, in their order.
+func (s *story) compareTouches(t *rapid.T, b *bench, contacts []schema.Contact, identities []schema.Identity, sessions []schema.Session) {
+	var want []string
+	add := func(fact *schema.ConversionFact, contact schema.ID) {
+		text := fmt.Sprintf("%s %x of %x at %d:", fact.GetName(), fact.GetId(), contact[:], fact.GetAt())
+		for _, touch := range attribution.Touches(fact, contact, identities, sessions, 0) {
+			text += fmt.Sprintf(" %x", touch.Session[:])
+		}
+		want = append(want, text)
+	}
+	for _, e := range s.chats {
+		if contact := journeys.Counts(e.GetConversion(), contacts, identities); !contact.IsZero() {
+			add(e.GetConversion(), contact)
+		}
+	}
+	for _, c := range contacts {
+		if c.Email != "" || c.Phone != "" {
+			add(&schema.ConversionFact{Id: c.ID[:], Name: "contact", At: int64(c.CreatedAt)}, c.ID)
+		}
+	}
+	compareTexts(t, "conversions", s.texts(t, b, `
+		SELECT concat(name, ' ', lower(hex(id)), ' of ', lower(hex(contact)), ' at ', toString(toUnixTimestamp64Milli(at)), ':',
+			arrayStringConcat(arrayMap(session -> concat(' ', lower(hex(session))), touches_session)))
+		FROM (
+			SELECT * FROM conversions WHERE workspace = {workspace:UInt32}
+			ORDER BY version DESC, known_at DESC LIMIT 1 BY at, id
+		)
+		WHERE NOT deleted`), want)
 }
