@@ -31,6 +31,8 @@ func rules() []rule {
 		{under: []string{"pipeline/"}, deny: []string{"sourceloop/query", "sourceloop/sinks", "sourceloop/deploy"}, why: "data goes one way"},
 		{under: []string{"sinks/"}, deny: []string{"sourceloop/pipeline", "sourceloop/query", "sourceloop/deploy"}, why: "a sink takes rows of the schema"},
 		{under: []string{"query/"}, deny: []string{"sourceloop/pipeline", "sourceloop/sinks", "sourceloop/deploy"}, why: "query reads ClickHouse"},
+		{under: []string{"deploy/load/"}, deny: []string{"sourceloop/pipeline", "sourceloop/sinks", "sourceloop/query"},
+			why: "load judges the stages by its plan, so it must not ask them"},
 		{under: []string{""}, except: []string{"pipeline/stream/", "deploy/", "cmd/"}, deny: []string{"github.com/twmb/"}, why: "stream is the only code that talks to Kafka"},
 		{under: []string{""}, except: []string{"pipeline/state/", "deploy/"}, deny: []string{"github.com/redis/"}, why: "state is the only code that talks to Redis"},
 		{under: []string{""}, except: []string{"cmd/", "deploy/standin/"}, deny: []string{"sourceloop/deploy/standin"}, why: "stand-ins are for cmd and tests"},

@@ -28,6 +28,8 @@ type cli struct {
 	Serve   serveCommand   `cmd:"" help:"Run collector, pipeline and API; by default with embedded engines."`
 	Demo    demoCommand    `cmd:"" help:"Run everything with a demo workspace, a demo site and a stand-in Intercom."`
 	Standin standinCommand `cmd:"" help:"Run one vendor's stand-in alone."`
+	Load    loadCommand    `cmd:"" help:"Send realistic traffic through the front door and print what must come out."`
+	Check   checkCommand   `cmd:"" help:"Compare the API's answers with what must come out."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
