@@ -130,7 +130,7 @@ func routed(status int) Problem {
 		return refuse(status, "Bodies are JSON.", "Send it as JSON with the header Content-Type: application/json.").problem
 	}
 	if status < http.StatusInternalServerError {
-		return refuse(status, "Its body is not the JSON that this operation takes.", "Compare it with /api/v1/openapi.yaml.").problem
+		return refuse(status, "A parameter or the body is not what this operation takes.", "Compare it with /api/v1/openapi.yaml.").problem
 	}
 	return internal()
 }

@@ -46,6 +46,7 @@ func TestParametersThatAreRefused(t *testing.T) {
 		{"/contacts?limit=-1", []string{"The parameter limit", "at least 1"}},
 		{"/contacts?limit=201", []string{"The parameter limit", "200"}},
 		{"/contacts?limit=many", []string{"The parameter limit"}},
+		{"/contacts?limit=1&limit=2", []string{"A parameter or the body"}},
 		{"/contacts?cursor=forged", []string{"cursor", "first page"}},
 		{"/contacts?from=yesterday", []string{"The parameter from is no day", "Write it as 2026-11-23."}},
 		{"/contacts?from=2026-09-05&to=2026-09-01", []string{"Exchange"}},
