@@ -96,11 +96,32 @@ func start(t testing.TB, arguments ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	guard, err := watch(p.cmd.Process.Pid)
+	if err != nil {
+		_ = p.cmd.Process.Kill() // It was started a moment ago.
+		t.Fatal(err)
+	}
 	go func() {
 		p.err = p.cmd.Wait()
+		_ = guard.Process.Kill() // Before the number can belong to somebody else.
+		_ = guard.Wait()         // Killed, as it was meant to be.
 		close(p.ended)
 	}()
 	return p
+}
+
+// watch kills a process when the tests die without their clean-up, as at a
+// time-out: a shell that waits for the end of a pipe that only we hold.
+func watch(pid int) (*exec.Cmd, error) {
+	guard := exec.Command("sh", "-c", `cat; kill -9 "$0"`, strconv.Itoa(pid))
+	guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if _, err := guard.StdinPipe(); err != nil {
+		return nil, fmt.Errorf("cannot watch over the process: %w", err)
+	}
+	if err := guard.Start(); err != nil {
+		return nil, fmt.Errorf("cannot watch over the process: %w", err)
+	}
+	return guard, nil
 }
 
 // environment is ours without settings of the product, which would lead the

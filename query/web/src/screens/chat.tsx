@@ -4,7 +4,7 @@ import { ask, Problem, type Schemas } from "../api/client";
 import { forget, useQuery } from "../api/query";
 import { ago, dateTime } from "../format";
 import { may, zone } from "../session";
-import { Dialog, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
+import { Dialog, Empty, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Checks } from "../ui/checks";
 import { Icon } from "../ui/icon";
 
@@ -23,6 +23,7 @@ export function Chat() {
         <h2 id="oauth">OAuth chat integrations</h2>
         {list.problem && <ProblemNote problem={list.problem} again={list.reload} />}
         {!list.data && list.loading && <Skeleton lines={5} />}
+        {list.data?.items.length === 0 && <NoApp />}
         <div class="cards">
           {list.data?.items.map((c) => (
             <Card
@@ -37,6 +38,18 @@ export function Chat() {
         </div>
       </section>
     </>
+  );
+}
+
+/** The server was given no provider's app, so that there is no card. */
+function NoApp() {
+  return (
+    <Empty kind="unconnected" title="No chat can be connected yet">
+      <p>
+        Whoever runs this server first gives it an app of Intercom’s Developer Hub: <code>SOURCELOOP_INTERCOM_CLIENT_ID</code> and <code>SOURCELOOP_INTERCOM_CLIENT_SECRET</code>, as the README tells. The card is here after the
+        next start.
+      </p>
+    </Empty>
   );
 }
 
