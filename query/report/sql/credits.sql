@@ -10,7 +10,6 @@ WITH
         WHERE workspace = {workspace:UInt32}
             AND at >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
             AND known_at <= fromUnixTimestamp64Milli({as_of:Int64}, 'UTC')
-            AND if({name:String} = '', name != 'contact', name = {name:String})
         ORDER BY version DESC, known_at DESC
         LIMIT 1 BY at, id
     ),
@@ -45,7 +44,8 @@ WITH
             place > 0 AS attributed,
             {{.Key}} AS key
         FROM newest
-        WHERE NOT deleted AND ({{.Filters}})
+        -- The name is asked of the newest rows only: a row that says deleted has none.
+        WHERE NOT deleted AND if({name:String} = '', name != 'contact', name = {name:String}) AND ({{.Filters}})
     )
 SELECT
     key,
