@@ -60,8 +60,8 @@ func TestBadInput(t *testing.T) {
 		{"id no UUID", `{"type":"pageview","id":"7"}`, 400, "bad_id", false},
 		{"id empty", `{"type":"pageview","id":""}`, 400, "bad_id", false},
 		{"id UUIDv4", `{"type":"pageview","id":"b3e7f6de-2f7d-4a6a-9c39-0b1d5b7f2a11"}`, 400, "bad_id", false},
-		{"id of 2099", `{"type":"pageview","id":"` + schema.NewHitID(4_070_908_800_000, [10]byte{}).String() + `"}`, 202, "bad_time", true},
-		{"id of 1970", `{"type":"pageview","id":"` + schema.NewHitID(1, [10]byte{}).String() + `"}`, 202, "bad_time", true},
+		{"id of 2099", `{"type":"pageview","id":"` + schema.NewHitID(4_070_908_800_000, [10]byte{}).String() + `"}`, 400, "bad_time", true},
+		{"id of 1970", `{"type":"pageview","id":"` + schema.NewHitID(1, [10]byte{}).String() + `"}`, 400, "bad_time", true},
 		{"visitor the string null", `{"type":"pageview","visitor":"null"}`, 400, "bad_visitor", false},
 		{"visitor undefined, quoted", `{"type":"pageview","visitor":"'undefined'"}`, 400, "bad_visitor", false},
 		{"visitor [object Object]", `{"type":"pageview","visitor":"[object Object]"}`, 400, "bad_visitor", false},
@@ -69,8 +69,8 @@ func TestBadInput(t *testing.T) {
 		{"visitor blank", `{"type":"pageview","visitor":" \u0000 "}`, 400, "bad_visitor", false},
 		{"visitor of 10 KB", `{"type":"pageview","visitor":"` + strings.Repeat("v", 10<<10) + `"}`, 400, "bad_visitor", false},
 		{"visitor a number", `{"type":"pageview","visitor":0}`, 400, "bad_field", false},
-		{"no UTF-8", hit("\"title\":\"\xff\xfe\""), 202, "bad_text", true},
-		{"no UTF-8 in an unknown member", hit("\"x\":{\"\xc3\":1}"), 202, "bad_text", true},
+		{"no UTF-8", hit("\"title\":\"\xff\xfe\""), 400, "bad_text", true},
+		{"no UTF-8 in an unknown member", hit("\"x\":{\"\xc3\":1}"), 400, "bad_text", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := start(t, nil)

@@ -12,8 +12,8 @@
 //     array with 202 and a verdict for each;
 //   - set aside: in the topic dead with its original bytes, because it may be a
 //     defect of ours or of a site's that somebody wants to see: text that is no
-//     UTF-8, and times that no clock shows. It is durable, hence 202, with a
-//     verdict that says so.
+//     UTF-8, and times that no clock shows. It is answered like a refused one,
+//     with a verdict that says so.
 //
 // An unknown key gets the same answer as a known one and nothing is stored, so
 // that keys cannot be guessed by their answers. A request with Sec-GPC: 1 is

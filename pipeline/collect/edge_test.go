@@ -332,7 +332,7 @@ func TestTimes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			p := start(t, nil)
 			got := p.do(t, "POST", "/sl/hits?key="+siteKey+test.query, `{"type":"pageview","visitor":"v1","at":`+test.at+`}`)
-			if got.status != 202 {
+			if want := map[bool]int{false: 202, true: 400}[test.dead]; got.status != want {
 				t.Fatalf("%d %s", got.status, got.body)
 			}
 			if test.dead {

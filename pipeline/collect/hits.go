@@ -201,7 +201,8 @@ func (e *Edge) appendDead(ctx context.Context, letters []*schema.DeadRecord) err
 }
 
 // report counts and answers with a verdict for every item that was not
-// accepted. A single hit that is in no topic is a bad request.
+// accepted. A single hit that was not is a bad request, also when its bytes are
+// kept in the dead letters.
 func (e *Edge) report(w http.ResponseWriter, b *batch, single bool) {
 	for _, f := range b.faults {
 		e.metrics.items[f.code].Inc()
@@ -216,7 +217,7 @@ func (e *Edge) report(w http.ResponseWriter, b *batch, single bool) {
 	case b.accepted() == 0 && onlyFlood(b.faults):
 		retryAfter(w, time.Second)
 		problem(w, http.StatusTooManyRequests, f.words, b.refused)
-	case single && !f.setAside():
+	case single:
 		problem(w, http.StatusBadRequest, f.words, b.refused)
 	default:
 		body, err := json.Marshal(struct {

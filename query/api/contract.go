@@ -63,6 +63,9 @@ func (o *operation) validate(c echo.Context) error {
 	for i, name := range c.ParamNames() {
 		params[name] = c.ParamValues()[i]
 	}
+	if err := dropNulls(c.Request()); err != nil {
+		return err
+	}
 	return openapi3filter.ValidateRequest(c.Request().Context(), &openapi3filter.RequestValidationInput{
 		Request: c.Request(), PathParams: params, QueryParams: c.QueryParams(), Route: o.route,
 		Options: &openapi3filter.Options{
