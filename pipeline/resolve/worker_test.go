@@ -1,0 +1,90 @@
+package resolve_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
+
+	"sourceloop/control"
+	"sourceloop/pipeline/resolve"
+	"sourceloop/pipeline/stream"
+	"sourceloop/schema"
+)
+
+// poisoned is a resolver that panics at the webhooks of one app.
+type poisoned struct{}
+
+func (poisoned) Resolve(_ context.Context, rec *schema.WebhookRecord) (*resolve.Result, error) {
+	if rec.GetApp() == "poison" {
+		panic("poison")
+	}
+	return &resolve.Result{Outcome: resolve.Ignored, Topic: "ping"}, nil
+}
+
+// letters keeps dead letters.
+type letters struct{ dead []*schema.DeadRecord }
+
+func (l *letters) Append(context.Context, string, [][]byte, [][]byte) error { return nil }
+
+func (l *letters) AppendDead(_ context.Context, dead []*schema.DeadRecord) error {
+	l.dead = append(l.dead, dead...)
+	return nil
+}
+
+// TestAPanicReachesTheLane: connections are asked in goroutines of their own,
+// where a panic would end the process instead of setting one record aside.
+func TestAPanicReachesTheLane(t *testing.T) {
+	log := &letters{}
+	stager := &resolve.Stager{
+		Resolver: poisoned{}, Outlet: resolve.NewOutlet(log, time.Now, prometheus.NewRegistry()), Log: log, Now: time.Now,
+	}
+	var records []*stream.Record
+	for i, app := range []string{"fine", "poison", "fine"} {
+		value, err := proto.Marshal(&schema.WebhookRecord{Provider: "intercom", App: app, Connection: int64(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, &stream.Record{Value: value, Offset: int64(i)})
+	}
+	defer func() {
+		if r := recover(); r != "poison" {
+			t.Errorf("recovered %v, want the panic of the poison", r)
+		}
+	}()
+	t.Errorf("no panic, but %v", stager.Process(t.Context(), records))
+}
+
+// oneWaiting is an inbox with one webhook.
+type oneWaiting struct {
+	rec      *schema.WebhookRecord
+	finished bool
+}
+
+func (o *oneWaiting) TakeInbox(context.Context, int, int, time.Duration) ([]control.InboxItem, error) {
+	return []control.InboxItem{{Record: o.rec}}, nil
+}
+
+func (o *oneWaiting) FinishInbox(context.Context, control.InboxItem) error {
+	o.finished = true
+	return nil
+}
+
+func (o *oneWaiting) DelayInbox(context.Context, control.InboxItem, time.Duration, string) error {
+	return nil
+}
+
+func TestAWaitingWebhookThatPanicsIsBuried(t *testing.T) {
+	log := &letters{}
+	outlet := resolve.NewOutlet(log, time.Now, prometheus.NewRegistry())
+	store := &oneWaiting{rec: &schema.WebhookRecord{Provider: "intercom", App: "poison"}}
+	inbox := resolve.NewInbox(resolve.InboxConfig{Store: store, Resolver: poisoned{}, Deliver: outlet.Deliver, Bury: outlet.Bury})
+	if err := inbox.Work(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(log.dead) != 1 || log.dead[0].GetReason() != "refused" || !store.finished {
+		t.Errorf("dead letters %v, finished %v", log.dead, store.finished)
+	}
+}
