@@ -32,8 +32,9 @@ func newTally(c Config) *tally {
 	}
 	for _, d := range dimensions() {
 		t.ask(d, "", "90")
-		t.ask(d, "", "7")
 	}
+	t.ask("channel", "", "7")
+	t.ask("landing_page", "", "7")
 	t.ask("channel", conversation, "all")
 	t.ask("channel", becoming, "90")
 	t.ask("source", becoming, "1")
