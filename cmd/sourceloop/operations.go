@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -53,4 +55,33 @@ func (n *node) pings() map[string]func(context.Context) error {
 		pings["reports"] = n.reports.Ping
 	}
 	return pings
+}
+
+// fail answers what no route did: as problem+json, in words.
+func (n *node) fail(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	status := http.StatusInternalServerError
+	var known *echo.HTTPError
+	if errors.As(err, &known) {
+		status = known.Code
+	} else {
+		n.log.Error("a request failed", "path", c.Path(), "err", err)
+	}
+	detail := "Something went wrong that should not. Try again; if it stays, tell the operator."
+	switch status {
+	case http.StatusNotFound:
+		detail = "There is nothing at this address. Check how it is written."
+	case http.StatusMethodNotAllowed:
+		detail = "This address does not take " + c.Request().Method + ". The methods it takes are in the header Allow."
+	}
+	problem := map[string]any{"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail}
+	body, err := json.Marshal(problem)
+	if err != nil {
+		body = []byte("{}")
+	}
+	if err := c.Blob(status, "application/problem+json", body); err != nil {
+		n.log.Debug("an answer could not be written", "err", err)
+	}
 }

@@ -22,6 +22,7 @@ import (
 func (n *node) startWeb(context.Context) error {
 	n.echo = echo.New()
 	n.echo.HideBanner, n.echo.HidePort = true, true
+	n.echo.HTTPErrorHandler = n.fail
 	n.mountOperations(n.echo)
 	if n.has(roleCollect) {
 		if err := n.mountCollector(); err != nil {

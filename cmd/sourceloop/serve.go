@@ -25,6 +25,7 @@ const (
 type serveCommand struct {
 	Roles  []string `help:"What this process does: collect, pipeline, query." default:"collect,pipeline,query" env:"SOURCELOOP_ROLES"`
 	Listen string   `help:"Address to listen on." default:":8080" env:"SOURCELOOP_LISTEN"`
+	SignUp bool     `name:"sign-up-link" help:"Print a one-time link that makes one more workspace, also when somebody has signed up."`
 	Data   string   `help:"Folder of the embedded engines, the settings and the keys." default:"data" env:"SOURCELOOP_DATA" type:"path"`
 
 	engineFlags
@@ -66,26 +67,31 @@ func (c *serveCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	if err := n.offerSignUp(ctx); err != nil {
+	if err := n.offerSignUp(ctx, c.SignUp); err != nil {
 		return errors.Join(err, n.close())
 	}
 	return n.run(ctx)
 }
 
-// offerSignUp prints the one-time link of the first Owner on an empty database.
-func (n *node) offerSignUp(ctx context.Context) error {
+// offerSignUp prints a one-time link that makes a workspace and its Owner: on
+// an empty database, or when the operator asks for one.
+func (n *node) offerSignUp(ctx context.Context, asked bool) error {
 	if !n.has(roleQuery) {
 		return nil
 	}
 	empty, err := n.control.Empty(ctx)
-	if err != nil || !empty {
+	if err != nil || !empty && !asked {
 		return err
+	}
+	first := "One more workspace"
+	if empty {
+		first = "Nobody has signed up yet"
 	}
 	token, err := n.control.NewSignUpLink(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Printf("Nobody has signed up yet. This link makes the first workspace and its Owner; it works once, for a day:\n\n  %s/sign-up?token=%s\n\n", n.url, token)
+	_, err = fmt.Printf("%s. This link makes a workspace and its Owner; it works once, for a day:\n\n  %s/sign-up?token=%s\n\n", first, n.url, token)
 	return err
 }
 

@@ -139,7 +139,7 @@ func (g *group) session(workspace uint32, visitor string, c Classifier) schema.S
 		Workspace: workspace, Visitor: visitor, Reason: g.reason,
 		StartedAt: schema.Millis(first.GetAt()), EndedAt: schema.Millis(last.GetAt()),
 		ClickIDs: g.clicks(c), Settings: g.set.Version, List: g.source.GetList(),
-		ExitPage: page(first),
+		ExitPage: page(first), Bot: first.GetBot(),
 		Touch: schema.Touch{
 			Channel: g.source.GetChannel(), Source: g.source.GetSource(), Medium: g.source.GetMedium(),
 			Campaign: g.source.GetCampaign(), Content: g.source.GetContent(), Term: g.source.GetTerm(),
@@ -154,7 +154,6 @@ func (g *group) session(workspace uint32, visitor string, c Classifier) schema.S
 	for _, h := range slices.Backward(g.hits) {
 		s.Device, s.Country = cmp.Or(h.GetDevice(), s.Device), cmp.Or(h.GetCountry(), s.Country)
 		s.Browser, s.OS = cmp.Or(h.GetBrowser(), s.Browser), cmp.Or(h.GetOs(), s.OS)
-		s.Bot = s.Bot || h.GetBot()
 	}
 	for i, h := range g.hits {
 		if h.GetType() == schema.HitType_HIT_TYPE_LEAVE {

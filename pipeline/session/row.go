@@ -15,6 +15,8 @@ func opened(workspace uint32, visitor string, h *schema.Hit, r *running, reason 
 		StartedAt: r.startedAt, EndedAt: r.startedAt, Reason: reason,
 		Touch: touch(r.source, page, r.startedAt), ExitPage: page,
 		Settings: r.settings.Version, List: r.source.GetList(),
+		// What a server sends in a person's session makes no bot of the person.
+		Bot: h.GetBot(),
 	}
 }
 
@@ -34,7 +36,6 @@ func include(s *schema.Session, h *schema.Hit, click string) {
 	s.Country = firstOf(s.Country, h.GetCountry())
 	s.Browser = firstOf(s.Browser, h.GetBrowser())
 	s.OS = firstOf(s.OS, h.GetOs())
-	s.Bot = s.Bot || h.GetBot()
 	page := withoutFragment(h.GetUrl())
 	switch h.GetType() {
 	case schema.HitType_HIT_TYPE_LEAVE:

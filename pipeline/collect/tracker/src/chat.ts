@@ -58,7 +58,7 @@ const chat: Chunk = (api) => {
       api.say("Messenger found: HubSpot chat");
       page.HubSpotConversations.on("conversationStarted", () => api.track(...opened("hubspot")));
     }
-    setTimeout(look, 1e3);
+    setTimeout(look, 250);
   };
   look();
 };
