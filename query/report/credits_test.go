@@ -98,3 +98,30 @@ func reference(t *testing.T, b *sink.Batch, model attribution.Model, days int) (
 	}
 	return conversions, value, attributed
 }
+
+// Who turns out to have been known earlier became a contact once, then: the later moment is deleted, and a row that says
+// so has no name.
+func TestBecomingAContactIsCountedOnce(t *testing.T) {
+	s := open(t)
+	node := schema.NewNode(schema.NodeEmail, "e@a.example")
+	contact := schema.ContactID(1, node)
+	for version, created := range []schema.Millis{at(t, "3T10:00"), at(t, "2T10:00")} {
+		v := uint64(version + 1)
+		s.write(&sink.Batch{
+			Contacts: []schema.ContactRow{{Version: v, Contact: schema.Contact{ID: contact, Workspace: 1, Email: "e@a.example", CreatedAt: created}}},
+			Identities: []schema.IdentityRow{{Version: v, Identity: schema.Identity{
+				Workspace: 1, Node: node, Since: []schema.Millis{created}, Contacts: []schema.ID{contact},
+			}}},
+		})
+		s.attribute(1, v)
+	}
+	got, err := s.in(1).Attribution(t.Context(), report.Credits{
+		Model: "last_touch", Dimension: "channel", Conversion: "contact", Period: report.Period{Begin: at(t, "1T00:00"), End: at(t, "9T00:00")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Total != 1 {
+		t.Errorf("one person became %v contacts", got.Total)
+	}
+}
