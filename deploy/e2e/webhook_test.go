@@ -146,11 +146,11 @@ func TestWebhookTwiceAndShuffledIsOneContact(t *testing.T) {
 	equal(t, "the conversation that goes on", again.ConversationID, anonymous.ConversationID)
 	equal(t, "the answer to the same chat", d.chat(t, map[string]any{"id": email + " 1", "message": "First"}), anonymous)
 
-	c := d.awaitContact(t, email, converted)
+	d.awaitContact(t, email, converted)
 	marker := newEmail("marker")
 	d.chat(t, map[string]any{"email": marker})
 	d.awaitContact(t, marker, converted)
-	c = d.search(t, email)[0]
+	c := d.search(t, email)[0]
 	equal(t, "conversations", len(c.Conversations), 1)
 	equal(t, "conversions since", get[attribution](t, d.account, "/api/v1/attribution").Total-total, 2)
 }

@@ -150,7 +150,7 @@ func (s *Stager) Process(ctx context.Context, records []*stream.Record) error {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			err, caught := s.resolveGuarded(ctx, queue)
+			caught, err := s.resolveGuarded(ctx, queue)
 			mu.Lock()
 			defer mu.Unlock()
 			failures = errors.Join(failures, err)
@@ -168,9 +168,9 @@ func (s *Stager) Process(ctx context.Context, records []*stream.Record) error {
 
 // resolveGuarded hands a panic over, since one in a goroutine of its own would
 // end the process.
-func (s *Stager) resolveGuarded(ctx context.Context, queue []*schema.WebhookRecord) (err error, caught any) {
+func (s *Stager) resolveGuarded(ctx context.Context, queue []*schema.WebhookRecord) (caught any, err error) {
 	defer func() { caught = recover() }()
-	return s.resolveAll(ctx, queue), nil
+	return nil, s.resolveAll(ctx, queue)
 }
 
 func (s *Stager) queues(records []*stream.Record) (queues map[string][]*schema.WebhookRecord, dead []*schema.DeadRecord) {
