@@ -192,7 +192,10 @@ func tabulate(byKey map[string]earned, sessions map[string]uint64, model, compar
 			}
 		}
 		a.Total += row.Conversions
-		a.Rows = append(a.Rows, row.settled())
+		// A key that only another model credits, or that has only sessions of bots, is no row.
+		if row = row.settled(); row.Sessions > 0 || row.Conversions > 0 || row.CompareConversions > 0 {
+			a.Rows = append(a.Rows, row)
+		}
 	}
 	a.Attributed, a.Total = settled(a.Attributed), settled(a.Total)
 	sort.Slice(a.Rows, func(i, j int) bool {
