@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,14 +22,77 @@ import (
 func open(t *testing.T) (*state.Store, *miniredis.Miniredis) {
 	t.Helper()
 	server := miniredis.RunT(t)
+	return connect(t, server.Addr()), server
+}
+
+// each runs a test on the embedded Redis and on a real one.
+func each(t *testing.T, test func(t *testing.T, s *state.Store)) {
+	t.Helper()
+	t.Run("embedded", func(t *testing.T) {
+		s, _ := open(t)
+		test(t, s)
+	})
+	t.Run("Redis", func(t *testing.T) { test(t, connect(t, realRedis(t))) })
+}
+
+func connect(t *testing.T, addr string) *state.Store {
+	t.Helper()
 	s, err := state.Open(t.Context(), state.Config{
-		Addrs: []string{server.Addr()}, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		Addrs: []string{addr}, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return s, server
+	return s
+}
+
+// realRedis starts Debian's redis-server on a free port, without persistence.
+func realRedis(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		if strings.Contains(os.Getenv("REQUIRE"), "redis") {
+			t.Fatal("redis-server is not installed, and REQUIRE names it")
+		}
+		t.Skip("redis-server is not installed; apt-get install redis-server brings it")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	_ = l.Close()
+	_, port, _ := net.SplitHostPort(addr)
+	server := exec.Command(path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir())
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	})
+	awaitListening(t, addr)
+	return addr
+}
+
+func awaitListening(t *testing.T, addr string) {
+	t.Helper()
+	deadline := time.After(time.Minute)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			_ = c.Close()
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("redis-server does not listen after a minute: %v", err)
+		}
+	}
 }
 
 func claim(t *testing.T, s *state.Store, committed int64) *state.Owner {
@@ -41,75 +108,78 @@ func claim(t *testing.T, s *state.Store, committed int64) *state.Owner {
 }
 
 func TestOwnerSavesAndReads(t *testing.T) {
-	s, _ := open(t)
-	o := claim(t, s, 0)
-	if !o.Cold() {
-		t.Error("a partition Redis never heard of must be cold")
-	}
-	var pairs []state.Pair
-	var keys []string
-	for i := range 2500 {
-		k := fmt.Sprintf("v:1/%d", i)
-		keys = append(keys, k)
-		pairs = append(pairs, state.Pair{Key: k, Value: fmt.Append(nil, "value ", i)})
-	}
-	if err := o.Save(t.Context(), 10, 99, pairs, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := o.Save(t.Context(), 11, 98, nil, keys[:1200]); err != nil {
-		t.Fatal(err)
-	}
-	got, err := o.Get(t.Context(), keys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, v := range got {
-		if (i < 1200) != (v == nil) {
-			t.Fatalf("key %d: got %q", i, v)
+	each(t, func(t *testing.T, s *state.Store) {
+		o := claim(t, s, 0)
+		if !o.Cold() {
+			t.Error("a partition Redis never heard of must be cold")
 		}
-	}
-	if string(got[2499]) != "value 2499" || o.Applied() != 11 || o.Progress() != 99 {
-		t.Errorf("got %q, applied %d, progress %d", got[2499], o.Applied(), o.Progress())
-	}
+		var pairs []state.Pair
+		var keys []string
+		for i := range 2500 {
+			k := fmt.Sprintf("v:1/%d", i)
+			keys = append(keys, k)
+			pairs = append(pairs, state.Pair{Key: k, Value: fmt.Append(nil, "value ", i)})
+		}
+		if err := o.Save(t.Context(), 10, 99, pairs, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Save(t.Context(), 11, 98, nil, keys[:1200]); err != nil {
+			t.Fatal(err)
+		}
+		got, err := o.Get(t.Context(), keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range got {
+			if (i < 1200) != (v == nil) {
+				t.Fatalf("key %d: got %q", i, v)
+			}
+		}
+		if string(got[2499]) != "value 2499" || o.Applied() != 11 || o.Progress() != 99 {
+			t.Errorf("got %q, applied %d, progress %d", got[2499], o.Applied(), o.Progress())
+		}
+	})
 }
 
 func TestEpochsRiseAndFenceTheFormerOwner(t *testing.T) {
-	s, _ := open(t)
-	first := claim(t, s, 0)
-	v1 := first.NextVersion()
-	if v1>>32 != 2000 {
-		t.Errorf("epoch %d, want the floor 2000", v1>>32)
-	}
-	if err := first.Save(t.Context(), 5, 1, []state.Pair{{Key: "a", Value: []byte("first")}}, nil); err != nil {
-		t.Fatal(err)
-	}
-	second := claim(t, s, 5)
-	if second.Cold() != first.Cold() || second.NextVersion() <= v1 {
-		t.Errorf("cold %v, version not above %d", second.Cold(), v1)
-	}
-	err := first.Save(t.Context(), 6, 1, []state.Pair{{Key: "a", Value: []byte("stale")}}, nil)
-	if !errors.Is(err, state.ErrFenced) {
-		t.Fatalf("the former owner wrote: %v", err)
-	}
-	if got, _ := second.Get(t.Context(), []string{"a"}); string(got[0]) != "first" {
-		t.Errorf("got %q", got[0])
-	}
+	each(t, func(t *testing.T, s *state.Store) {
+		first := claim(t, s, 0)
+		v1 := first.NextVersion()
+		if v1>>32 != 2000 {
+			t.Errorf("epoch %d, want the floor 2000", v1>>32)
+		}
+		if err := first.Save(t.Context(), 5, 1, []state.Pair{{Key: "a", Value: []byte("first")}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		second := claim(t, s, 5)
+		if second.Cold() != first.Cold() || second.NextVersion() <= v1 {
+			t.Errorf("cold %v, version not above %d", second.Cold(), v1)
+		}
+		err := first.Save(t.Context(), 6, 1, []state.Pair{{Key: "a", Value: []byte("stale")}}, nil)
+		if !errors.Is(err, state.ErrFenced) {
+			t.Fatalf("the former owner wrote: %v", err)
+		}
+		if got, _ := second.Get(t.Context(), []string{"a"}); string(got[0]) != "first" {
+			t.Errorf("got %q", got[0])
+		}
+	})
 }
 
 func TestOldSnapshotIsDetectedAndPurged(t *testing.T) {
-	s, _ := open(t)
-	o := claim(t, s, 0)
-	if err := o.Save(t.Context(), 5, 1, []state.Pair{{Key: "v:1/a", Value: []byte("old")}}, nil); err != nil {
-		t.Fatal(err)
-	}
-	later := claim(t, s, 9)
-	got, err := later.Get(t.Context(), []string{"v:1/a"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !later.Cold() || got[0] != nil || later.Applied() != 9 {
-		t.Errorf("cold %v, value %q, applied %d", later.Cold(), got[0], later.Applied())
-	}
+	each(t, func(t *testing.T, s *state.Store) {
+		o := claim(t, s, 0)
+		if err := o.Save(t.Context(), 5, 1, []state.Pair{{Key: "v:1/a", Value: []byte("old")}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		later := claim(t, s, 9)
+		got, err := later.Get(t.Context(), []string{"v:1/a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !later.Cold() || got[0] != nil || later.Applied() != 9 {
+			t.Errorf("cold %v, value %q, applied %d", later.Cold(), got[0], later.Applied())
+		}
+	})
 }
 
 func TestFlushedRedisFencesTheOwner(t *testing.T) {
@@ -132,54 +202,57 @@ func take(t *testing.T, s *state.Store, now int64, floor uint32) *state.Owner {
 }
 
 func TestAClaimThatWasNeverSettledIsNoMemory(t *testing.T) {
-	s, _ := open(t)
-	take(t, s, 1000, 2000)
-	if o := claim(t, s, 0); !o.Cold() {
-		t.Error("a partition that only has an epoch must be cold")
-	}
+	each(t, func(t *testing.T, s *state.Store) {
+		take(t, s, 1000, 2000)
+		if o := claim(t, s, 0); !o.Cold() {
+			t.Error("a partition that only has an epoch must be cold")
+		}
+	})
 }
 
 func TestAFencedOwnerPurgesNothing(t *testing.T) {
-	s, _ := open(t)
-	first := claim(t, s, 0)
-	if err := first.Save(t.Context(), 5, 1, []state.Pair{{Key: "v:1/a", Value: []byte("old")}}, nil); err != nil {
-		t.Fatal(err)
-	}
-	stopped := take(t, s, 1000, 2000)
-	successor := claim(t, s, 5)
-	if err := successor.Save(t.Context(), 9, 1, []state.Pair{{Key: "v:1/b", Value: []byte("new")}}, nil); err != nil {
-		t.Fatal(err)
-	}
-	// The stopped one continues with what it read before: Redis seems to be behind.
-	if _, err := stopped.Settle(t.Context(), 9); !errors.Is(err, state.ErrFenced) {
-		t.Fatalf("got %v, want that it is fenced", err)
-	}
-	got, err := successor.Get(t.Context(), []string{"v:1/a", "v:1/b"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got[0]) != "old" || string(got[1]) != "new" {
-		t.Errorf("the successor reads %q", got)
-	}
+	each(t, func(t *testing.T, s *state.Store) {
+		first := claim(t, s, 0)
+		if err := first.Save(t.Context(), 5, 1, []state.Pair{{Key: "v:1/a", Value: []byte("old")}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		stopped := take(t, s, 1000, 2000)
+		successor := claim(t, s, 5)
+		if err := successor.Save(t.Context(), 9, 1, []state.Pair{{Key: "v:1/b", Value: []byte("new")}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		// The stopped one continues with what it read before: Redis seems to be behind.
+		if _, err := stopped.Settle(t.Context(), 9); !errors.Is(err, state.ErrFenced) {
+			t.Fatalf("got %v, want that it is fenced", err)
+		}
+		got, err := successor.Get(t.Context(), []string{"v:1/a", "v:1/b"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got[0]) != "old" || string(got[1]) != "new" {
+			t.Errorf("the successor reads %q", got)
+		}
+	})
 }
 
 func TestAnOldSnapshotGivesNoOldEpoch(t *testing.T) {
-	s, _ := open(t)
-	o := claim(t, s, 0)
-	if err := o.Save(t.Context(), 5, 1, nil, nil); err != nil {
-		t.Fatal(err)
-	}
-	later := take(t, s, 1000, 7000) // ClickHouse has rows of the epoch 6999.
-	old, err := later.Settle(t.Context(), 9)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if v := later.NextVersion(); !old || v>>32 != 7000 {
-		t.Errorf("old %v, epoch %d", old, v>>32)
-	}
-	if err := later.Save(t.Context(), 10, 1, nil, nil); err != nil {
-		t.Error(err)
-	}
+	each(t, func(t *testing.T, s *state.Store) {
+		o := claim(t, s, 0)
+		if err := o.Save(t.Context(), 5, 1, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		later := take(t, s, 1000, 7000) // ClickHouse has rows of the epoch 6999.
+		old, err := later.Settle(t.Context(), 9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := later.NextVersion(); !old || v>>32 != 7000 {
+			t.Errorf("old %v, epoch %d", old, v>>32)
+		}
+		if err := later.Save(t.Context(), 10, 1, nil, nil); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestASaveStoresBeforeItDeletes cuts a save of several scripts off after
