@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"sourceloop/deploy/load"
 )
 
@@ -70,6 +72,28 @@ func Once(ctx context.Context, api *API, want *load.Account) (Report, error) {
 		}
 	}
 	return c.Report, nil
+}
+
+// questions is how many are asked at a time.
+const questions = 4
+
+// each makes a number of comparisons side by side and joins what they found in their order.
+func (c *comparison) each(ctx context.Context, n int, compare func(ctx context.Context, one *comparison, i int) error) error {
+	parts := make([]comparison, n)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(questions)
+	for i := range parts {
+		parts[i] = comparison{api: c.api, want: c.want}
+		group.Go(func() error { return compare(ctx, &parts[i], i) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i := range parts {
+		c.Compared += parts[i].Compared
+		c.Differences = append(c.Differences, parts[i].Differences...)
+	}
+	return nil
 }
 
 type comparison struct {

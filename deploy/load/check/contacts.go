@@ -49,19 +49,23 @@ func (c *comparison) contacts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i := range c.want.Contacts {
+	err = c.each(ctx, len(c.want.Contacts), func(ctx context.Context, one *comparison, i int) error {
 		want := &c.want.Contacts[i]
 		name := who(want.Email, want.Phone)
 		found, ok := got[name]
-		if delete(got, name); !ok {
-			c.Compared++
-			c.differ("contact "+name, "missing", "there")
-			continue
+		if !ok {
+			one.Compared++
+			one.differ("contact "+name, "missing", "there")
+			return nil
 		}
-		c.contact("contact "+name+": ", found, want)
-		if err := c.journey(ctx, "contact "+name+": ", found.ID, want); err != nil {
-			return err
-		}
+		one.contact("contact "+name+": ", found, want)
+		return one.journey(ctx, "contact "+name+": ", found.ID, want)
+	})
+	if err != nil {
+		return err
+	}
+	for i := range c.want.Contacts {
+		delete(got, who(c.want.Contacts[i].Email, c.want.Contacts[i].Phone))
 	}
 	for name := range sorted(got) {
 		c.differ("contact "+name, "there", "absent")

@@ -186,13 +186,18 @@ func written(t *testing.T, v any) []byte {
 }
 
 // memory asks the API once and remembers its answers, so that one state is looked at with many expectations.
-type memory struct{ known map[string][]byte }
+type memory struct {
+	mu    sync.Mutex
+	known map[string][]byte
+}
 
 func (m *memory) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, err
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	key := r.Method + " " + r.URL.String() + " " + string(body)
 	if _, known := m.known[key]; !known {
 		r.Body = io.NopCloser(bytes.NewReader(body))

@@ -75,26 +75,30 @@ type credits struct {
 
 // attribution compares every row of every report under every model.
 func (c *comparison) attribution(ctx context.Context) error {
-	for _, want := range c.want.Attribution {
-		for _, pair := range models() {
-			query := url.Values{
-				"model": {pair[0]}, "compare_model": {pair[1]}, "dimension": {want.Dimension}, "lookback": {want.Lookback},
-				"from": {c.want.From}, "to": {c.want.To},
-			}
-			if want.Conversion != "" {
-				query.Set("conversion", want.Conversion)
-			}
-			var got credits
-			if err := c.api.get(ctx, "/api/v1/attribution?"+query.Encode(), &got); err != nil {
-				return err
-			}
-			c.credits(got, want, pair)
-		}
+	pairs := models()
+	return c.each(ctx, len(c.want.Attribution)*len(pairs), func(ctx context.Context, one *comparison, i int) error {
+		return one.report(ctx, &c.want.Attribution[i/len(pairs)], pairs[i%len(pairs)])
+	})
+}
+
+// report asks for one report under two models.
+func (c *comparison) report(ctx context.Context, want *load.Credits, pair [2]string) error {
+	query := url.Values{
+		"model": {pair[0]}, "compare_model": {pair[1]}, "dimension": {want.Dimension}, "lookback": {want.Lookback},
+		"from": {c.want.From}, "to": {c.want.To},
 	}
+	if want.Conversion != "" {
+		query.Set("conversion", want.Conversion)
+	}
+	var got credits
+	if err := c.api.get(ctx, "/api/v1/attribution?"+query.Encode(), &got); err != nil {
+		return err
+	}
+	c.credits(got, want, pair)
 	return nil
 }
 
-func (c *comparison) credits(got credits, want load.Credits, pair [2]string) {
+func (c *comparison) credits(got credits, want *load.Credits, pair [2]string) {
 	about := fmt.Sprintf("attribution of %s by %s, %s days back, %s",
 		strings.TrimSpace(want.Conversion+" conversions"), want.Dimension, want.Lookback, pair[0])
 	c.number(about+": total", got.Total, want.Total)
