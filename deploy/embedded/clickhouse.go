@@ -98,6 +98,8 @@ type ClickHouse struct {
 	closing   chan struct{} // Closed when the end is wanted.
 	closeOnce sync.Once
 	done      chan struct{} // Closed when the child has ended and err is set.
+	freed     chan struct{} // Closed after that, when the folder is free.
+	freeOnce  sync.Once
 	err       error
 }
 
@@ -176,6 +178,7 @@ func launch(ctx context.Context, cfg ClickHouseConfig, l layout) (*ClickHouse, e
 		release:     func() {},
 		closing:     make(chan struct{}),
 		done:        make(chan struct{}),
+		freed:       make(chan struct{}),
 	}
 	if err := ch.configuration(cfg, l, tcp, http).write(l); err != nil {
 		return nil, err
@@ -241,7 +244,14 @@ func (c *ClickHouse) wait() {
 // watch frees the folder when the child has ended by itself.
 func (c *ClickHouse) watch() {
 	<-c.done
-	c.release()
+	c.free()
+}
+
+func (c *ClickHouse) free() {
+	c.freeOnce.Do(func() {
+		c.release()
+		close(c.freed)
+	})
 }
 
 // Addr is the host:port of the native protocol.
@@ -274,8 +284,8 @@ func (c *ClickHouse) dsn(user, password, database string) string {
 // Pid is the process id of the child.
 func (c *ClickHouse) Pid() int { return c.cmd.Process.Pid }
 
-// Done is closed when the child has ended, whether Close was called or it died.
-func (c *ClickHouse) Done() <-chan struct{} { return c.done }
+// Done is closed when the child has ended and its folder is free, whether Close was called or it died.
+func (c *ClickHouse) Done() <-chan struct{} { return c.freed }
 
 // Err says why the child ended by itself: nil while it runs, and nil after Close.
 func (c *ClickHouse) Err() error {
@@ -294,7 +304,7 @@ func (c *ClickHouse) Close() error {
 	c.closeOnce.Do(func() {
 		close(c.closing)
 		err = c.end()
-		c.release()
+		c.free()
 	})
 	return err
 }
