@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -68,6 +70,7 @@ func OpenLog(ctx context.Context, config Config) (*Log, error) {
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 		kgo.ProducerLinger(0),
 		kgo.MaxBufferedRecords(200_000),
+		kgo.ProducerBatchMaxBytes(maxRecord),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 	}, config.Options...)
 	client, err := kgo.NewClient(opts...)
@@ -81,6 +84,11 @@ func OpenLog(ctx context.Context, config Config) (*Log, error) {
 	}
 	return l, nil
 }
+
+// maxRecord is how large a record may be: the largest body that the collector
+// takes, 1 MiB, and a dead letter around it. Brokers refuse more than 1 MB
+// unless the topic says otherwise.
+const maxRecord = 2 << 20
 
 // Close waits for what is being appended and disconnects.
 func (l *Log) Close() { l.client.Close() }
@@ -99,8 +107,10 @@ func (l *Log) ensureTopics(ctx context.Context) error {
 	if replication == 0 {
 		replication = -1
 	}
+	configs := map[string]*string{"max.message.bytes": kadm.StringPtr(strconv.Itoa(maxRecord))}
+	maps.Copy(configs, l.config.TopicConfigs)
 	for topic, count := range topicCounts() {
-		_, err := l.admin.CreateTopic(ctx, count, replication, l.config.TopicConfigs, topic)
+		_, err := l.admin.CreateTopic(ctx, count, replication, configs, topic)
 		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 			return fmt.Errorf("cannot create the Kafka topic %q: %w", topic, err)
 		}

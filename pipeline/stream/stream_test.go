@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -268,5 +269,22 @@ func TestAnotherPartitionCountIsRefused(t *testing.T) {
 	})
 	if schema.KindOf(err) != schema.KindInvalid {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// TestALargestBodyFits: a record as large as the largest body that the
+// collector takes, and a dead letter around it, are acknowledged.
+func TestALargestBodyFits(t *testing.T) {
+	l := openLog(t, broker(t))
+	noise := make([]byte, 1<<20)
+	if _, err := rand.Read(noise); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Append(t.Context(), schema.TopicWebhooks, [][]byte{[]byte("intercom/abc")}, [][]byte{noise}); err != nil {
+		t.Error(err)
+	}
+	letter := &schema.DeadRecord{Topic: schema.TopicWebhooks, Value: noise, Stage: "test", Reason: "large"}
+	if err := l.AppendDead(t.Context(), []*schema.DeadRecord{letter}); err != nil {
+		t.Error(err)
 	}
 }
