@@ -95,6 +95,9 @@ func broken(err *openapi3filter.RequestError) Problem {
 		if errors.Is(err.Err, openapi3filter.ErrInvalidRequired) {
 			return refuse(http.StatusBadRequest, "The request has no body.", "Send what /api/v1/openapi.yaml describes for this address, as JSON.").problem
 		}
+		if err.RequestBody != nil {
+			return refuse(http.StatusBadRequest, "The body is no JSON that this operation takes.", "Compare it with /api/v1/openapi.yaml.").problem
+		}
 		return routed(http.StatusBadRequest)
 	}
 	name := strings.Join(reason.JSONPointer(), ".")
