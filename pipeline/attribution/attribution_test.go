@@ -168,7 +168,7 @@ func TestSummarize(t *testing.T) {
 		[]schema.Identity{browser("laptop", base, ann), browser("phone", base, ann)}, sessions)
 	want := attribution.Summary{
 		FirstTouch: sessions[0].Touch, LastTouch: sessions[2].Touch, ReferrerChain: []string{"https://a.example/", "https://b.example/"},
-		PagesBefore: 5, SecondsOnSite: 75, ReturnVisits: 2, Device: "device of laptop",
+		PagesBefore: 5, SecondsOnSite: 75.5, ReturnVisits: 2, Device: "device of laptop",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)

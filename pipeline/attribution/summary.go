@@ -12,7 +12,7 @@ type Summary struct {
 	LastTouch     schema.Touch // of the converting session
 	ReferrerChain []string     // the distinct external referrers, in order
 	PagesBefore   int          // page views before the conversion
-	SecondsOnSite int64        // of all its sessions, from first to last activity
+	SecondsOnSite float64      // of all its sessions, from first to last activity
 	ReturnVisits  int          // sessions but the first
 	Device        string       // of the converting session, as are the next two
 	Country       string
@@ -42,7 +42,7 @@ func Summarize(fact *schema.ConversionFact, contact schema.ID, identities []sche
 			sum.ReferrerChain = append(sum.ReferrerChain, r)
 		}
 	}
-	sum.SecondsOnSite = int64(active / 1000)
+	sum.SecondsOnSite = float64(active) / 1000
 	return sum
 }
 

@@ -127,7 +127,7 @@ func Credit(fact *schema.ConversionFact, days int, contacts []schema.Contact, id
 			c.Referrers = append(c.Referrers, r)
 		}
 	}
-	c.Seconds = millis / 1000
+	c.Seconds = float64(millis) / 1000
 	for _, s := range sessions {
 		for _, item := range s.Items {
 			if item.Type == schema.HitType_HIT_TYPE_PAGEVIEW && int64(item.At) < fact.GetAt() && mine(&s, item.At) {

@@ -27,7 +27,7 @@ type Credited struct {
 	First, Last   schema.Touch
 	Referrers     []string
 	Pages         int
-	Seconds       int64
+	Seconds       float64
 	Returns       int
 	Device        string
 	Country       string
@@ -159,7 +159,7 @@ func (w *writer) chat(c *Credited) {
 		return
 	}
 	fmt.Fprintf(w, "  first touch %s\n  last touch %s\n", touch(&c.First), touch(&c.Last))
-	fmt.Fprintf(w, "  %d pages before · %d seconds on site · %d return visits\n", c.Pages, c.Seconds, c.Returns)
+	fmt.Fprintf(w, "  %d pages before · %g seconds on site · %d return visits\n", c.Pages, c.Seconds, c.Returns)
 	if len(c.Referrers) > 0 {
 		fmt.Fprintf(w, "  referrers %s\n", strings.Join(c.Referrers, " "))
 	}

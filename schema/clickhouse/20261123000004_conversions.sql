@@ -51,7 +51,7 @@ CREATE TABLE IF NOT EXISTS conversions (
     os LowCardinality(String),
     referrer_chain Array(String) COMMENT 'distinct external referrers, in order' CODEC(ZSTD(1)),
     pages_before UInt32 COMMENT 'page views of the contact before the conversion',
-    seconds_on_site Float64 COMMENT 'whole seconds: sum of last minus first activity over its sessions up to the conversion',
+    seconds_on_site Float64 COMMENT 'sum of last minus first activity over its sessions up to the conversion',
     return_visits UInt32 COMMENT 'these sessions minus one',
     sessions_before UInt32 COMMENT 'number of touches before they were cut',
     touches_at Array(DateTime64(3, 'UTC')) COMMENT 'starts of the sessions credited, the converting one last: the first touch of every lookback window and the last 100' CODEC(ZSTD(1)),

@@ -237,7 +237,7 @@ func (g *graph) outcome(f *schema.ConversionFact, owner schema.ID) outcome {
 	}
 }
 
-const keptSQL = `SELECT id, contact, toUnixTimestamp64Milli(at), referrer_chain, pages_before, toInt64(seconds_on_site), return_visits, device, country, browser,
+const keptSQL = `SELECT id, contact, toUnixTimestamp64Milli(at), referrer_chain, pages_before, seconds_on_site, return_visits, device, country, browser,
 	arrayMap(t -> toUnixTimestamp64Milli(t), touches_at), touches_session, touches_visitor,
 	arrayMap((a, b, c, d, e, f, g, h, i, j, k, l) -> [a, b, c, d, e, f, g, h, i, j, k, l], touches_channel, touches_source, touches_medium,
 		touches_campaign, touches_content, touches_term, touches_landing_page, touches_referrer, touches_rule, touches_device, touches_country, touches_browser)

@@ -127,7 +127,7 @@ func (d *demo) run(t *testing.T, arguments ...string) (stdout []byte, code int) 
 func (d *demo) load(t *testing.T, into string) *load.Account {
 	t.Helper()
 	out, code := d.run(t, "load", "--to", d.file.URL, "--key", d.file.SiteKey, "--intercom", d.file.IntercomURL,
-		"--hits", "20000", "--visitors", "2000", "--chats", "100", "--days", "30", "--seed", "42")
+		"--hits", "8000", "--visitors", "800", "--chats", "40", "--days", "30", "--seed", "42")
 	account := &load.Account{}
 	if err := json.Unmarshal(out, account); err != nil || code != 0 {
 		t.Fatalf("load ends with %d, %v", code, err)
@@ -218,7 +218,7 @@ func (m *memory) RoundTrip(r *http.Request) (*http.Response, error) {
 // damageEverything changes one value of each kind after the other, and wants the difference told, each time.
 func damageEverything(t *testing.T, api *API, account *load.Account) {
 	t.Helper()
-	if report, err := Once(t.Context(), api, account); err != nil || len(report.Differences) > 0 || report.Compared < 20_000 {
+	if report, err := Once(t.Context(), api, account); err != nil || len(report.Differences) > 0 || report.Compared < 8_000 {
 		t.Fatalf("undamaged: %d values compared, %q, %v", report.Compared, report.Differences, err)
 	}
 	original := written(t, account)

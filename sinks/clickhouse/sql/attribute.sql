@@ -165,7 +165,7 @@ WITH
     cut AS (
         SELECT id, fact, fact_at, touches, toUInt32(pages) AS pages, toUInt32(length(touches)) AS total, touches[-1] AS last,
             arrayDistinct(arrayFilter(r -> r != '', touches.11)) AS referrer_chain,
-            intDiv(arraySum((begun, ended) -> ended - begun, touches.1, touches.17), 1000) AS seconds_on_site,
+            arraySum((begun, ended) -> ended - begun, touches.1, touches.17) / 1000 AS seconds_on_site,
             arrayMap(days -> arrayFirstIndex(start -> start >= fact_at - days * 86400000, touches.1), [1, 7, 14, 30, 60, 90, 180]) AS firsts
         FROM ordered
     ),
