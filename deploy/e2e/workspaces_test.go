@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,9 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"sourceloop/control"
-	"sourceloop/control/seal"
 )
 
 // server is a running "serve" with nothing configured.
@@ -23,8 +19,13 @@ type server struct {
 // startServe starts "serve" on a free port and waits for its one-time link.
 func startServe(t *testing.T) *server {
 	t.Helper()
-	s := &server{dir: filepath.Join(t.TempDir(), "data")}
-	s.process = start(t, "serve", "--listen", "127.0.0.1:0", "--data", s.dir, "--no-sync")
+	return serve(t, filepath.Join(t.TempDir(), "data"), "127.0.0.1:0")
+}
+
+func serve(t *testing.T, dir, listen string, more ...string) *server {
+	t.Helper()
+	s := &server{dir: dir}
+	s.process = start(t, append([]string{"serve", "--listen", listen, "--data", dir, "--no-sync"}, more...)...)
 	t.Cleanup(s.kill)
 	s.showOnFailure(t)
 	until(t, "the one-time link", func() (bool, string) {
@@ -82,23 +83,14 @@ func (s *server) signUp(t *testing.T, token, name string) *account {
 	return &account{url: s.url, key: key.Secret, siteKey: made.Workspace.SiteKey}
 }
 
-// newLink makes another one-time link, as the operator of the database can.
-func (s *server) newLink(t *testing.T) string {
+// again stops the server and starts it on the same folder and address, asked
+// for another one-time link.
+func (s *server) again(t *testing.T) *server {
 	t.Helper()
-	keys, err := seal.OpenFile(filepath.Join(s.dir, "keys"))
-	if err != nil {
+	if err := s.terminate(t); err != nil {
 		t.Fatal(err)
 	}
-	store, err := control.Open(context.Background(), "sqlite:"+filepath.Join(s.dir, "settings.db"), control.Options{Keys: keys})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	token, err := store.NewSignUpLink(within(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
+	return serve(t, s.dir, strings.TrimPrefix(s.url, "http://"), "--sign-up-link")
 }
 
 func TestWorkspacesNeverSeeEachOther(t *testing.T) {
@@ -109,7 +101,8 @@ func TestWorkspacesNeverSeeEachOther(t *testing.T) {
 		"token": token, "email": "third@example.com", "password": "a sentence of third", "workspace": "third", "zone": "UTC", "currency": "EUR",
 	}, "Origin", s.url)
 	equal(t, "the link a second time", again.status, http.StatusGone)
-	two := s.signUp(t, s.newLink(t), "two")
+	s = s.again(t)
+	two := s.signUp(t, tokenOf(t, s.link), "two")
 
 	// The same visitor id and the same conversion id in both, so that nothing
 	// but the workspace tells them apart.
