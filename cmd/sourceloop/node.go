@@ -52,6 +52,7 @@ type node struct {
 	sink     *clickhouse.Sink // role pipeline
 	state    *state.Store     // role pipeline
 	reports  *report.Reader   // role query
+	progress *stream.Progress // role query
 	intercom *intercom.Provider
 	connect  *connect.Service
 	channels *enrich.Channels
@@ -263,6 +264,10 @@ func (n *node) startReports(context.Context) error {
 	}
 	n.reports = reader
 	n.onClose(reader.Close)
+	n.progress = n.logs.NewProgress(map[string]string{
+		schema.TopicHits: groupSessionize, schema.TopicWebhooks: groupResolve, schema.TopicLeads: groupStitch,
+	})
+	n.runners = append(n.runners, n.progress.Run)
 	return nil
 }
 

@@ -101,7 +101,7 @@ func (n *node) mountDashboard() error {
 		Tracking: func(siteKey string) api.Snippet {
 			return api.Snippet{HTML: tracker.Snippet(collector, siteKey), URL: collector + "/sl." + core.Hash + ".js", SRI: core.SRI}
 		},
-		PublicURL: n.url, ClientIP: n.echo.IPExtractor, Metrics: n.registry, Log: n.log, Now: time.Now,
+		AsOf: n.progress.AsOf, PublicURL: n.url, ClientIP: n.echo.IPExtractor, Metrics: n.registry, Log: n.log, Now: time.Now,
 	})
 	if err != nil {
 		return err

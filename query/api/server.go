@@ -66,11 +66,12 @@ type Deps struct {
 	Normalizer  Normalizer
 	Sealer      Sealer
 	Tracking    func(siteKey string) Snippet
-	PublicURL   string                // where browsers find us, without a path
-	ClientIP    echo.IPExtractor      // default: the address of the peer, which trusts no header
-	Metrics     prometheus.Registerer // default: none
-	Log         *slog.Logger          // default: discarded
-	Now         func() time.Time      // default: time.Now
+	AsOf        func() (time.Time, bool) // up to when all that came in is in ClickHouse; default: never known
+	PublicURL   string                   // where browsers find us, without a path
+	ClientIP    echo.IPExtractor         // default: the address of the peer, which trusts no header
+	Metrics     prometheus.Registerer    // default: none
+	Log         *slog.Logger             // default: discarded
+	Now         func() time.Time         // default: time.Now
 }
 
 // maxBody is more than any request needs: a saved funnel of 64 KB.
@@ -120,6 +121,9 @@ func (d *Deps) complete() error {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
+	if d.AsOf == nil {
+		d.AsOf = func() (time.Time, bool) { return time.Time{}, false }
+	}
 	return nil
 }
 
@@ -129,8 +133,9 @@ func router(s *service, g *gate, watch *watch, https bool) *echo.Echo {
 	e := echo.New()
 	e.IPExtractor = s.ClientIP
 	e.HTTPErrorHandler = watch.fail
+	age := &asOf{moment: s.AsOf, now: s.Now, operations: g.operations}
 	e.Use(watch.observe, headers(https), middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 2048}), watch.recover,
-		middleware.BodyLimit(maxBody), g.middleware)
+		middleware.BodyLimit(maxBody), g.middleware, age.middleware)
 	RegisterHandlers(e, NewStrictHandler(s, nil))
 	e.GET("/api/v1/openapi.yaml", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, "application/yaml", contractText)

@@ -204,3 +204,16 @@ test("an API key is shown once", async (t) => {
   await page.selectOption(id("theme"), "dark");
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
 });
+
+test("numbers that are old say so, and no longer when they are new again", async (t) => {
+  const tell = (as_of) => fetch(`${full.address}/api/v1/dev/behind`, { method: "POST", headers: { Cookie: "sourceloop-dev=1" }, body: JSON.stringify({ as_of }) });
+  await tell("2026-09-20T11:59:00.000Z");
+  t.after(() => tell(""));
+  const page = await open(t, "/dashboards/traffic");
+  await page.waitForSelector(id("as-of"));
+  assert.match(await page.textContent(id("as-of")), /as of .*20 Sept? 2026.*13:59.*stored safely/);
+  await tell("");
+  await page.reload();
+  await page.waitForSelector(id("by-country"));
+  await until(page, () => !document.querySelector('[data-testid="as-of"]'));
+});

@@ -91,6 +91,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     { name: "First hit", ok: fine, text: fine ? "The last page view arrived 12 seconds ago." : "No page view has arrived yet.", fix: fine ? "" : "Open your site in a private window. If nothing arrives, open it with ?sl_debug=1 and look at the browser's console." },
     { name: "Messenger on the same domain", ok: fine, text: fine ? "Chats were opened on pages that carry the tracker." : "No chat has been opened yet.", fix: fine ? "" : "Open the Messenger on a page that carries the tracking code." },
   ];
+  let behind = "";
   const find = (id) => people.find((p) => p.contact.id === id);
   const unknown = () => problem(404, "There is no such contact", "It may have been erased, or belong to another workspace.", "Go back to the list of contacts.");
 
@@ -112,7 +113,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
       case "GET /session": return ok(session);
       case "GET /contacts": return listContacts(q);
       case "GET /stages": return ok({ items: stages.map((name) => ({ name })) });
-      case "GET /traffic": return traffic(q);
+      case "GET /traffic": return { ...traffic(q), headers: behind ? { "As-Of": behind } : {} };
       case "GET /attribution": return attribution(q);
       case "POST /funnels/query": return funnel(body);
       case "GET /funnels": return ok({ items: funnels });
@@ -134,6 +135,9 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
         keys.unshift(key);
         return ok({ key, secret: "sl_Zq81mF0d3vYtR6uC2nXwL9aPbK4sHe7J" }, 201);
       }
+      case "POST /dev/behind":
+        behind = body.as_of;
+        return { status: 204 };
       case "POST /dev/connection": return ok(Object.assign(connection, body));
     }
     const one = route.match(/^(PUT|DELETE) \/(funnels|keys)\/(.+)$/);

@@ -1,7 +1,9 @@
 // Which screen an address means, and the frame around all of them.
 import { useEffect, useState } from "preact/hooks";
+import { asOf } from "./age";
 import { ask } from "./api/client";
-import { loadSession, session, sessionProblem, signedOut } from "./session";
+import { dateTime } from "./format";
+import { loadSession, session, sessionProblem, signedOut, zone } from "./session";
 import { go, hrefOf, place } from "./url";
 import { Chat } from "./screens/chat";
 import { Contacts } from "./screens/contacts";
@@ -154,9 +156,24 @@ function Frame({ children }: { children: preact.ComponentChildren }) {
         </nav>
       </div>
       <main id="screen" tabIndex={-1}>
+        <Age />
         {children}
       </main>
       {help && <Help onClose={() => setHelp(false)} />}
+    </div>
+  );
+}
+
+/** Says so when numbers are old, and that nothing is lost. */
+function Age() {
+  if (!asOf.value) return null;
+  return (
+    <div class="note" role="status" data-testid="as-of">
+      <Icon name="warn" />
+      <div>
+        <strong>These numbers are as of {dateTime(asOf.value, zone())}.</strong>
+        <p>What came in since then is stored safely and will be counted as soon as the pipeline has caught up. Nothing needs to be done here; if it stays, tell the operator.</p>
+      </div>
     </div>
   );
 }

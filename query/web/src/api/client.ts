@@ -1,4 +1,5 @@
 // The API, typed by its own specification (schema.ts is generated from it).
+import { noteAge } from "../age";
 import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
@@ -40,6 +41,7 @@ export async function ask<P extends keyof paths, M extends Method & keyof paths[
 ): Promise<Result<Operation<P, M>>> {
   const response = await send(method, addressOf(path, options.path, options.query), options.body, options.signal);
   if (!response.ok) throw await problemOf(response);
+  noteAge(path, response.headers.get("As-Of"));
   if (response.status === 204) return undefined as Result<Operation<P, M>>;
   return (await response.json()) as Result<Operation<P, M>>;
 }
