@@ -13,7 +13,10 @@ DEMO   ?= data/demo
 # What the tests must find: a missing one fails instead of being skipped.
 export REQUIRE ?= clickhouse
 
-.PHONY: run build binary web library test lint generate clean
+# Apache Kafka for the tests; its version is in the pom.
+KAFKA  := .cache/kafka/$(shell sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' deploy/servers/kafka/pom.xml)
+
+.PHONY: run build binary web library kafka test lint generate clean
 
 run: build ## build everything and start the demo
 	$(BIN) demo --data $(DEMO)
@@ -36,8 +39,19 @@ $(WEB)/node_modules/.built: $(WEB)/node_modules/.installed $(shell find $(WEB)/s
 library: ## ClickHouse's library, by npm, into .cache
 	$(GO) run ./deploy/embedded/fetchchdb
 
+kafka: $(KAFKA)/jars.sha256 ## Apache Kafka's jars, by Maven, into .cache
+
+$(KAFKA)/jars.sha256: deploy/servers/kafka/pom.xml deploy/servers/kafka/jars.sha256
+	@command -v mvn >/dev/null || { echo "Maven is not on this machine, so nothing is tested on Apache Kafka unless REQUIRE names it."; exit 0; }; \
+	echo "Fetching Apache Kafka with Maven: 43 MB."; \
+	new=$(CURDIR)/$(@D).$$$$; trap 'rm -rf "$$new"' EXIT; \
+	mvn -q -B -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$$new"; \
+	(cd "$$new" && sha256sum --quiet -c $(CURDIR)/deploy/servers/kafka/jars.sha256); \
+	cp deploy/servers/kafka/jars.sha256 "$$new"; rm -rf $(@D); mv "$$new" $(@D)
+
 test: build ## all tests, with the race detector
 	./.ci/install
+	@$(MAKE) --no-print-directory kafka
 	cd $(WEB) && npm run --silent check && npm test --silent
 	cd $(WEB) && npm run --silent flows && npm run --silent screens
 	$(GO) vet ./...

@@ -22,6 +22,10 @@ type ClickHouseConfig struct {
 	TCPPort  int    // Port of the native protocol on 127.0.0.1; 0 picks a free one.
 	HTTPPort int    // Port of the HTTP interface on 127.0.0.1; 0 picks a free one.
 
+	// Password of WriterUser; empty means a new one for every run, which guards against a server of another run on the same
+	// port. A server that is started again under the same clients needs one that stays.
+	Password string
+
 	MaxMemory int64 // Bytes the engine may use; 0 means 4 GiB.
 	CacheSize int64 // Bytes of each of its caches of marks and primary keys; 0 means 128 MiB.
 
@@ -172,7 +176,7 @@ func launch(ctx context.Context, cfg ClickHouseConfig, l layout) (*ClickHouse, e
 	ch := &ClickHouse{
 		tcpAddr:     net.JoinHostPort(loopbackHost, strconv.Itoa(tcp)),
 		httpAddr:    net.JoinHostPort(loopbackHost, strconv.Itoa(http)),
-		credentials: newCredentials(),
+		credentials: newCredentials(cfg.Password),
 		output:      newTail(16 << 10),
 		stop:        cfg.StopTimeout,
 		release:     func() {},

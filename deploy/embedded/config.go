@@ -32,11 +32,12 @@ func (l layout) users() string  { return filepath.Join(l.dir, "users.xml") }
 // empty is where the child runs: clickhouse-local loads a config.xml of its working directory.
 func (l layout) empty() string { return filepath.Join(l.dir, "empty") }
 
-// credentials are made anew for every run, so that a client can't talk to a server of another run on the same port.
+// credentials are made anew for every run, so that a client can't talk to a server of another run on the same port,
+// unless somebody chose the writer's.
 type credentials struct{ writer, reader string }
 
-func newCredentials() credentials {
-	return credentials{writer: rand.Text(), reader: rand.Text()}
+func newCredentials(writer string) credentials {
+	return credentials{writer: orElse(writer, rand.Text()), reader: rand.Text()}
 }
 
 // configuration is what the templates of the two configuration files need.
