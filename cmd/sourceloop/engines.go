@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -19,11 +20,12 @@ import (
 
 // engineFlags say where the engines are; an empty address means embedded.
 type engineFlags struct {
-	Kafka      []string `help:"Addresses of Kafka brokers; embedded when empty." env:"SOURCELOOP_KAFKA" placeholder:"HOST:PORT"`
-	Redis      []string `help:"Addresses of Redis, several for a cluster; embedded when empty." env:"SOURCELOOP_REDIS" placeholder:"HOST:PORT"`
-	ClickHouse string   `name:"clickhouse" help:"ClickHouse as clickhouse://user:password@host:9000/database; embedded when empty." env:"SOURCELOOP_CLICKHOUSE" placeholder:"DSN"`
-	Database   string   `help:"Settings database as postgres://…; SQLite in the data folder when empty." env:"SOURCELOOP_DATABASE" placeholder:"DSN"`
-	NoSync     bool     `help:"Let the embedded Kafka acknowledge before it is on the disk: survives a kill, not a loss of power." env:"SOURCELOOP_NO_SYNC"`
+	Kafka      []string      `help:"Addresses of Kafka brokers; embedded when empty." env:"SOURCELOOP_KAFKA" placeholder:"HOST:PORT"`
+	Redis      []string      `help:"Addresses of Redis, several for a cluster; embedded when empty." env:"SOURCELOOP_REDIS" placeholder:"HOST:PORT"`
+	ClickHouse string        `name:"clickhouse" help:"ClickHouse as clickhouse://user:password@host:9000/database; embedded when empty." env:"SOURCELOOP_CLICKHOUSE" placeholder:"DSN"`
+	Database   string        `help:"Settings database as postgres://…; SQLite in the data folder when empty." env:"SOURCELOOP_DATABASE" placeholder:"DSN"`
+	NoSync     bool          `help:"Let the embedded Kafka acknowledge before it is on the disk: survives a kill, not a loss of power." env:"SOURCELOOP_NO_SYNC"`
+	Session    time.Duration `name:"kafka-session-timeout" help:"After how long a silent process loses its partitions to others; within the broker's group.min and group.max.session.timeout.ms." default:"45s" env:"SOURCELOOP_KAFKA_SESSION_TIMEOUT"`
 }
 
 // clickhouseAddress is where the sink and the reports go.

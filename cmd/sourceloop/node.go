@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"sourceloop/control/connect"
 	"sourceloop/control/connect/intercom"
 	"sourceloop/control/seal"
+	"sourceloop/deploy/chaos/failpoint"
 	"sourceloop/pipeline/enrich"
 	"sourceloop/pipeline/identity"
 	"sourceloop/pipeline/resolve"
@@ -61,6 +63,8 @@ type node struct {
 	runners  []func(context.Context) error
 	closers  []func() error
 	draining atomic.Bool
+	// reach is called at the stages' named places; nil unless a test asks for failpoints.
+	reach func(place string) error
 }
 
 func (n *node) has(role string) bool { return slices.Contains(n.config.roles, role) }
@@ -74,13 +78,24 @@ func startNode(ctx context.Context, config nodeConfig, log *slog.Logger) (*node,
 	n := &node{config: config, url: config.url(), log: log, registry: prometheus.NewRegistry()}
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, start := range []func(context.Context) error{
-		n.startEngines, n.startControl, n.startLog, n.startProviders, n.startPipeline, n.startReports, n.startWeb,
+		n.armFailpoints, n.startEngines, n.startControl, n.startLog, n.startProviders, n.startPipeline, n.startReports, n.startWeb,
 	} {
 		if err := start(ctx); err != nil {
 			return nil, errors.Join(err, n.close())
 		}
 	}
 	return n, nil
+}
+
+// armFailpoints lets this process die or fail where a test asks for it.
+func (n *node) armFailpoints(context.Context) error {
+	set, err := failpoint.FromEnvironment()
+	if err != nil || set == nil {
+		return err
+	}
+	n.log.Warn("failpoints are armed: this process is meant to fail", "failpoints", os.Getenv(failpoint.Variable))
+	n.reach = set.Reach
+	return nil
 }
 
 // close stops what was started, in reverse order.
@@ -219,7 +234,7 @@ func (n *node) startSessionize() error {
 	stager := sessionize.NewStager(sessionize.Deps{
 		State: n.state, Workspaces: n.control.Directory(), Classifier: n.channels, Normalizer: identity.Rules{},
 		Sink: hitStore{n.sink}, History: hitStore{n.sink}, Conversions: stitch.Lookup{State: n.state},
-		Log: n.logs, Slog: n.log, Now: time.Now,
+		Log: n.logs, Slog: n.log, Now: time.Now, Fail: n.reach,
 	}, n.registry)
 	n.consume(stream.GroupConfig{Name: groupSessionize, Topic: schema.TopicHits, Stage: sessionize.Stage, New: stager.New})
 	return nil
@@ -228,6 +243,7 @@ func (n *node) startSessionize() error {
 func (n *node) startStitch() error {
 	stager := stitch.NewStager(stitch.Deps{
 		State: n.state, Sink: leadStore{n.sink}, History: leadStore{n.sink}, Dead: n.logs, Slog: n.log, Now: time.Now,
+		Fail: n.reach,
 	}, n.registry)
 	n.consume(stream.GroupConfig{Name: groupStitch, Topic: schema.TopicLeads, Stage: stitch.Stage, New: stager.New})
 	return nil
@@ -239,9 +255,9 @@ func (n *node) startResolve() error {
 	if err != nil {
 		return err
 	}
-	stager := &resolve.Stager{Resolver: resolver, Outlet: outlet, Waiting: n.control, Log: n.logs, Now: time.Now}
+	stager := &resolve.Stager{Resolver: resolver, Outlet: outlet, Waiting: n.control, Log: n.logs, Now: time.Now, Fail: n.reach}
 	inbox := resolve.NewInbox(resolve.InboxConfig{
-		Store: n.control, Resolver: resolver, Deliver: outlet.Deliver, Bury: outlet.Bury, Log: n.log,
+		Store: n.control, Resolver: resolver, Deliver: outlet.Deliver, Bury: outlet.Bury, Log: n.log, Fail: n.reach,
 	})
 	n.runners = append(n.runners, inbox.Run)
 	n.consume(stream.GroupConfig{
@@ -251,6 +267,7 @@ func (n *node) startResolve() error {
 }
 
 func (n *node) consume(config stream.GroupConfig) {
+	config.SessionTimeout, config.Fail = n.config.engines.Session, n.reach
 	n.runners = append(n.runners, n.logs.NewGroup(config).Run)
 }
 

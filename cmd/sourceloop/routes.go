@@ -61,7 +61,7 @@ func (n *node) mountCollector() error {
 	edge, err := collect.New(config, collect.Deps{
 		Tracker: script, Sites: n.control.Directory(), Routes: n.control.Directory(), Log: n.logs,
 		Agents: enrich.NewAgents(), Countries: countries, Now: time.Now, Random: rand.Reader,
-		Registerer: n.registry, Logger: n.log,
+		Registerer: n.registry, Logger: n.log, Fail: n.reach,
 	})
 	if err != nil {
 		return err

@@ -75,7 +75,7 @@ func DefaultConfig() Config {
 	}
 }
 
-// Deps are what the edge works with. All are needed.
+// Deps are what the edge works with. All but Fail are needed.
 type Deps struct {
 	Tracker    http.Handler // serves the script
 	Sites      Sites
@@ -87,6 +87,16 @@ type Deps struct {
 	Random     io.Reader // for ids; crypto/rand.Reader
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
+	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
+	Fail func(place string) error
+}
+
+// at comes to a place where a test may want something to happen.
+func (d *Deps) at(place string) error {
+	if d.Fail == nil {
+		return nil
+	}
+	return d.Fail(place)
 }
 
 // Edge answers the collector's requests. It is safe for concurrent use.

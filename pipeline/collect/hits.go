@@ -176,13 +176,19 @@ func (e *Edge) store(w http.ResponseWriter, b *batch, single bool) bool {
 }
 
 func (e *Edge) appendAll(ctx context.Context, b *batch) error {
+	if err := e.deps.at("collect.before-append"); err != nil {
+		return err
+	}
 	if b.accepted() > 0 {
 		keys, values := b.records()
 		if err := e.deps.Log.Append(ctx, schema.TopicHits, keys, values); err != nil {
 			return err
 		}
 	}
-	return e.appendDead(ctx, b.dead)
+	if err := e.appendDead(ctx, b.dead); err != nil {
+		return err
+	}
+	return e.deps.at("collect.after-append")
 }
 
 func (e *Edge) appendDead(ctx context.Context, letters []*schema.DeadRecord) error {

@@ -112,7 +112,13 @@ func (e *Edge) deliver(c echo.Context, app string, body []byte) error {
 		return fmt.Errorf("cannot encode a webhook: %w", err)
 	}
 	return e.keep(c, hookAccepted, func(ctx context.Context) error {
-		return e.deps.Log.Append(ctx, schema.TopicWebhooks, [][]byte{schema.WebhookKey(intercomName, app)}, [][]byte{value})
+		if err := e.deps.at("collect.before-hook"); err != nil {
+			return err
+		}
+		if err := e.deps.Log.Append(ctx, schema.TopicWebhooks, [][]byte{schema.WebhookKey(intercomName, app)}, [][]byte{value}); err != nil {
+			return err
+		}
+		return e.deps.at("collect.after-hook")
 	})
 }
 

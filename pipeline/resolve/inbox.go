@@ -40,6 +40,16 @@ type InboxConfig struct {
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	Log *slog.Logger
+	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
+	Fail func(place string) error
+}
+
+// at comes to a place where a test may want something to happen.
+func (c *InboxConfig) at(place string) error {
+	if c.Fail == nil {
+		return nil
+	}
+	return c.Fail(place)
 }
 
 const (
@@ -93,6 +103,11 @@ func (b *Inbox) Work(ctx context.Context) error {
 	items, err := b.config.Store.TakeInbox(ctx, inboxBatch, inboxPerConnection, inboxLease)
 	if err != nil {
 		return err
+	}
+	if len(items) > 0 {
+		if err := b.config.at("inbox.after-lease"); err != nil {
+			return err
+		}
 	}
 	connections := map[int64][]control.InboxItem{}
 	for _, item := range items {

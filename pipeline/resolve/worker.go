@@ -111,6 +111,16 @@ type Stager struct {
 	Waiting  Waiting
 	Log      Log
 	Now      func() time.Time
+	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
+	Fail func(place string) error
+}
+
+// at comes to a place where a test may want something to happen.
+func (s *Stager) at(place string) error {
+	if s.Fail == nil {
+		return nil
+	}
+	return s.Fail(place)
 }
 
 // New takes a partition over.
@@ -201,11 +211,21 @@ func (s *Stager) resolve(ctx context.Context, rec *schema.WebhookRecord) error {
 	var later *ErrLater
 	switch {
 	case err == nil:
-		return s.Outlet.Deliver(ctx, rec, result)
+		return s.deliver(ctx, rec, result)
 	case errors.As(err, &later):
 		return s.Waiting.PutInbox(ctx, rec, later.After, later.Reason)
 	case schema.KindOf(err) == schema.KindInvalid:
 		return s.Outlet.Bury(ctx, rec, err)
 	}
 	return err
+}
+
+func (s *Stager) deliver(ctx context.Context, rec *schema.WebhookRecord, result *Result) error {
+	if err := s.at("resolve.after-asking"); err != nil {
+		return err
+	}
+	if err := s.Outlet.Deliver(ctx, rec, result); err != nil {
+		return err
+	}
+	return s.at("resolve.after-produce")
 }

@@ -87,6 +87,16 @@ type Deps struct {
 	Slog        *slog.Logger
 	Now         func() time.Time
 	MaxVisitors int // kept in memory per partition; 5,000 when 0
+	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
+	Fail func(place string) error
+}
+
+// at comes to a place where a test may want something to happen.
+func (d *Deps) at(place string) error {
+	if d.Fail == nil {
+		return nil
+	}
+	return d.Fail(place)
 }
 
 // Stager makes the workers of one process.
@@ -149,6 +159,9 @@ func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, e
 	if err != nil {
 		return nil, err
 	}
+	if err := s.deps.at("sessionize.takeover"); err != nil {
+		return nil, err
+	}
 	committed, err := a.Confirm(ctx)
 	if err != nil {
 		return nil, err
@@ -209,12 +222,21 @@ func (w *Worker) process(ctx context.Context, records []*stream.Record) error {
 	if err := w.save(ctx, st, records[len(records)-1].Offset+1); err != nil {
 		return err
 	}
+	if err := w.deps.at("sessionize.after-redis"); err != nil {
+		return err
+	}
 	if len(st.hits) > 0 {
 		if err := w.deps.Sink.WriteHits(ctx, st.hits, st.rows); err != nil {
 			return err
 		}
 	}
+	if err := w.deps.at("sessionize.after-clickhouse"); err != nil {
+		return err
+	}
 	if err := w.announce(ctx, st); err != nil {
+		return err
+	}
+	if err := w.deps.at("sessionize.after-produce"); err != nil {
 		return err
 	}
 	if err := w.deps.Log.AppendDead(ctx, st.dead); err != nil {

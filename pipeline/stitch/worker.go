@@ -65,6 +65,16 @@ type Deps struct {
 	Dead    Dead
 	Slog    *slog.Logger
 	Now     func() time.Time
+	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
+	Fail func(place string) error
+}
+
+// at comes to a place where a test may want something to happen.
+func (d *Deps) at(place string) error {
+	if d.Fail == nil {
+		return nil
+	}
+	return d.Fail(place)
 }
 
 // Stager makes the workers of one process.
@@ -122,6 +132,9 @@ func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, e
 	if err != nil {
 		return nil, err
 	}
+	if err := s.deps.at("stitch.takeover"); err != nil {
+		return nil, err
+	}
 	committed, err := a.Confirm(ctx)
 	if err != nil {
 		return nil, err
@@ -171,6 +184,9 @@ func (w *Worker) Process(ctx context.Context, records []*stream.Record) error {
 	if err := w.owner.Save(ctx, last, schema.Millis(st.received), pairs, deletions); err != nil {
 		return fenced(err)
 	}
+	if err := w.deps.at("stitch.after-redis"); err != nil {
+		return err
+	}
 	if err := w.write(ctx, st, rows, version); err != nil {
 		return err
 	}
@@ -201,12 +217,15 @@ func (w *Worker) write(ctx context.Context, st *stretch, rows *Rows, version uin
 	if err := w.deps.Sink.WriteLeads(ctx, rows); err != nil {
 		return err
 	}
+	if err := w.deps.at("stitch.after-rows"); err != nil {
+		return err
+	}
 	for workspace, contacts := range st.contacts() {
 		if err := w.deps.Sink.Attribute(ctx, workspace, contacts, version); err != nil {
 			return err
 		}
 	}
-	return nil
+	return w.deps.at("stitch.after-attribution")
 }
 
 func (w *Worker) decode(records []*stream.Record) (*stretch, []*schema.DeadRecord) {

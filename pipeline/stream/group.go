@@ -58,6 +58,16 @@ type GroupConfig struct {
 	MaxBuffered int
 	// SessionTimeout after which a silent member loses its partitions; 45 s when 0.
 	SessionTimeout time.Duration
+	// Fail is called, for tests, with the place Stage.before-commit when the effect of a stretch is durable and its offset
+	// is not committed; nil does nothing. After an error the stretch is repeated.
+	Fail func(place string) error
+}
+
+func (c *GroupConfig) beforeCommit() error {
+	if c.Fail == nil {
+		return nil
+	}
+	return c.Fail(c.Stage + ".before-commit")
 }
 
 // Group runs the lanes of one consumer group.

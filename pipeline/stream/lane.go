@@ -187,6 +187,9 @@ func (l *lane) step(worker *Worker) (err error) {
 	if err := l.process(l.working, *worker, batch); err != nil {
 		return err
 	}
+	if err := l.group.config.beforeCommit(); err != nil {
+		return err
+	}
 	last := batch[len(batch)-1]
 	l.next.Store(last.Offset + 1)
 	l.client.MarkCommitRecords(last)
