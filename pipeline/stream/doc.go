@@ -5,7 +5,13 @@
 // # Appending
 //
 // Log.Append returns when every record is acknowledged by all in-sync
-// replicas. Callers that append at the same time share requests.
+// replicas. Callers that append at the same time share requests. What waits for
+// its acknowledgement is bounded, and what a caller gave up leaves the client
+// within seconds, also when it was sent and nobody answered; so memory stays
+// flat while a broker is away. Such a record may have been written all the same.
+//
+// OpenLog needs Kafka. NewLog does not: it appends nothing until Run has found
+// the topics as they must be, and its groups wait for that.
 //
 // # Consuming
 //

@@ -163,9 +163,12 @@ func (g *Group) join() (*kgo.Client, error) {
 	return client, nil
 }
 
-// Run joins the group and polls until the context ends, then stops the lanes,
-// commits what was processed and leaves the group.
+// Run joins the group once the log is prepared, and polls until the context
+// ends, then stops the lanes, commits what was processed and leaves the group.
 func (g *Group) Run(ctx context.Context) error {
+	if !g.log.await(ctx) {
+		return nil
+	}
 	client, err := g.join()
 	if err != nil {
 		return err

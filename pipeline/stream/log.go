@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"sort"
 	"strconv"
-	"strings"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -36,6 +34,9 @@ type Log struct {
 	admin   *kadm.Client
 	config  Config
 	metrics *logMetrics
+
+	preparing sync.Mutex
+	prepared  chan struct{} // closed when the topics are known to be what they must be
 }
 
 type logMetrics struct {
@@ -44,7 +45,7 @@ type logMetrics struct {
 	dead     *prometheus.CounterVec
 }
 
-func newLogMetrics(reg prometheus.Registerer) *logMetrics {
+func newLogMetrics(reg prometheus.Registerer, client *kgo.Client) *logMetrics {
 	m := &logMetrics{
 		appended: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sourceloop_log_appended_total", Help: "Records acknowledged by Kafka.",
@@ -56,34 +57,63 @@ func newLogMetrics(reg prometheus.Registerer) *logMetrics {
 			Name: "sourceloop_dead_letters_total", Help: "Records set aside, by stage and reason.",
 		}, []string{"stage", "reason"}),
 	}
-	reg.MustRegister(m.appended, m.failed, m.dead)
+	reg.MustRegister(m.appended, m.failed, m.dead,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sourceloop_log_waiting_records", Help: "Records that wait for Kafka's acknowledgement.",
+		}, func() float64 { return float64(client.BufferedProduceRecords()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sourceloop_log_waiting_bytes", Help: "Bytes of records that wait for Kafka's acknowledgement.",
+		}, func() float64 { return float64(client.BufferedProduceBytes()) }))
 	return m
 }
 
 // OpenLog connects a producer and makes sure that the topics exist with the
 // partition counts that hold for ever.
 func OpenLog(ctx context.Context, config Config) (*Log, error) {
+	l, err := NewLog(config)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Prepare(ctx); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// NewLog makes a log that has asked Kafka for nothing yet, so that a process
+// can start while Kafka is away. Until Prepare or Run has found the topics it
+// appends nothing, and its groups wait.
+func NewLog(config Config) (*Log, error) {
 	opts := append([]kgo.Opt{
 		kgo.SeedBrokers(config.Brokers...),
 		kgo.ClientID("sourceloop"),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 		kgo.ProducerLinger(0),
+		kgo.MetadataMinAge(time.Second), // so that a broker that comes back is found soon
 		kgo.MaxBufferedRecords(200_000),
+		kgo.MaxBufferedBytes(maxBuffered),
 		kgo.ProducerBatchMaxBytes(maxRecord),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
+		// What its caller gave up leaves the client, also when it was sent and
+		// not answered; else it would stay for as long as the broker is away.
+		// It may have been written, and is written again when it comes again.
+		kgo.AllowIdempotentProduceCancellation(),
 	}, config.Options...)
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a Kafka client: %w", err)
 	}
-	l := &Log{client: client, admin: kadm.NewClient(client), config: config, metrics: newLogMetrics(config.Registerer)}
-	if err := l.ensureTopics(ctx); err != nil {
-		client.Close()
-		return nil, err
-	}
-	return l, nil
+	return &Log{
+		client: client, admin: kadm.NewClient(client), config: config,
+		metrics: newLogMetrics(config.Registerer, client), prepared: make(chan struct{}),
+	}, nil
 }
+
+// maxBuffered is how many bytes may wait for their acknowledgement. Who appends
+// more waits for room.
+const maxBuffered = 256 << 20
 
 // maxRecord is how large a record may be: the largest body that the collector
 // takes, 1 MiB, and a dead letter around it. Brokers refuse more than 1 MB
@@ -93,62 +123,21 @@ const maxRecord = 2 << 20
 // Close waits for what is being appended and disconnects.
 func (l *Log) Close() { l.client.Close() }
 
-func topicCounts() map[string]int32 {
-	return map[string]int32{
-		schema.TopicHits:     schema.HitsPartitions,
-		schema.TopicWebhooks: schema.WebhooksPartitions,
-		schema.TopicLeads:    schema.LeadsPartitions,
-		schema.TopicDead:     schema.DeadPartitions,
-	}
-}
-
-func (l *Log) ensureTopics(ctx context.Context) error {
-	replication := l.config.Replication
-	if replication == 0 {
-		replication = -1
-	}
-	configs := map[string]*string{"max.message.bytes": kadm.StringPtr(strconv.Itoa(maxRecord))}
-	maps.Copy(configs, l.config.TopicConfigs)
-	for topic, count := range topicCounts() {
-		_, err := l.admin.CreateTopic(ctx, count, replication, configs, topic)
-		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-			return fmt.Errorf("cannot create the Kafka topic %q: %w", topic, err)
-		}
-	}
-	return l.checkTopics(ctx)
-}
-
-// checkTopics refuses another partition count: keys would change their owner.
-func (l *Log) checkTopics(ctx context.Context) error {
-	details, err := l.admin.ListTopics(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot list the Kafka topics: %w", err)
-	}
-	var wrong []string
-	for topic, want := range topicCounts() {
-		if got := len(details[topic].Partitions); got != int(want) {
-			wrong = append(wrong, fmt.Sprintf("%s has %d partitions instead of %d", topic, got, want))
-		}
-	}
-	if len(wrong) == 0 {
-		return nil
-	}
-	sort.Strings(wrong)
-	return schema.E("stream.OpenLog", schema.KindInvalid,
-		"Kafka topics do not fit: %s. A visitor's owner is found by the partition count, so it can never change. "+
-			"Delete and re-create these topics, or point SOURCELOOP_KAFKA at another cluster.", strings.Join(wrong, "; "))
-}
-
 // Ping asks a broker for its metadata.
 func (l *Log) Ping(ctx context.Context) error { return l.client.Ping(ctx) }
 
 // Append writes records with these keys and values and returns when all are
 // acknowledged, or with the first error when one is not, or when the context
 // ends. After an error some of them may have been written or may still be; the
-// slices then stay with the log for good.
+// slices then stay with the log for good. The error is of schema.KindInvalid
+// when Kafka will never take one of them, for example since it is too large.
 func (l *Log) Append(ctx context.Context, topic string, keys, values [][]byte) error {
 	if len(keys) == 0 {
 		return nil
+	}
+	if !l.isPrepared() {
+		l.metrics.failed.WithLabelValues(topic).Add(float64(len(keys)))
+		return schema.E("stream.Append", schema.KindUnavailable, "Kafka has not answered since the start; nothing is lost that is sent again.")
 	}
 	p := &pending{open: len(keys), ended: make(chan struct{})}
 	records := make([]kgo.Record, len(keys))
@@ -158,13 +147,25 @@ func (l *Log) Append(ctx context.Context, topic string, keys, values [][]byte) e
 	}
 	if failed, err := p.wait(ctx); err != nil {
 		l.metrics.failed.WithLabelValues(topic).Add(float64(failed))
-		return &schema.Error{
-			Op: "stream.Append", Kind: schema.KindUnavailable, Err: err,
-			Text: "Kafka did not acknowledge; nothing is lost that is sent again",
-		}
+		return appendError(err)
 	}
 	l.metrics.appended.WithLabelValues(topic).Add(float64(len(keys)))
 	return nil
+}
+
+func appendError(err error) error {
+	for _, forGood := range []error{kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord} {
+		if errors.Is(err, forGood) {
+			return &schema.Error{
+				Op: "stream.Append", Kind: schema.KindInvalid, Err: err,
+				Text: "Kafka refuses a record for good; a topic's max.message.bytes must be " + strconv.Itoa(maxRecord),
+			}
+		}
+	}
+	return &schema.Error{
+		Op: "stream.Append", Kind: schema.KindUnavailable, Err: err,
+		Text: "Kafka did not acknowledge; nothing is lost that is sent again",
+	}
 }
 
 // pending is records that are being written.
@@ -191,8 +192,8 @@ func (p *pending) done(_ *kgo.Record, err error) {
 	}
 }
 
-// wait ends with the context at the latest: a record that was sent and not
-// answered cannot be taken back, and would keep its caller as long as the
+// wait ends with the context at the latest. The client lets go of a record
+// whose context ended when it next looks at it, which takes a while when the
 // broker is away.
 func (p *pending) wait(ctx context.Context) (failed int, err error) {
 	select {

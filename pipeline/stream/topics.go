@@ -1,0 +1,136 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"sourceloop/schema"
+)
+
+func topicCounts() map[string]int32 {
+	return map[string]int32{
+		schema.TopicHits:     schema.HitsPartitions,
+		schema.TopicWebhooks: schema.WebhooksPartitions,
+		schema.TopicLeads:    schema.LeadsPartitions,
+		schema.TopicDead:     schema.DeadPartitions,
+	}
+}
+
+// Prepare makes sure that the topics exist with the partition counts that hold
+// for ever. When they have others the error is of schema.KindInvalid, and
+// nothing is ever appended. Any other error may be gone the next time.
+func (l *Log) Prepare(ctx context.Context) error {
+	l.preparing.Lock()
+	defer l.preparing.Unlock()
+	if l.isPrepared() {
+		return nil
+	}
+	if err := l.ensureTopics(ctx); err != nil {
+		return err
+	}
+	close(l.prepared)
+	return nil
+}
+
+// Run prepares the log as soon as Kafka answers. It returns then, or when the
+// context ends, or with an error when the topics cannot be used.
+func (l *Log) Run(ctx context.Context) error {
+	again := time.NewTimer(0)
+	defer again.Stop()
+	for level := slog.LevelWarn; ; level = slog.LevelDebug { // It is said once.
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-l.prepared:
+			return nil
+		case <-again.C:
+		}
+		asking, cancel := context.WithTimeout(ctx, preparePatience)
+		err := l.Prepare(asking)
+		cancel()
+		if schema.KindOf(err) == schema.KindInvalid {
+			return err
+		}
+		if err != nil && ctx.Err() == nil {
+			l.config.Log.Log(ctx, level, "Kafka does not answer; asking again until it does", "err", err)
+		}
+		again.Reset(preparePause)
+	}
+}
+
+// How long Kafka may take to tell about the topics, and after what time it is
+// asked again.
+const (
+	preparePatience = 10 * time.Second
+	preparePause    = time.Second
+)
+
+func (l *Log) isPrepared() bool {
+	select {
+	case <-l.prepared:
+		return true
+	default:
+		return false
+	}
+}
+
+// await waits until the log is prepared; false means that the context ended.
+func (l *Log) await(ctx context.Context) bool {
+	select {
+	case <-l.prepared:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (l *Log) ensureTopics(ctx context.Context) error {
+	replication := l.config.Replication
+	if replication == 0 {
+		replication = -1
+	}
+	configs := map[string]*string{"max.message.bytes": kadm.StringPtr(strconv.Itoa(maxRecord))}
+	maps.Copy(configs, l.config.TopicConfigs)
+	for topic, count := range topicCounts() {
+		_, err := l.admin.CreateTopic(ctx, count, replication, configs, topic)
+		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+			return fmt.Errorf("cannot create the Kafka topic %q: %w", topic, err)
+		}
+	}
+	return l.checkTopics(ctx)
+}
+
+// checkTopics refuses another partition count: keys would change their owner.
+func (l *Log) checkTopics(ctx context.Context) error {
+	details, err := l.admin.ListTopics(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot list the Kafka topics: %w", err)
+	}
+	var wrong []string
+	for topic, want := range topicCounts() {
+		switch got := len(details[topic].Partitions); got {
+		case int(want):
+		case 0: // It was made a moment ago, and this broker has not heard of it.
+			return fmt.Errorf("cannot see the Kafka topic %q yet", topic)
+		default:
+			wrong = append(wrong, fmt.Sprintf("%s has %d partitions instead of %d", topic, got, want))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	sort.Strings(wrong)
+	return schema.E("stream.OpenLog", schema.KindInvalid,
+		"Kafka topics do not fit: %s. A visitor's owner is found by the partition count, so it can never change. "+
+			"Delete and re-create these topics, or point SOURCELOOP_KAFKA at another cluster.", strings.Join(wrong, "; "))
+}
