@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +12,7 @@ import (
 	miniserver "github.com/alicebob/miniredis/v2/server"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sourceloop/deploy/servers/serverstest"
 	"sourceloop/pipeline/state"
 )
 
@@ -32,7 +29,7 @@ func each(t *testing.T, test func(t *testing.T, s *state.Store)) {
 		s, _ := open(t)
 		test(t, s)
 	})
-	t.Run("Redis", func(t *testing.T) { test(t, connect(t, realRedis(t))) })
+	t.Run("Redis", func(t *testing.T) { test(t, connect(t, serverstest.Redis(t).Addr)) })
 }
 
 func connect(t *testing.T, addr string) *state.Store {
@@ -45,54 +42,6 @@ func connect(t *testing.T, addr string) *state.Store {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
-}
-
-// realRedis starts Debian's redis-server on a free port, without persistence.
-func realRedis(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		if strings.Contains(os.Getenv("REQUIRE"), "redis") {
-			t.Fatal("redis-server is not installed, and REQUIRE names it")
-		}
-		t.Skip("redis-server is not installed; apt-get install redis-server brings it")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
-	_, port, _ := net.SplitHostPort(addr)
-	server := exec.Command(path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir())
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	awaitListening(t, addr)
-	return addr
-}
-
-func awaitListening(t *testing.T, addr string) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			_ = c.Close()
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("redis-server does not listen after a minute: %v", err)
-		}
-	}
 }
 
 func claim(t *testing.T, s *state.Store, committed int64) *state.Owner {
