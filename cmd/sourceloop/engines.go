@@ -34,6 +34,18 @@ type clickhouseAddress struct {
 	database, user, password string
 }
 
+// engineSet says which engines a command needs.
+type engineSet uint8
+
+const (
+	needDatabase engineSet = 1 << iota
+	needClickHouse
+	needRedis
+	needKafka
+
+	needAll = needDatabase | needClickHouse | needRedis | needKafka
+)
+
 // engines are the services the product stands on, embedded or outside.
 type engines struct {
 	kafka        []string
@@ -42,13 +54,15 @@ type engines struct {
 	clickhouse   clickhouseAddress
 	database     string
 	trimming     bool
+	embedded     addresses  // of those that run in this process
 	failed       chan error // an embedded engine ended by itself
 	closers      []func() error
 	log          *slog.Logger
 }
 
-// startEngines starts what is embedded, in the order in which it is needed.
-func startEngines(ctx context.Context, flags engineFlags, dir string, log *slog.Logger) (*engines, error) {
+// startEngines starts those engines of a set that are embedded, in the order in
+// which they are needed, and leaves their addresses in the folder.
+func startEngines(ctx context.Context, need engineSet, flags engineFlags, dir string, log *slog.Logger) (*engines, error) {
 	e := &engines{failed: make(chan error, 1), log: log}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, schema.E("start", schema.KindInvalid, "The data folder %s cannot be made (%v). Choose another one with --data.", dir, err)
@@ -58,14 +72,31 @@ func startEngines(ctx context.Context, flags engineFlags, dir string, log *slog.
 		return nil, err
 	}
 	e.closers = append(e.closers, func() error { release(); return nil })
-	for _, start := range []func(context.Context, engineFlags, string) error{
-		e.startDatabase, e.startClickHouse, e.startRedis, e.startKafka,
-	} {
-		if err := start(ctx, flags, dir); err != nil {
-			return nil, errors.Join(err, e.Close())
-		}
+	if err := e.start(ctx, need, flags, dir); err != nil {
+		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
+}
+
+func (e *engines) start(ctx context.Context, need engineSet, flags engineFlags, dir string) error {
+	if err := forgetAddresses(dir); err != nil { // A process that was killed left them.
+		return err
+	}
+	for _, engine := range []struct {
+		set   engineSet
+		start func(context.Context, engineFlags, string) error
+	}{
+		{needDatabase, e.startDatabase}, {needClickHouse, e.startClickHouse}, {needRedis, e.startRedis}, {needKafka, e.startKafka},
+	} {
+		if need&engine.set == 0 {
+			continue
+		}
+		if err := engine.start(ctx, flags, dir); err != nil {
+			return err
+		}
+	}
+	e.closers = append(e.closers, func() error { return forgetAddresses(dir) })
+	return e.embedded.write(dir)
 }
 
 // Close stops the embedded engines in reverse order.
@@ -104,7 +135,8 @@ func (e *engines) startClickHouse(ctx context.Context, flags engineFlags, dir st
 			e.failed <- err
 		}
 	}()
-	address, err := parseClickHouse(server.DSN("sourceloop"))
+	e.embedded.ClickHouse = server.DSN("sourceloop")
+	address, err := parseClickHouse(e.embedded.ClickHouse)
 	e.clickhouse = address
 	return err
 }
@@ -131,6 +163,7 @@ func (e *engines) startRedis(ctx context.Context, flags engineFlags, _ string) e
 	if err != nil {
 		return err
 	}
+	e.embedded.Redis = server.Addr()
 	e.redis = []string{server.Addr()}
 	e.closers = append(e.closers, server.Close)
 	return nil
@@ -147,6 +180,7 @@ func (e *engines) startKafka(ctx context.Context, flags engineFlags, dir string)
 	if err != nil {
 		return err
 	}
+	e.embedded.Kafka = broker.Addr()
 	e.kafka, e.topicConfigs, e.trimming = []string{broker.Addr()}, embedded.KafkaTopicConfigs(), true
 	e.closers = append(e.closers, broker.Close)
 	return nil

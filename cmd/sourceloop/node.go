@@ -111,7 +111,7 @@ func (n *node) close() error {
 func (n *node) onClose(c func() error) { n.closers = append(n.closers, c) }
 
 func (n *node) startEngines(ctx context.Context) error {
-	e, err := startEngines(ctx, n.config.engines, n.config.data, n.log)
+	e, err := startEngines(ctx, needAll, n.config.engines, n.config.data, n.log)
 	if err != nil {
 		return err
 	}

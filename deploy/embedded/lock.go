@@ -1,12 +1,16 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/gofrs/flock"
 )
+
+// ErrInUse says that another process works on the folder.
+var ErrInUse = errors.New("another sourceloop is running on it")
 
 // LockFolder creates dir where it is missing and takes it for this process: its embedded stores are written by one
 // process at a time. The operating system frees it when the process ends, however it ends. release frees it earlier.
@@ -20,7 +24,7 @@ func LockFolder(dir string) (release func(), err error) {
 		return nil, fmt.Errorf("cannot lock the data folder %s: %w; choose a folder on a local disk that you may write to with --data", dir, err)
 	}
 	if !locked {
-		return nil, fmt.Errorf("cannot use the data folder %s: another sourceloop is running on it, and two would destroy each other's data; stop that one, or choose another folder with --data", dir)
+		return nil, fmt.Errorf("cannot use the data folder %s: %w, and two would destroy each other's data; stop that one, or choose another folder with --data", dir, ErrInUse)
 	}
 	return func() {
 		// Closing the file frees the lock even when unlocking fails, and there is nothing else a caller could do.
