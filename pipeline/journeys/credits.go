@@ -10,6 +10,21 @@ import (
 // Touches gives the sessions that a conversion is credited to, by time, the
 // converting one last; days of lookback, or 0 for all.
 func Touches(fact *schema.ConversionFact, contact schema.ID, identities []schema.Identity, sessions []schema.Session, days int) []schema.Session {
+	var touches []schema.Session
+	for _, s := range Begun(fact, contact, identities, sessions) {
+		if days == 0 || fact.GetAt()-int64(s.StartedAt) <= int64(days)*24*60*60*1000 {
+			touches = append(touches, s)
+		}
+	}
+	if len(touches) > 100 {
+		touches = append(touches[:1:1], touches[len(touches)-99:]...)
+	}
+	return touches
+}
+
+// Begun gives the sessions of a conversion's contact up to it, by time, the
+// converting one last.
+func Begun(fact *schema.ConversionFact, contact schema.ID, identities []schema.Identity, sessions []schema.Session) []schema.Session {
 	ordered := slices.Clone(sessions)
 	slices.SortFunc(ordered, func(a, b schema.Session) int {
 		if a.StartedAt != b.StartedAt {
@@ -38,16 +53,7 @@ func Touches(fact *schema.ConversionFact, contact schema.ID, identities []schema
 		mine = slices.DeleteFunc(mine, func(s schema.Session) bool { return s.ID == converting.ID })
 		mine = append(mine, converting)
 	}
-	var touches []schema.Session
-	for _, s := range mine {
-		if days == 0 || fact.GetAt()-int64(s.StartedAt) <= int64(days)*24*60*60*1000 {
-			touches = append(touches, s)
-		}
-	}
-	if len(touches) > 100 {
-		touches = append(touches[:1:1], touches[len(touches)-99:]...)
-	}
-	return touches
+	return mine
 }
 
 // Credits gives every touch its share of a conversion under the seven models
@@ -106,7 +112,7 @@ func Credit(fact *schema.ConversionFact, days int, contacts []schema.Contact, id
 	c.Contact = Counts(fact, contacts, identities)
 	c.First = schema.DirectTouch(schema.Millis(fact.GetAt()))
 	c.Last = c.First
-	all := Touches(fact, c.Contact, identities, sessions, 0)
+	all := Begun(fact, c.Contact, identities, sessions)
 	mine := func(s *schema.Session, at schema.Millis) bool {
 		for _, i := range identities {
 			if i.Node == schema.NewNode(schema.NodeVisitor, s.Visitor) && slices.Contains(i.Contacts, c.Contact) {
