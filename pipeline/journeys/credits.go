@@ -108,7 +108,10 @@ func Models() []string {
 
 // Credit gives what a contact's page and the reports say about a chat.
 func Credit(fact *schema.ConversionFact, days int, contacts []schema.Contact, identities []schema.Identity, sessions []schema.Session) Credited {
-	c := Credited{Chat: fact.GetExternalId(), Shares: map[string][]float64{}}
+	c := Credited{
+		Chat: fact.GetExternalId(), At: schema.Millis(fact.GetAt()), Value: fact.GetValue(), Visitor: fact.GetVisitor(),
+		Shares: map[string][]float64{},
+	}
 	c.Contact = Counts(fact, contacts, identities)
 	c.First = schema.DirectTouch(schema.Millis(fact.GetAt()))
 	c.Last = c.First

@@ -7,13 +7,15 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"sourceloop/schema"
 )
 
 // Site is the site that the pages of a journey are on.
 const Site = "https://shop.example"
 
-// WorkspaceID is the workspace of every journey.
+// WorkspaceID is the workspace of a journey, unless another one is asked for.
 const WorkspaceID = 7
 
 // Journey is what a .journey file says: what happened, and what must come out.
@@ -24,15 +26,21 @@ type Journey struct {
 	Chats     []*schema.ConversionFact
 	Days      int      // of lookback; 0 is all
 	Models    []string // whose credits are shown
-	Want      string   // what must come out, as Outcome.Text writes it
+	Shows     []string // the rules of RULES.md that it shows
+	Funnels   []Funnel
+	Reports   []Report
+	Want      string // what must come out, as Outcome.Text writes it
 }
 
 // Parse reads a journey. Errors name the line.
-func Parse(text string) (*Journey, error) {
+func Parse(text string) (*Journey, error) { return ParseIn(text, WorkspaceID) }
+
+// ParseIn reads a journey as one of some workspace's.
+func ParseIn(text string, workspace uint32) (*Journey, error) {
 	given, want, _ := strings.Cut(text, "\n---\n")
 	first := schema.DefaultSettings()
 	p := &parser{journey: &Journey{
-		Workspace: &schema.Workspace{ID: WorkspaceID, Name: "journey", Zone: time.UTC, Settings: []schema.Settings{first}},
+		Workspace: &schema.Workspace{ID: workspace, Name: "journey", Zone: time.UTC, Settings: []schema.Settings{first}},
 		Days:      90, Want: want,
 	}}
 	for i, line := range strings.Split(given, "\n") {
@@ -49,8 +57,9 @@ func Parse(text string) (*Journey, error) {
 
 // parser reads line by line; now is the time of the line before.
 type parser struct {
-	journey *Journey
-	now     time.Time
+	journey  *Journey
+	now      time.Time
+	received schema.Millis // of all hits from here on; 0: each soon after it happened
 }
 
 func (p *parser) line(word string, rest []string) error {
@@ -66,6 +75,13 @@ func (p *parser) line(word string, rest []string) error {
 	case "credits":
 		p.journey.Models = rest
 		return nil
+	case "shows":
+		p.journey.Shows = append(p.journey.Shows, rest...)
+		return nil
+	case "funnel":
+		return p.funnel(rest)
+	case "report":
+		return p.report(rest)
 	}
 	if len(rest) == 0 {
 		return fmt.Errorf("%q needs a value", word)
@@ -101,6 +117,8 @@ func (p *parser) setting(word string, rest []string) (err error) {
 		p.journey.Days, err = strconv.Atoi(value)
 	case "settings": // settings from TIME
 		return p.newSettings(rest)
+	case "arrive": // all hits from here on, at once
+		p.received, _, err = p.time(rest)
 	default:
 		return fmt.Errorf("there is no %q", word)
 	}
@@ -184,13 +202,13 @@ func (p *parser) step(text string, rest []string) (schema.Millis, []string, erro
 	return schema.MillisOf(p.now), rest, nil
 }
 
-// options takes the key=value words apart. An underscore is a space in a name
-// or a phone number.
+// options takes the key=value words apart. An underscore is a space in a name,
+// a phone number or a user id.
 func options(words []string, keys ...string) (rest []string, values map[string]string) {
 	values = make(map[string]string)
 	for _, w := range words {
 		if key, value, found := strings.Cut(w, "="); found && slices.Contains(keys, key) {
-			if key == "name" || key == "phone" {
+			if key == "name" || key == "phone" || key == "user" {
 				value = strings.ReplaceAll(value, "_", " ")
 			}
 			values[key] = value
@@ -202,28 +220,31 @@ func options(words []string, keys ...string) (rest []string, values map[string]s
 }
 
 // hit reads "VISITOR TIME view URL", "… event NAME URL", "… leave URL",
-// "… identify trait=value", or "VISITOR again".
+// "… identify trait=value", or "VISITOR again [URL]".
 func (p *parser) hit(words []string) error {
 	if len(words) < 2 {
 		return fmt.Errorf("a hit is \"hit VISITOR TIME TYPE …\"")
 	}
 	visitor := words[0]
 	if words[1] == "again" {
-		return p.again(visitor)
+		return p.again(visitor, words[2:])
 	}
 	at, words, err := p.time(words[1:])
 	if err != nil {
 		return err
 	}
-	words, given := options(words, "from", "email", "phone", "user", "name", "country", "device", "browser", "engaged")
+	words, given := options(words, "from", "email", "phone", "user", "name", "country", "device", "browser", "engaged", "with", "bot")
 	if len(words) == 0 {
 		return fmt.Errorf("what kind of hit?")
 	}
 	n := len(p.journey.Hits)
 	id := schema.NewHitID(at, [10]byte{0, byte(n >> 8), 0x80, byte(n)})
 	h := &schema.Hit{
-		Id: id[:], Workspace: WorkspaceID, Visitor: visitor, At: int64(at), Received: int64(at) + 100,
-		Referrer: given["from"], Country: given["country"], Device: given["device"], Browser: given["browser"],
+		Id: id[:], Workspace: p.journey.Workspace.ID, Visitor: visitor, At: int64(at), Received: int64(at) + 100,
+		Referrer: given["from"], Country: given["country"], Device: given["device"], Browser: given["browser"], Bot: given["bot"] == "yes",
+	}
+	if p.received > 0 {
+		h.Received = int64(p.received) + int64(n)
 	}
 	p.journey.Hits = append(p.journey.Hits, h)
 	return describe(h, words, given)
@@ -247,6 +268,7 @@ func describe(h *schema.Hit, words []string, given map[string]string) error {
 			return fmt.Errorf("an event has a name")
 		}
 		h.Name = words[1]
+		h.Properties = properties(given["with"])
 		words = words[1:]
 	default:
 		return fmt.Errorf("there is no hit of the type %q", words[0])
@@ -260,13 +282,34 @@ func describe(h *schema.Hit, words []string, given map[string]string) error {
 	return nil
 }
 
-// again repeats the visitor's last hit, as it arrives twice.
-func (p *parser) again(visitor string) error {
+// properties writes "plan:pro,seats:5" as an object of strings; nothing for
+// nothing.
+func properties(text string) []byte {
+	if text == "" {
+		return nil
+	}
+	var members []string
+	for pair := range strings.SplitSeq(text, ",") {
+		key, value, _ := strings.Cut(pair, ":")
+		members = append(members, fmt.Sprintf("%q:%q", key, value))
+	}
+	return []byte("{" + strings.Join(members, ",") + "}")
+}
+
+// again repeats the visitor's last hit, as it arrives twice; with another URL it
+// is the same id with another body, received later.
+func (p *parser) again(visitor string, words []string) error {
 	for _, h := range slices.Backward(p.journey.Hits) {
-		if h.GetVisitor() == visitor {
-			p.journey.Hits = append(p.journey.Hits, h)
-			return nil
+		if h.GetVisitor() != visitor {
+			continue
 		}
+		if len(words) > 0 {
+			h = proto.CloneOf(h)
+			h.Received += 1000
+			h.Url = Site + words[0]
+		}
+		p.journey.Hits = append(p.journey.Hits, h)
+		return nil
 	}
 	return fmt.Errorf("%s has no hit yet", visitor)
 }
@@ -291,11 +334,12 @@ func (p *parser) claim(words []string) error {
 		method = string(nodes[0].Kind())
 	}
 	p.journey.Claims = append(p.journey.Claims,
-		schema.NewClaim(WorkspaceID, nodes, words[0] == "verified", at, evidence, method, given["name"]))
+		schema.NewClaim(p.journey.Workspace.ID, nodes, words[0] == "verified", at, evidence, method, given["name"]))
 	return nil
 }
 
-// chat reads "NAME TIME NODE", with in=VISITOR.
+// chat reads "NAME TIME NODE", with in=VISITOR and value=AMOUNT. Its time is the provider's, in
+// whole seconds.
 func (p *parser) chat(words []string) error {
 	if len(words) == 0 {
 		return fmt.Errorf("a chat has a name")
@@ -305,14 +349,18 @@ func (p *parser) chat(words []string) error {
 	if err != nil {
 		return err
 	}
-	words, given := options(words, "in")
+	words, given := options(words, "in", "value")
 	if len(words) != 1 {
-		return fmt.Errorf("a chat is \"chat NAME TIME NODE [in=VISITOR]\"")
+		return fmt.Errorf("a chat is \"chat NAME TIME NODE [in=VISITOR] [value=AMOUNT]\"")
 	}
-	id := schema.ConversationID(WorkspaceID, "intercom", name)
+	worth, err := strconv.ParseFloat(or(given["value"], "0"), 64)
+	if err != nil {
+		return err
+	}
+	id := schema.ConversationID(p.journey.Workspace.ID, "intercom", name)
 	p.journey.Chats = append(p.journey.Chats, &schema.ConversionFact{
-		Id: id[:], Workspace: WorkspaceID, Name: "intercom_conversation", Provider: "intercom", ExternalId: name,
-		Node: words[0], Visitor: given["in"], At: int64(at),
+		Id: id[:], Workspace: p.journey.Workspace.ID, Name: "intercom_conversation", Provider: "intercom", ExternalId: name,
+		Node: words[0], Visitor: given["in"], At: int64(schema.EndOfSecond(int64(at) / 1000)), Value: worth,
 	})
 	return nil
 }

@@ -18,11 +18,15 @@ type Outcome struct {
 	Identities []schema.Identity
 	Refusals   []string // "node: reason", in the order to show them
 	Chats      []Credited
+	Reports    string // of the journey's reports and funnels, as they are shown
 }
 
 // Credited is a chat with what it is credited to.
 type Credited struct {
 	Chat          string
+	At            schema.Millis
+	Value         float64
+	Visitor       string    // the browser that it happened in, or ""
 	Contact       schema.ID // zero while it does not count
 	First, Last   schema.Touch
 	Referrers     []string
@@ -67,7 +71,7 @@ func (o *Outcome) Text(zone *time.Location) string {
 	for i := range o.Chats {
 		w.chat(&o.Chats[i])
 	}
-	return w.String()
+	return w.String() + o.Reports
 }
 
 func (w *writer) at(m schema.Millis) string {
@@ -86,6 +90,9 @@ func (w *writer) session(s *schema.Session) {
 	fmt.Fprintf(w, "  %s to %s · %s · %s", w.at(s.StartedAt), w.at(s.EndedAt), s.Reason, touch(&s.Touch))
 	if len(s.ClickIDs) > 0 {
 		fmt.Fprintf(w, " · %s", strings.Join(s.ClickIDs, " "))
+	}
+	if s.Bot {
+		w.WriteString(" · bot")
 	}
 	fmt.Fprintf(w, " · %d views · by %s\n", s.PageViews(), s.Touch.Rule)
 }

@@ -35,6 +35,7 @@ func Reference(j *Journey, c Classifier, n Normalizer) Outcome {
 		credited.ModelsToPrint = j.Models
 		out.Chats = append(out.Chats, credited)
 	}
+	out.Reports = out.Answers(j)
 	return out
 }
 
