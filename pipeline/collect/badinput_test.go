@@ -69,8 +69,8 @@ func TestBadInput(t *testing.T) {
 		{"visitor blank", `{"type":"pageview","visitor":" \u0000 "}`, 400, "bad_visitor", false},
 		{"visitor of 10 KB", `{"type":"pageview","visitor":"` + strings.Repeat("v", 10<<10) + `"}`, 400, "bad_visitor", false},
 		{"visitor a number", `{"type":"pageview","visitor":0}`, 400, "bad_field", false},
-		{"no UTF-8", hit("\"title\":\"\xff\xfe\""), 400, "bad_text", true},
-		{"no UTF-8 in an unknown member", hit("\"x\":{\"\xc3\":1}"), 400, "bad_text", true},
+		{"no UTF-8", hit("\"title\":\"\xff\xfe\""), 400, schema.DeadBadText, true},
+		{"no UTF-8 in an unknown member", hit("\"x\":{\"\xc3\":1}"), 400, schema.DeadBadText, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := start(t, nil)

@@ -340,7 +340,7 @@ func TestTimes(t *testing.T) {
 				if len(letters) != 1 || len(p.log.hits(t)) != 0 || got.Accepted != 0 || len(got.Refused) != 1 {
 					t.Fatalf("%s: %d letters", got.body, len(letters))
 				}
-				if d := letters[0]; d.GetReason() != "bad_time" || d.GetStage() != "collect" || !strings.Contains(string(d.GetValue()), test.at) || string(d.GetKey()) != "7/v1" {
+				if d := letters[0]; d.GetReason() != schema.DeadBadTime || d.GetStage() != "collect" || !strings.Contains(string(d.GetValue()), test.at) || string(d.GetKey()) != "7/v1" {
 					t.Errorf("%v", d)
 				}
 				return

@@ -1,5 +1,7 @@
 package collect
 
+import "sourceloop/schema"
+
 // code groups what can be wrong with an item, for metrics and dead letters.
 type code string
 
@@ -9,9 +11,9 @@ const (
 	badVisitor code = "bad_visitor"
 	badType    code = "bad_type"
 	badField   code = "bad_field"
-	badText    code = "bad_text" // set aside: no UTF-8
-	badTime    code = "bad_time" // set aside: no clock shows it
-	flood      code = "flood"    // too many hits of one visitor
+	badText    code = schema.DeadBadText // set aside: no UTF-8
+	badTime    code = schema.DeadBadTime // set aside: no clock shows it
+	flood      code = "flood"            // too many hits of one visitor
 )
 
 // The codes of whole requests.

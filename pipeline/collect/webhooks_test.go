@@ -82,6 +82,18 @@ func TestAWebhookIsKeptByteForByte(t *testing.T) {
 	}
 }
 
+// TestASignedDeliveryWithoutAnAppIsSetAside: with its bytes, whatever they are.
+func TestASignedDeliveryWithoutAnAppIsSetAside(t *testing.T) {
+	p := start(t, nil)
+	if got := p.do(t, "POST", "/hooks/intercom", "\xff{", "X-Hub-Signature", signed("\xff{")); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	letters := p.log.dead(t)
+	if len(letters) != 1 || letters[0].GetReason() != schema.DeadBadWebhook || string(letters[0].GetValue()) != "\xff{" {
+		t.Errorf("%v", letters)
+	}
+}
+
 func TestAnUnsignedUninstallNoticeCarriesNothingElse(t *testing.T) {
 	p := start(t, nil)
 	forged := `{"app_id":"connected","topic":"conversation.user.created","data":{"item":{"id":"1"}}}`

@@ -65,7 +65,7 @@ func (o *Outlet) Deliver(ctx context.Context, rec *schema.WebhookRecord, result 
 		return err
 	}
 	if result.Outcome == Aside {
-		if err := o.bury(ctx, rec, "unknown_topic", ""); err != nil {
+		if err := o.bury(ctx, rec, schema.DeadUnknownTopic, ""); err != nil {
 			return err
 		}
 	}
@@ -78,10 +78,10 @@ func (o *Outlet) Deliver(ctx context.Context, rec *schema.WebhookRecord, result 
 
 // Bury makes a webhook a dead letter and returns when that is durable.
 func (o *Outlet) Bury(ctx context.Context, rec *schema.WebhookRecord, reason error) error {
-	kind := "refused"
+	kind := schema.DeadRefused
 	var later *ErrLater
 	if errors.As(reason, &later) {
-		kind = "given_up"
+		kind = schema.DeadGivenUp
 	}
 	o.outcomes.WithLabelValues("unknown", kind).Inc()
 	return o.bury(ctx, rec, kind, reason.Error())
@@ -188,7 +188,7 @@ func (s *Stager) queues(records []*stream.Record) (queues map[string][]*schema.W
 	for _, r := range records {
 		rec := new(schema.WebhookRecord)
 		if err := proto.Unmarshal(r.Value, rec); err != nil || rec.GetProvider() == "" {
-			dead = append(dead, stream.DeadLetter(r, Stage, "malformed", "", schema.MillisOf(s.Now())))
+			dead = append(dead, stream.DeadLetter(r, Stage, schema.DeadMalformed, "", schema.MillisOf(s.Now())))
 			continue
 		}
 		key := rec.GetProvider() + "/" + strconv.FormatInt(rec.GetConnection(), 10)

@@ -2,6 +2,7 @@ package resolve_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -84,7 +85,54 @@ func TestAWaitingWebhookThatPanicsIsBuried(t *testing.T) {
 	if err := inbox.Work(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if len(log.dead) != 1 || log.dead[0].GetReason() != "refused" || !store.finished {
+	if len(log.dead) != 1 || log.dead[0].GetReason() != schema.DeadRefused || !store.finished {
 		t.Errorf("dead letters %v, finished %v", log.dead, store.finished)
+	}
+}
+
+// unfinished resolves webhooks by their app: of an unknown topic, or not now.
+type unfinished struct{}
+
+func (unfinished) Resolve(_ context.Context, rec *schema.WebhookRecord) (*resolve.Result, error) {
+	if rec.GetApp() == "later" {
+		return nil, &resolve.ErrLater{After: time.Minute, Reason: "the provider does not answer"}
+	}
+	return &resolve.Result{Outcome: resolve.Aside, Topic: "unknown"}, nil
+}
+
+// TestWebhooksThatNobodyCanUseAreSetAside: no message, an unknown topic, and
+// one that could not be finished for three days.
+func TestWebhooksThatNobodyCanUseAreSetAside(t *testing.T) {
+	log := &letters{}
+	outlet := resolve.NewOutlet(log, time.Now, prometheus.NewRegistry())
+	stager := &resolve.Stager{Resolver: unfinished{}, Outlet: outlet, Log: log, Now: time.Now}
+	value, err := proto.Marshal(&schema.WebhookRecord{Provider: "intercom", App: "new"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := []*stream.Record{{Topic: schema.TopicWebhooks, Value: []byte("\xff"), Offset: 7}, {Value: value, Offset: 8}}
+	if err := stager.Process(t.Context(), records); err != nil {
+		t.Fatal(err)
+	}
+	old := &oneWaiting{rec: &schema.WebhookRecord{Provider: "intercom", App: "later", Received: 1}}
+	inbox := resolve.NewInbox(resolve.InboxConfig{Store: old, Resolver: unfinished{}, Deliver: outlet.Deliver, Bury: outlet.Bury})
+	if err := inbox.Work(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var reasons []string
+	for _, d := range log.dead {
+		reasons = append(reasons, d.GetReason())
+	}
+	if want := []string{schema.DeadMalformed, schema.DeadUnknownTopic, schema.DeadGivenUp}; !slices.Equal(reasons, want) {
+		t.Fatalf("dead letters %q, want %q", reasons, want)
+	}
+	if d := log.dead[0]; d.GetOffset() != 7 || string(d.GetValue()) != "\xff" || d.GetStage() != resolve.Stage {
+		t.Errorf("got %v", d)
+	}
+	if d := log.dead[1]; d.GetPartition() != -1 || string(d.GetValue()) != string(value) || string(d.GetKey()) != "intercom/new" {
+		t.Errorf("got %v, want the record as it was in its topic", d)
+	}
+	if !old.finished {
+		t.Error("the webhook still waits")
 	}
 }

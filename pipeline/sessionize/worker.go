@@ -278,7 +278,7 @@ func (w *Worker) decode(records []*stream.Record) (*stretch, error) {
 				if w.mayAppear(hit) {
 					return nil, fmt.Errorf("cannot find the workspace %d yet", hit.GetWorkspace())
 				}
-				reason = "unknown_workspace"
+				reason = schema.DeadUnknownWorkspace
 			}
 		}
 		if reason != "" {
@@ -305,11 +305,11 @@ func (w *Worker) mayAppear(hit *schema.Hit) bool {
 func decodeHit(value []byte) (hit *schema.Hit, reason string) {
 	var record schema.HitRecord
 	if err := proto.Unmarshal(value, &record); err != nil {
-		return nil, "malformed"
+		return nil, schema.DeadMalformed
 	}
 	hit = record.GetHit()
 	if hit == nil || len(hit.GetId()) != 16 || hit.GetVisitor() == "" {
-		return nil, "incomplete"
+		return nil, schema.DeadIncomplete
 	}
 	return hit, ""
 }

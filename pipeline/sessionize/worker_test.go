@@ -3,8 +3,8 @@ package sessionize_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -218,8 +218,27 @@ func TestHitsOfNoWorkspaceAreSetAsideAfterAWhile(t *testing.T) {
 	old := proto.CloneOf(h)
 	old.Workspace, old.Received = 3, int64(schema.MillisOf(now().Add(-time.Hour)))
 	w.process(old)
-	if fmt.Sprint(w.dead) != "[unknown_workspace unknown_workspace]" {
+	if !slices.Equal(w.dead, []string{schema.DeadUnknownWorkspace, schema.DeadUnknownWorkspace}) {
 		t.Errorf("dead letters %v", w.dead)
+	}
+}
+
+// TestRecordsThatAreNoHitsAreSetAside: the hits around them are processed.
+func TestRecordsThatAreNoHitsAreSetAside(t *testing.T) {
+	w := newWorld(t)
+	nobody := hit(2, now(), "https://site.example/")
+	nobody.Visitor = ""
+	records := []*stream.Record{
+		w.record(hit(1, now(), "https://site.example/")), w.record(nobody), {Topic: schema.TopicHits, Value: []byte("\xff"), Offset: 2},
+	}
+	if err := w.worker.Process(t.Context(), records); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(w.dead, []string{schema.DeadIncomplete, schema.DeadMalformed}) {
+		t.Errorf("dead letters %v", w.dead)
+	}
+	if sessions, pages := w.standing(); sessions != 1 || pages != 1 {
+		t.Errorf("%d sessions with %d pages", sessions, pages)
 	}
 }
 

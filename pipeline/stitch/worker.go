@@ -234,7 +234,7 @@ func (w *Worker) decode(records []*stream.Record) (*stretch, []*schema.DeadRecor
 	for _, r := range records {
 		var lead schema.LeadRecord
 		if err := proto.Unmarshal(r.Value, &lead); err != nil || lead.GetBody() == nil {
-			dead = append(dead, stream.DeadLetter(r, Stage, "malformed", "", schema.MillisOf(w.deps.Now())))
+			dead = append(dead, stream.DeadLetter(r, Stage, schema.DeadMalformed, "", schema.MillisOf(w.deps.Now())))
 			continue
 		}
 		st.add(&lead)

@@ -245,7 +245,7 @@ func (l *lane) guarded(ctx context.Context, w Worker, batch []*Record) (panicked
 }
 
 func (l *lane) bury(ctx context.Context, r *Record, detail string) error {
-	return l.group.log.AppendDead(ctx, []*schema.DeadRecord{DeadLetter(r, l.group.config.Stage, "panic", detail, schema.MillisOf(time.Now()))})
+	return l.group.log.AppendDead(ctx, []*schema.DeadRecord{DeadLetter(r, l.group.config.Stage, schema.DeadPanic, detail, schema.MillisOf(time.Now()))})
 }
 
 // DeadLetter describes a record that is to be set aside. The detail must not

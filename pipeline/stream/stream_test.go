@@ -223,7 +223,7 @@ func TestARecordThatPanicsIsSetAsideAlone(t *testing.T) {
 	run(t, l, r)
 	until(t, "the 49 others", func() bool { return r.has(49) })
 	dead := deadLetter(t, addrs)
-	if string(dead.GetValue()) != "value 7" || dead.GetReason() != "panic" || dead.GetStage() != "test" {
+	if string(dead.GetValue()) != "value 7" || dead.GetReason() != schema.DeadPanic || dead.GetStage() != "test" {
 		t.Errorf("got %v", dead)
 	}
 	until(t, "the worker to move on past it", func() bool {
