@@ -79,8 +79,8 @@ type Group struct {
 
 	mu       sync.Mutex
 	lanes    map[int32]*lane
-	buffered int
-	room     chan struct{} // signalled when records were processed
+	buffered int           // records that wait in lanes that are not stuck
+	room     chan struct{} // signalled when there are fewer of them
 }
 
 type groupMetrics struct {
@@ -180,7 +180,7 @@ func (g *Group) Run(ctx context.Context) error {
 	defer watch.Wait()
 	defer stopWatching()
 	for ctx.Err() == nil {
-		fetches := client.PollRecords(ctx, g.config.MaxBuffered)
+		fetches := client.PollRecords(ctx, g.atOnce())
 		if fetches.IsClientClosed() {
 			break
 		}
@@ -218,10 +218,41 @@ func (g *Group) dispatch(fetches kgo.Fetches) {
 		}
 		l.highWatermark.Store(p.HighWatermark)
 		if len(p.Records) > 0 {
-			g.buffered += len(p.Records)
+			if !l.stuck {
+				g.buffered += len(p.Records)
+			}
 			l.put(p.Records)
 		}
 	})
+}
+
+// atOnce is how many records a poll may bring, which may all be of one lane.
+func (g *Group) atOnce() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return max(1, min(g.config.MaxBuffered-g.buffered, 2*g.config.MaxBatch))
+}
+
+// setStuck remembers whether a lane cannot go on. What a stuck one holds is not
+// counted, and nothing more is fetched for it: else a few of them would take
+// all the room, and the others would get nothing to do. When all are stuck they
+// hold what was fetched by then, and no more.
+func (g *Group) setStuck(l *lane, stuck bool) {
+	g.mu.Lock()
+	changed := l.stuck != stuck && g.lanes[l.partition] == l
+	if changed {
+		l.stuck = stuck
+		held := l.left()
+		if stuck {
+			held = -held
+		}
+		g.buffered += held
+	}
+	g.mu.Unlock()
+	if changed && stuck {
+		l.pause()
+		g.signalRoom()
+	}
 }
 
 func (g *Group) waitForRoom(ctx context.Context) {
@@ -239,10 +270,17 @@ func (g *Group) waitForRoom(ctx context.Context) {
 	}
 }
 
-func (g *Group) release(n int) {
+// release counts n records of a lane as gone.
+func (g *Group) release(l *lane, n int) {
 	g.mu.Lock()
-	g.buffered -= n
+	if !l.stuck {
+		g.buffered -= n
+	}
 	g.mu.Unlock()
+	g.signalRoom()
+}
+
+func (g *Group) signalRoom() {
 	select {
 	case g.room <- struct{}{}:
 	default:
@@ -298,7 +336,7 @@ func (g *Group) stopLanes(partitions []int32, grace time.Duration) {
 	}
 	for _, l := range stopping {
 		<-l.done
-		g.release(l.left())
+		g.release(l, l.left())
 	}
 }
 

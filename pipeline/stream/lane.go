@@ -44,6 +44,8 @@ type lane struct {
 	working   context.Context // ends when what it works on is to be given up
 	giveUp    context.CancelFunc
 
+	stuck bool // what it did last failed; guarded by the group's mu
+
 	mu     sync.Mutex
 	queue  []*Record
 	paused bool // no more is fetched
@@ -64,9 +66,8 @@ func newLane(ctx context.Context, g *Group, client *kgo.Client, partition int32)
 func (l *lane) put(records []*Record) {
 	l.mu.Lock()
 	l.queue = append(l.queue, records...)
-	if !l.paused && len(l.queue) >= 2*l.group.config.MaxBatch {
-		l.paused = true
-		l.client.PauseFetchPartitions(l.itself())
+	if len(l.queue) >= 2*l.group.config.MaxBatch {
+		l.pauseLocked()
 	}
 	l.mu.Unlock()
 	select {
@@ -77,6 +78,20 @@ func (l *lane) put(records []*Record) {
 
 func (l *lane) itself() map[string][]int32 {
 	return map[string][]int32{l.group.config.Topic: {l.partition}}
+}
+
+// pause fetches no more, until resume is called.
+func (l *lane) pause() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pauseLocked()
+}
+
+func (l *lane) pauseLocked() {
+	if !l.paused {
+		l.paused = true
+		l.client.PauseFetchPartitions(l.itself())
+	}
 }
 
 // resume fetches again when the queue is down to n.
@@ -130,7 +145,7 @@ func (l *lane) remove(n int) {
 	}
 	l.mu.Unlock()
 	l.resume(l.group.config.MaxBatch)
-	l.group.release(n)
+	l.group.release(l, n)
 }
 
 func (l *lane) run() {
@@ -153,6 +168,7 @@ func (l *lane) run() {
 		if l.taking.Err() != nil {
 			return
 		}
+		l.group.setStuck(l, true)
 		worker = l.recover(worker, err)
 		wait(l.taking, pause)
 		pause = min(2*pause, lastPause)
@@ -193,6 +209,7 @@ func (l *lane) step(worker *Worker) (err error) {
 	last := batch[len(batch)-1]
 	l.next.Store(last.Offset + 1)
 	l.client.MarkCommitRecords(last)
+	l.group.setStuck(l, false)
 	l.remove(len(batch))
 	l.group.metrics.batches.Observe(time.Since(start).Seconds())
 	l.group.metrics.processed.Add(float64(len(batch)))
