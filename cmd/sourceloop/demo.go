@@ -19,6 +19,7 @@ import (
 	"sourceloop/deploy/embedded"
 	"sourceloop/deploy/standin/intercom"
 	"sourceloop/deploy/standin/site"
+	"sourceloop/deploy/walk"
 )
 
 type demoCommand struct {
@@ -187,15 +188,15 @@ func (d *demo) run(ctx context.Context) error {
 }
 
 func (d *demo) announce(ctx context.Context) error {
-	w, err := newWalker(d.file.URL)
+	w, err := walk.New(d.file.URL)
 	if err != nil {
 		return err
 	}
-	if err := w.awaitReady(ctx); err != nil {
+	if err := w.AwaitReady(ctx); err != nil {
 		return err
 	}
 	if d.command.Connected {
-		if err := w.connect(ctx, "intercom", d.file.OwnerEmail, d.file.OwnerPassword); err != nil {
+		if err := w.Connect(ctx, "intercom", d.file.OwnerEmail, d.file.OwnerPassword); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,7 @@
-package main
+// Package walk is a person with a browser, without the browser: it connects a
+// provider as somebody does who clicks through the pages. For the demo and for
+// programs that set a product up to be tried.
+package walk
 
 import (
 	"bytes"
@@ -19,23 +22,25 @@ import (
 	"sourceloop/schema"
 )
 
-// walker is a person with a browser who connects Intercom: it signs in, opens
-// the connect link, and submits the form of the consent page.
-type walker struct {
+// Walker signs in, opens the connect link, and submits the form of the consent
+// page.
+type Walker struct {
 	client *http.Client
 	url    string
 }
 
-func newWalker(base string) (*walker, error) {
+// New makes a walker with an empty cookie jar; base is the address of the
+// dashboard.
+func New(base string) (*Walker, error) {
 	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a cookie jar: %w", err)
 	}
-	return &walker{url: base, client: &http.Client{Jar: jar, Timeout: 30 * time.Second}}, nil
+	return &Walker{url: base, client: &http.Client{Jar: jar, Timeout: 30 * time.Second}}, nil
 }
 
-// awaitReady waits until the product says that it can do its work.
-func (w *walker) awaitReady(ctx context.Context) error {
+// AwaitReady waits until the product says that it can do its work.
+func (w *Walker) AwaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -47,15 +52,15 @@ func (w *walker) awaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("cannot start the demo, it does not become ready: %w", err)
+			return fmt.Errorf("cannot go on, %s does not become ready: %w", w.url, err)
 		case <-tick.C:
 		}
 	}
 }
 
-// connect walks through the OAuth pages of a provider until its card says
+// Connect walks through the OAuth pages of a provider until its card says
 // connected.
-func (w *walker) connect(ctx context.Context, provider, email, password string) error {
+func (w *Walker) Connect(ctx context.Context, provider, email, password string) error {
 	if err := w.signIn(ctx, email, password); err != nil {
 		return err
 	}
@@ -77,7 +82,7 @@ func (w *walker) connect(ctx context.Context, provider, email, password string) 
 	return w.awaitConnected(ctx, provider)
 }
 
-func (w *walker) signIn(ctx context.Context, email, password string) error {
+func (w *Walker) signIn(ctx context.Context, email, password string) error {
 	body, err := json.Marshal(map[string]string{"email": email, "password": password})
 	if err != nil {
 		return fmt.Errorf("cannot encode the sign-in: %w", err)
@@ -88,7 +93,7 @@ func (w *walker) signIn(ctx context.Context, email, password string) error {
 	return nil
 }
 
-func (w *walker) state(ctx context.Context, provider string) (string, error) {
+func (w *Walker) state(ctx context.Context, provider string) (string, error) {
 	answer, err := w.do(ctx, http.MethodGet, w.url+"/api/v1/connections", "", nil)
 	if err != nil {
 		return "", fmt.Errorf("cannot read the connections: %w", err)
@@ -107,7 +112,7 @@ func (w *walker) state(ctx context.Context, provider string) (string, error) {
 	return "", nil
 }
 
-func (w *walker) awaitConnected(ctx context.Context, provider string) error {
+func (w *Walker) awaitConnected(ctx context.Context, provider string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -134,7 +139,7 @@ type answer struct {
 	page []byte
 }
 
-func (w *walker) do(ctx context.Context, method, target, contentType string, body []byte) (*answer, error) {
+func (w *Walker) do(ctx context.Context, method, target, contentType string, body []byte) (*answer, error) {
 	request, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
