@@ -21,12 +21,13 @@ type loadCommand struct {
 	Visitors int    `help:"How many browsers." default:"2000" placeholder:"N"`
 	Chats    int    `help:"How many conversations." default:"100" placeholder:"N"`
 	Days     int    `help:"How many days, up to the base, the traffic covers." default:"30" placeholder:"N"`
-	Rate     int    `help:"Hits a second; as fast as they are acknowledged when 0." default:"0" placeholder:"N"`
+	Rate     int    `help:"Hits a second, with chats in proportion; as fast as they are acknowledged when 0." default:"0" placeholder:"N"`
+	Batch    int    `help:"Hits in one request at most." default:"500" placeholder:"N"`
 	Seed     uint64 `help:"The same seed on the same base is the same traffic." default:"1" placeholder:"S"`
 	Base     string `help:"Where the traffic ends: a day, the start of today by default." placeholder:"YYYY-MM-DD"`
 	Zone     string `help:"The workspace's time zone." default:"UTC"`
 
-	Acknowledged string `help:"File that gets the id of every hit as soon as it is acknowledged." placeholder:"FILE" type:"path"`
+	Acknowledged string `help:"File that gets a line for every hit and every conversation as soon as it is acknowledged: hit or conversation, and its id." placeholder:"FILE" type:"path"`
 }
 
 // Run sends the traffic; stdout gets what must come out, and nothing else.
@@ -35,7 +36,7 @@ func (c *loadCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	target := load.Target{URL: c.To, Key: c.Key, Intercom: c.Intercom, Rate: c.Rate}
+	target := load.Target{URL: c.To, Key: c.Key, Intercom: c.Intercom, Rate: c.Rate, Batch: c.Batch}
 	if c.Acknowledged != "" {
 		f, err := os.OpenFile(c.Acknowledged, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		if err != nil {

@@ -22,6 +22,9 @@ type standinCommand struct {
 	WebhookURL   string   `help:"Where notifications go." placeholder:"URL"`
 	UninstallURL string   `help:"Where uninstall notices go." placeholder:"URL"`
 	RedirectURI  []string `help:"OAuth redirect addresses registered for the app." placeholder:"URL"`
+
+	RetryAfter time.Duration `help:"How long a failed notification waits until it is sent again." default:"1m"`
+	Attempts   int           `help:"How often a notification is sent until it is given up." default:"2"`
 }
 
 // Run serves the stand-in until it is told to stop.
@@ -31,7 +34,8 @@ func (c *standinCommand) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	s, err := startIntercom(c.Listen, intercom.Config{
 		Dir: filepath.Join(c.Data, c.Name), ClientID: c.ClientID, ClientSecret: c.ClientSecret,
-		RedirectURIs: c.RedirectURI, WebhookURL: c.WebhookURL, UninstallURL: c.UninstallURL, Log: log,
+		RedirectURIs: c.RedirectURI, WebhookURL: c.WebhookURL, UninstallURL: c.UninstallURL,
+		RetryAfter: c.RetryAfter, Attempts: c.Attempts, Log: log,
 	}, log)
 	if err != nil {
 		return err

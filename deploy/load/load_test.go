@@ -269,7 +269,7 @@ func TestSendingGoesOnUntilAcknowledged(t *testing.T) {
 	}))
 	defer server.Close()
 	var log bytes.Buffer
-	s := newSender(Target{URL: server.URL, Key: "k", Acknowledged: &log})
+	s := newSender(Target{URL: server.URL, Key: "k", Acknowledged: &log}, config(1, 3, 10, 5, 0))
 	batch := make([]sending, 5)
 	for i := range batch {
 		batch[i] = sending{browser: &browser{id: "v"}, hit: &hit{id: schema.Derive("hit", fmt.Sprint(i)), kind: "pageview"}}
@@ -277,8 +277,32 @@ func TestSendingGoesOnUntilAcknowledged(t *testing.T) {
 	if err := s.hits(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Fields(log.String()); len(answers) != 0 || s.sent.Hits != 5 || s.sent.Retries != 2 || len(lines) != 5 || lines[4] != batch[2].hit.id.String() {
+	lines := strings.Split(log.String(), "\n")
+	if len(answers) != 0 || s.sent.Hits != 5 || s.sent.Retries != 2 || len(lines) != 6 || lines[4] != "hit "+batch[2].hit.id.String() {
 		t.Errorf("%d answers left, %+v, acknowledged %q", len(answers), s.sent, lines)
+	}
+}
+
+// A chat counts as acknowledged with the provider's id of its conversation, once the provider has answered.
+func TestConversationsAreNotedToo(t *testing.T) {
+	failures := 1
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if failures--; failures >= 0 {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		_, _ = io.WriteString(w, `{"contact_id":"c1","conversation_id":"77"}`)
+	}))
+	defer server.Close()
+	var log bytes.Buffer
+	s := newSender(Target{Intercom: server.URL, Acknowledged: &log, Rate: 1000}, config(1, 3, 10, 5, 2))
+	p := &person{}
+	p.chats = []*chat{{id: "one", person: p}}
+	if err := s.chats(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	if log.String() != "conversation 77\n" || s.sent.Chats != 1 || s.sent.Retries != 1 {
+		t.Errorf("acknowledged %q, %+v", log.String(), s.sent)
 	}
 }
 

@@ -20,7 +20,7 @@ func Run(ctx context.Context, c Config, to Target, log *slog.Logger) (*Account, 
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s, plan, sum := newSender(to), newPlanner(c), newTally(c)
+	s, plan, sum := newSender(to, c), newPlanner(c), newTally(c)
 	begun := s.Now()
 	var made Sent
 	for w := plan.wave(); w != nil; w = plan.wave() {
@@ -55,7 +55,7 @@ func (s *sender) wave(ctx context.Context, w *wave) error {
 	both.Go(func() error {
 		hits, ctx := errgroup.WithContext(ctx)
 		hits.SetLimit(hitSenders)
-		for _, batch := range w.batches() {
+		for _, batch := range w.batches(s.Batch) {
 			hits.Go(func() error { return s.hits(ctx, batch) })
 		}
 		return hits.Wait()

@@ -22,11 +22,13 @@ type Target struct {
 	URL      string // of the collector
 	Key      string // the site's public key
 	Intercom string // of the stand-in; "" when no chats are planned
-	Rate     int    // hits a second; 0 for as fast as they are acknowledged
+	Rate     int    // hits a second, with chats in proportion; 0 for as fast as they are acknowledged
+	Batch    int    // hits in one request at most; 500 when 0
 
 	Client *http.Client // http.DefaultClient when nil
 	Now    func() time.Time
-	// Acknowledged is told the id of every hit, a line each, as soon as its request was acknowledged; nil for nobody.
+	// Acknowledged is told what was acknowledged as soon as it is, a line each: "hit" with its id, "conversation" with
+	// the provider's id of it; nil for nobody.
 	Acknowledged io.Writer
 }
 
@@ -42,24 +44,28 @@ const (
 // sender sends to a target until it is acknowledged.
 type sender struct {
 	Target
-	limit *rate.Limiter
+	limit, chatLimit *rate.Limiter
 
 	mu   sync.Mutex
 	sent Sent
 }
 
-func newSender(t Target) *sender {
+func newSender(t Target, c Config) *sender {
 	if t.Client == nil {
 		t.Client = http.DefaultClient
 	}
 	if t.Now == nil {
 		t.Now = time.Now
 	}
-	limit := rate.NewLimiter(rate.Inf, 0)
-	if t.Rate > 0 {
-		limit = rate.NewLimiter(rate.Limit(t.Rate), batchHits)
+	if t.Batch <= 0 {
+		t.Batch = batchHits
 	}
-	return &sender{Target: t, limit: limit}
+	s := &sender{Target: t, limit: rate.NewLimiter(rate.Inf, 0), chatLimit: rate.NewLimiter(rate.Inf, 0)}
+	if t.Rate > 0 {
+		s.limit = rate.NewLimiter(rate.Limit(t.Rate), t.Batch)
+		s.chatLimit = rate.NewLimiter(rate.Limit(float64(t.Rate)*float64(c.Chats)/float64(c.Hits)), 1)
+	}
+	return s
 }
 
 // hits sends one request's hits, again and again until every one is acknowledged.
@@ -139,15 +145,19 @@ func (s *sender) acknowledge(done []sending) error {
 	defer s.mu.Unlock()
 	s.sent.Requests++
 	s.sent.Hits += len(done)
+	var lines bytes.Buffer
+	for _, d := range done {
+		lines.WriteString("hit " + d.hit.id.String() + "\n")
+	}
+	return s.note(lines.Bytes())
+}
+
+// note needs the lock.
+func (s *sender) note(lines []byte) error {
 	if s.Acknowledged == nil {
 		return nil
 	}
-	var lines bytes.Buffer
-	for _, d := range done {
-		lines.WriteString(d.hit.id.String())
-		lines.WriteByte('\n')
-	}
-	if _, err := s.Acknowledged.Write(lines.Bytes()); err != nil {
+	if _, err := s.Acknowledged.Write(lines); err != nil {
 		return fmt.Errorf("cannot note what was acknowledged: %w", err)
 	}
 	return nil
@@ -156,6 +166,9 @@ func (s *sender) acknowledge(done []sending) error {
 // chats sends one person's chats, each after the one before was answered.
 func (s *sender) chats(ctx context.Context, p *person) error {
 	for _, c := range p.chats {
+		if err := s.chatLimit.Wait(ctx); err != nil {
+			return err
+		}
 		content, err := json.Marshal(c.wire())
 		if err != nil {
 			return fmt.Errorf("cannot write a chat: %w", err)
@@ -173,11 +186,18 @@ func (s *sender) chats(ctx context.Context, p *person) error {
 			return fmt.Errorf("cannot read the stand-in's answer %q: %w", answer, err)
 		}
 		c.ContactID, c.ConversationID = known.ContactID, known.ConversationID
-		s.mu.Lock()
-		s.sent.Chats++
-		s.mu.Unlock()
+		if err := s.acknowledgeChat(known.ConversationID); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+func (s *sender) acknowledgeChat(conversation string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent.Chats++
+	return s.note([]byte("conversation " + conversation + "\n"))
 }
 
 // post sends until there is an answer that counts.

@@ -73,12 +73,12 @@ func (w *wave) send(p *planner, u *unit) {
 	}
 }
 
-// batches cuts what is to be sent into requests. Those of one request share a clock.
-func (w *wave) batches() [][]sending {
+// batches cuts what is to be sent into requests of at most some hits. Those of one request share a clock.
+func (w *wave) batches(most int) [][]sending {
 	var all [][]sending
 	for rest := w.sendings; len(rest) > 0; {
 		n := 1
-		for n < len(rest) && n < batchHits && rest[n].browser.skew == rest[0].browser.skew {
+		for n < len(rest) && n < most && rest[n].browser.skew == rest[0].browser.skew {
 			n++
 		}
 		all = append(all, rest[:n])
@@ -87,5 +87,5 @@ func (w *wave) batches() [][]sending {
 	return all
 }
 
-// batchHits is how many hits one request holds at most.
+// batchHits is how many hits one request holds at most when nobody says.
 const batchHits = 500

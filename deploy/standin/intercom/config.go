@@ -43,9 +43,13 @@ type Config struct {
 	// AdminUnverified makes /me answer email_verified false.
 	AdminUnverified bool
 
-	// RetryAfter is how long a failed notification waits for its one
-	// repetition. Default one minute, as Intercom's.
+	// RetryAfter is how long a failed notification waits for its repetition.
+	// Default one minute, as Intercom's.
 	RetryAfter time.Duration
+	// Attempts is how often a notification is sent until it is given up.
+	// Default 2, as Intercom's: it repeats once. A test of what becomes of what
+	// we have taken lets it try on.
+	Attempts int
 	// AnswerWithin is how long a notification waits for its answer. Default
 	// five seconds, as Intercom's.
 	AnswerWithin time.Duration
@@ -72,6 +76,7 @@ func (c *Config) complete() error {
 	setDefault(&c.WorkspaceName, "Northwind Tea")
 	setDefault(&c.Timezone, "UTC")
 	setDefault(&c.RetryAfter, time.Minute)
+	setDefault(&c.Attempts, 2)
 	setDefault(&c.AnswerWithin, 5*time.Second)
 	setDefault(&c.RequestsPerMinute, 10_000)
 	if c.Now == nil {

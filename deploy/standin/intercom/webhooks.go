@@ -25,8 +25,6 @@ const (
 	senders = 8
 	// userAgent is that of Intercom's notifications.
 	userAgent = "intercom-parrot-service-client/1.0"
-	// maxAttempts: a notification is sent, and repeated once.
-	maxAttempts = 2
 	// throttledFor bounds how long a notification that is answered with 429 is
 	// kept for, in units of Config.RetryAfter: two hours where that is a minute.
 	throttledFor = 120
@@ -304,7 +302,7 @@ func (r *sender) attempt(ctx context.Context, h webhook) error {
 		return r.throttle(ctx, h, outcome)
 	}
 	r.failed()
-	if h.attempts >= maxAttempts {
+	if h.attempts >= r.config.Attempts {
 		return r.record(ctx, h, "failed", now, outcome)
 	}
 	return r.record(ctx, h, "pending", r.config.Now().Add(r.config.RetryAfter), outcome)

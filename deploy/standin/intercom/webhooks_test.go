@@ -216,6 +216,18 @@ func TestAFailedNotificationIsRepeatedOnce(t *testing.T) {
 	}
 }
 
+// A test may let a notification be tried as long as it takes.
+func TestNotificationsAreRepeatedAsOftenAsAsked(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Attempts = 4 })
+	b.connect()
+	b.product.mu.Lock()
+	b.product.answers = []int{500, 503, 500, 200}
+	b.product.mu.Unlock()
+	b.post("/standin/ping", nil)
+	b.product.await(t, 4)
+	b.awaitState(t, "delivered after 4")
+}
+
 // awaitState waits until the first notification is e.g. "delivered after 2".
 func (b *bench) awaitState(t *testing.T, want string) {
 	t.Helper()
