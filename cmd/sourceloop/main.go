@@ -24,6 +24,7 @@ const version = "0.1.0"
 type cli struct {
 	LogLevel  slog.Level `help:"Least level of what is logged on stderr: debug, info, warn, error." default:"info" env:"SOURCELOOP_LOG_LEVEL"`
 	LogFormat string     `help:"Form of the log: text or json." enum:"text,json" default:"text" env:"SOURCELOOP_LOG_FORMAT"`
+	Debug     string     `help:"Loopback address that serves Go's profiles; none by default." env:"SOURCELOOP_DEBUG" placeholder:"HOST:PORT"`
 
 	Serve   serveCommand   `cmd:"" help:"Run collector, pipeline and API; by default with embedded engines."`
 	Demo    demoCommand    `cmd:"" help:"Run everything with a demo workspace, a demo site and a stand-in Intercom."`
@@ -57,6 +58,10 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	command.BindTo(ctx, (*context.Context)(nil))
+	if err := serveDebug(c.Debug, log); err != nil {
+		tell(err)
+		return 1
+	}
 	if err := command.Run(log); err != nil && !errors.Is(err, context.Canceled) {
 		tell(err)
 		return 1
