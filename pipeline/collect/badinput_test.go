@@ -26,10 +26,15 @@ func TestBadInput(t *testing.T) {
 		{"half an array", `[` + hit("") + `,`, 400, "malformed", false},
 		{"two hits without an array", hit("") + hit(""), 400, "malformed", false},
 		{"a string", `"pageview"`, 400, "malformed", false},
+		{"a byte order mark", "\ufeff" + hit(""), 400, "malformed", false},
+		{"UTF-16", "\xff\xfe{\x00}\x00", 400, "malformed", false},
 		{"trailing comma", `[` + hit("") + `,]`, 400, "malformed", false},
 		{"single quotes", `{'type':'pageview'}`, 400, "malformed", false},
-		{"NaN", hit(`"properties":{"a":NaN}`), 400, "malformed", false},
-		{"Infinity as time", `{"type":"pageview","at":Infinity}`, 400, "malformed", false},
+		{"NaN", hit(`"properties":{"a":NaN}`), 400, "bad_field", false},
+		{"NaN as text", hit(`"title":NaN`), 400, "bad_field", false},
+		{"Infinity as time", `{"type":"pageview","at":Infinity}`, 400, "bad_field", false},
+		{"minus Infinity as a trait", hit(`"traits":{"phone":-Infinity}`), 400, "bad_field", false},
+		{"half of NaN", hit(`"properties":{"a":Na}`), 400, "malformed", false},
 		{"leading zero", hit(`"properties":{"a":01}`), 400, "malformed", false},
 		{"raw line end in a string", hit("\"title\":\"a\nb\""), 400, "malformed", false},
 		{"bad escape", hit(`"title":"\x"`), 400, "malformed", false},
@@ -68,6 +73,7 @@ func TestBadInput(t *testing.T) {
 		{"visitor empty", `{"type":"pageview","visitor":""}`, 400, "bad_visitor", false},
 		{"visitor blank", `{"type":"pageview","visitor":" \u0000 "}`, 400, "bad_visitor", false},
 		{"visitor of 10 KB", `{"type":"pageview","visitor":"` + strings.Repeat("v", 10<<10) + `"}`, 400, "bad_visitor", false},
+		{"visitor null behind a NUL", `{"type":"pageview","visitor":"\u0000null"}`, 400, "bad_visitor", false},
 		{"visitor a number", `{"type":"pageview","visitor":0}`, 400, "bad_field", false},
 		{"no UTF-8", hit("\"title\":\"\xff\xfe\""), 400, schema.DeadBadText, true},
 		{"no UTF-8 in an unknown member", hit("\"x\":{\"\xc3\":1}"), 400, schema.DeadBadText, true},
@@ -97,6 +103,13 @@ func TestBadInput(t *testing.T) {
 			}
 			if got := p.send(t, "["+hit("")+"]"); got.Accepted != 1 {
 				t.Errorf("afterwards: %d %s", got.status, got.body)
+			}
+			if !strings.HasPrefix(test.counter, "bad_") {
+				return
+			}
+			got = p.send(t, "["+hit("")+","+test.body+","+hit("")+"]")
+			if got.status != 202 || got.Accepted != 2 || len(got.Refused) != 1 || got.Refused[0].Index != 1 {
+				t.Errorf("among good ones: %d %s", got.status, got.body)
 			}
 		})
 	}
@@ -161,6 +174,16 @@ func TestAScriptAsPageIsStoredAsText(t *testing.T) {
 	}
 	if h := p.log.hits(t)[0]; h.GetUrl() != "javascript:alert(document.cookie)" {
 		t.Errorf("%v", h)
+	}
+}
+
+func TestALongAgentInTheHeaderIsCut(t *testing.T) {
+	p := start(t, nil)
+	if got := p.send(t, hit(""), "User-Agent", strings.Repeat("x", 64<<10)); got.Accepted != 1 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	if h := p.log.hits(t)[0]; len(h.GetUserAgent()) != 1024 {
+		t.Errorf("an agent of %d bytes", len(h.GetUserAgent()))
 	}
 }
 

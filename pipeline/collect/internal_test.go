@@ -19,10 +19,11 @@ import (
 )
 
 // FuzzReader holds the JSON reader to jsontext, which is strict. What only we
-// allow: repeated names and broken text are noted as faults instead.
+// allow: repeated names, broken text, NaN and Infinity are noted as faults
+// instead.
 func FuzzReader(f *testing.F) {
 	for _, seed := range []string{
-		`{"a":[1,-0.5e+7,true,false,null,"\u00e4\ud83d\ude00\n"],"b":{}}`, `[]`, `{"a":1,"a":2}`, "\"\xff\"", `-`, `1.`, `01`, `"\ud800"`, `{"a" : }`, ` 7 `, "\"\x00\"",
+		`{"a":[1,-0.5e+7,true,false,null,"\u00e4\ud83d\ude00\n"],"b":{}}`, `[]`, `{"a":1,"a":2}`, "\"\xff\"", `-`, `1.`, `01`, `"\ud800"`, `{"a" : }`, ` 7 `, "\"\x00\"", `[NaN,-Infinity,{"a":Infinity}]`, `-N`,
 	} {
 		f.Add(seed)
 	}
@@ -38,6 +39,12 @@ func FuzzReader(f *testing.F) {
 			if _, more := d.ReadToken(); more == nil || more.Error() != "EOF" {
 				want = fmt.Errorf("more follows")
 			}
+		}
+		if err == nil && want != nil && (strings.Contains(text, "NaN") || strings.Contains(text, "Infinity")) {
+			if r.fault.code == "" {
+				t.Fatalf("%q: nothing was noted, jsontext says %v", text, want)
+			}
+			return
 		}
 		if (err == nil) != (want == nil) && !errors.Is(err, errDepth) {
 			t.Fatalf("%q: we say %v, jsontext says %v", text, err, want)

@@ -168,6 +168,9 @@ func (r *reader) number() (string, error) {
 	r.space()
 	start := r.pos
 	r.take("-")
+	if r.pos < len(r.src) && (r.src[r.pos] == 'N' || r.src[r.pos] == 'I') {
+		return "", r.noNumber()
+	}
 	if r.take("0") == 0 && r.digits() == 0 {
 		return "", errSyntax
 	}
@@ -192,6 +195,16 @@ func (r *reader) number() (string, error) {
 		}
 	}
 	return raw, nil
+}
+
+// noNumber steps over what some languages write for a number that is none. It
+// is no JSON, but a fault of one item must not cost the others of its batch.
+func (r *reader) noNumber() error {
+	r.blame(badField, "has NaN or Infinity for a number")
+	if r.word("NaN") == nil {
+		return nil
+	}
+	return r.word("Infinity")
 }
 
 // take steps over one of the given bytes, and tells how many it took.
