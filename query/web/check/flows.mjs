@@ -126,6 +126,10 @@ test("hostile text stays text", async (t) => {
   assert.equal(await page.locator("#screen img").count(), 0);
   const links = await page.locator("a").evaluateAll((all) => all.map((a) => a.protocol));
   assert.equal(links.every((p) => p === "http:" || p === "https:"), true);
+  const turned = page.locator(`text=\u202eexe.gpj`);
+  assert.equal((await turned.count()) >= 2, true);
+  const kept = await turned.evaluateAll((all) => all.every((e) => getComputedStyle(e).display !== "inline" || getComputedStyle(e).unicodeBidi === "isolate"));
+  assert.equal(kept, true, "text that turns the direction of writing stays in its element");
 });
 
 test("traffic: one click filters everything, two models, periods by key", async (t) => {

@@ -118,6 +118,8 @@ function hostile(random, now) {
   p.contact.first_touch.campaign = bad;
   p.contact.last_touch.campaign = "=HYPERLINK(\"https://bad.example\")";
   p.contact.last_touch.landing_page = "javascript:alert(1)";
+  p.contact.last_touch.term = "\u202eexe.gpj\u200b";
+  p.journey.sessions[0].items[0].title = "\u202eexe.gpj";
   p.contact.referrer_chain = ["javascript:alert(1)", "https://ok.example/"];
   p.contact.conversations[0].url = "javascript:alert(1)";
   p.contact.conversations[0].message = bad;

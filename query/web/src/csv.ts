@@ -1,5 +1,9 @@
-// Tables as files. A cell that a spreadsheet would run as a formula gets an
+// Tables as files. Where a spreadsheet would run a formula it finds an
 // apostrophe, since visitors choose what is in campaign names.
+
+// Where a cell begins, also for a spreadsheet whose language splits at
+// semicolons or tabs, and so takes our quotes in the middle of a line for text.
+const formula = /(^|[;\t\r\n])([\s"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 
 /** Writes rows as CSV (RFC 4180). */
 export function toCsv(rows: readonly (readonly (string | number)[])[]): string {
@@ -8,7 +12,7 @@ export function toCsv(rows: readonly (readonly (string | number)[])[]): string {
 
 function cell(value: string | number): string {
   if (typeof value === "number") return String(value);
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const safe = value.replace(formula, "$1$2'");
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

@@ -55,6 +55,11 @@ describe("what visitors choose", () => {
     expect([shortUrl("https://www.a.example/p?q=1"), shortUrl("https://www.a.example/", true), shortUrl("https://a.example/p", true)]).toEqual(["/p", "a.example", "a.example/p"]);
     expect(dimensionValue("landing_page", "https://www.a.example/p?utm_source=x")).toBe("a.example/p?utm_source=x");
   });
+  it("turns no neighbour's direction of writing", () => {
+    expect(sourceMedium({ source: "\u202egoogle\u2069\u2066", medium: "\u202dcpc\u200b" })).toBe("google / cpc\u200b");
+    expect(sourceMedium({ source: "\u202e", medium: "cpc" })).toBe("(none) / cpc");
+    expect(sourceMedium({ source: "חנות", medium: "cpc" })).toBe("חנות / cpc");
+  });
   it("names sources and countries", () => {
     expect([sourceMedium({ source: "google", medium: "cpc" }), sourceMedium({ source: "direct", medium: "" })]).toEqual(["google / cpc", "direct"]);
     expect([country("DE"), country("(none)"), country("<b>")]).toEqual(["Germany", "(none)", "<b>"]);

@@ -122,9 +122,15 @@ export function country(code: string): string {
   }
 }
 
+/** Text that visitors chose, to stand beside other text: without what turns the direction of writing. */
+export function upright(text: string): string {
+  return text.replace(/[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/g, "");
+}
+
 /** "google / cpc", or the source alone. */
 export function sourceMedium(touch: { source: string; medium: string }): string {
-  return touch.medium ? `${touch.source || "(none)"} / ${touch.medium}` : touch.source || "(none)";
+  const source = upright(touch.source) || "(none)";
+  return touch.medium ? `${source} / ${upright(touch.medium)}` : source;
 }
 
 /** The address if a browser may be sent there, else undefined: visitors choose what is in a URL. */
