@@ -269,7 +269,7 @@ func TestNormalizeEmail(t *testing.T) {
 		"o'neil@sub_domain.example":    "o'neil@sub_domain.example",
 		"":                             "", "null": "", "ann": "", "ann@": "", "@example.com": "", "ann@localhost": "",
 		"a b@example.com": "", "a@b@example.com": "", "Ann <ann@example.com>": "", "ann@example..com": "", "ann@exa\x00mple.com": "",
-		"a@x.example, b@x.example": "", "\xff@x.example": "",
+		"a@x.example, b@x.example": "", "\xff@x.example": "", "a\ufffd@x.example": "",
 	} {
 		got, err := identity.NormalizeEmail(given)
 		if got != want || (err == nil) != (want != "") {

@@ -59,8 +59,10 @@ func NormalizeEmail(s string) (string, error) {
 	return local + "@" + domain, nil
 }
 
+// isNoAddress finds what stands in no address; the replacement character is what
+// decoders leave of text that was no UTF-8.
 func isNoAddress(r rune) bool {
-	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("<>,;", r)
+	return r == utf8.RuneError || unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("<>,;", r)
 }
 
 // isDomain tells whether a name has at least two labels and no empty one.

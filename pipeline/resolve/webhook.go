@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"sourceloop/schema"
 )
@@ -23,6 +24,9 @@ type envelope struct {
 // parseEnvelope reads a webhook; its errors are final.
 func parseEnvelope(body []byte) (*envelope, error) {
 	var e envelope
+	if !utf8.Valid(body) {
+		return nil, invalid("The webhook's text is no UTF-8.")
+	}
 	if err := json.Unmarshal(body, &e); err != nil {
 		// The decoder's words may quote the body, which is personal data.
 		return nil, invalid("The webhook is not the JSON of an Intercom notification.")
