@@ -364,6 +364,8 @@ type HitRecord struct {
 	// Types that are valid to be assigned to Body:
 	//
 	//	*HitRecord_Hit
+	//	*HitRecord_Rebuild
+	//	*HitRecord_Erase
 	Body          isHitRecord_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -415,6 +417,24 @@ func (x *HitRecord) GetHit() *Hit {
 	return nil
 }
 
+func (x *HitRecord) GetRebuild() *Rebuild {
+	if x != nil {
+		if x, ok := x.Body.(*HitRecord_Rebuild); ok {
+			return x.Rebuild
+		}
+	}
+	return nil
+}
+
+func (x *HitRecord) GetErase() *Erase {
+	if x != nil {
+		if x, ok := x.Body.(*HitRecord_Erase); ok {
+			return x.Erase
+		}
+	}
+	return nil
+}
+
 type isHitRecord_Body interface {
 	isHitRecord_Body()
 }
@@ -423,7 +443,294 @@ type HitRecord_Hit struct {
 	Hit *Hit `protobuf:"bytes,1,opt,name=hit,proto3,oneof"`
 }
 
+type HitRecord_Rebuild struct {
+	Rebuild *Rebuild `protobuf:"bytes,2,opt,name=rebuild,proto3,oneof"` // keyed so that it falls into its partition
+}
+
+type HitRecord_Erase struct {
+	Erase *Erase `protobuf:"bytes,3,opt,name=erase,proto3,oneof"` // keyed like the hits of its visitor
+}
+
 func (*HitRecord_Hit) isHitRecord_Body() {}
+
+func (*HitRecord_Rebuild) isHitRecord_Body() {}
+
+func (*HitRecord_Erase) isHitRecord_Body() {}
+
+// Rebuild asks the owner of a partition to derive anew, from all that is
+// stored. In hits it covers a few visitors and is followed by the next of its
+// chain, behind what arrived meanwhile; in leads it credits a workspace's
+// conversions again.
+type Rebuild struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Task           []byte                 `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`            // 16 bytes: whose steps these are
+	Part           string                 `protobuf:"bytes,2,opt,name=part,proto3" json:"part,omitempty"`            // of the task, as its steps are noted
+	Workspace      uint32                 `protobuf:"varint,3,opt,name=workspace,proto3" json:"workspace,omitempty"` // 0 in hits: all
+	Late           bool                   `protobuf:"varint,4,opt,name=late,proto3" json:"late,omitempty"`           // only visitors with hits that came after the seal
+	From           int64                  `protobuf:"varint,5,opt,name=from,proto3" json:"from,omitempty"`           // only visitors with a hit in [from, to); 0 is no bound
+	To             int64                  `protobuf:"varint,6,opt,name=to,proto3" json:"to,omitempty"`
+	Step           uint32                 `protobuf:"varint,7,opt,name=step,proto3" json:"step,omitempty"`                                           // place in the chain
+	AfterWorkspace uint32                 `protobuf:"varint,8,opt,name=after_workspace,json=afterWorkspace,proto3" json:"after_workspace,omitempty"` // visitors up to this one are done
+	AfterVisitor   string                 `protobuf:"bytes,9,opt,name=after_visitor,json=afterVisitor,proto3" json:"after_visitor,omitempty"`
+	Visitors       uint64                 `protobuf:"varint,10,opt,name=visitors,proto3" json:"visitors,omitempty"` // done by the steps before
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Rebuild) Reset() {
+	*x = Rebuild{}
+	mi := &file_schema_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rebuild) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rebuild) ProtoMessage() {}
+
+func (x *Rebuild) ProtoReflect() protoreflect.Message {
+	mi := &file_schema_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rebuild.ProtoReflect.Descriptor instead.
+func (*Rebuild) Descriptor() ([]byte, []int) {
+	return file_schema_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Rebuild) GetTask() []byte {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *Rebuild) GetPart() string {
+	if x != nil {
+		return x.Part
+	}
+	return ""
+}
+
+func (x *Rebuild) GetWorkspace() uint32 {
+	if x != nil {
+		return x.Workspace
+	}
+	return 0
+}
+
+func (x *Rebuild) GetLate() bool {
+	if x != nil {
+		return x.Late
+	}
+	return false
+}
+
+func (x *Rebuild) GetFrom() int64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Rebuild) GetTo() int64 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+func (x *Rebuild) GetStep() uint32 {
+	if x != nil {
+		return x.Step
+	}
+	return 0
+}
+
+func (x *Rebuild) GetAfterWorkspace() uint32 {
+	if x != nil {
+		return x.AfterWorkspace
+	}
+	return 0
+}
+
+func (x *Rebuild) GetAfterVisitor() string {
+	if x != nil {
+		return x.AfterVisitor
+	}
+	return ""
+}
+
+func (x *Rebuild) GetVisitors() uint64 {
+	if x != nil {
+		return x.Visitors
+	}
+	return 0
+}
+
+// Stretch is a time in which a browser was one person's: [from, to).
+type Stretch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          int64                  `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`
+	To            int64                  `protobuf:"varint,2,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stretch) Reset() {
+	*x = Stretch{}
+	mi := &file_schema_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stretch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stretch) ProtoMessage() {}
+
+func (x *Stretch) ProtoReflect() protoreflect.Message {
+	mi := &file_schema_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stretch.ProtoReflect.Descriptor instead.
+func (*Stretch) Descriptor() ([]byte, []int) {
+	return file_schema_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Stretch) GetFrom() int64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Stretch) GetTo() int64 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+// Erase asks the owner of a partition to delete what concerns a person and
+// arrived by a moment.
+type Erase struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Task          []byte                 `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	Part          string                 `protobuf:"bytes,2,opt,name=part,proto3" json:"part,omitempty"`
+	Workspace     uint32                 `protobuf:"varint,3,opt,name=workspace,proto3" json:"workspace,omitempty"`
+	Until         int64                  `protobuf:"varint,4,opt,name=until,proto3" json:"until,omitempty"`
+	Visitor       string                 `protobuf:"bytes,5,opt,name=visitor,proto3" json:"visitor,omitempty"`     // in hits: the browser
+	Stretches     []*Stretch             `protobuf:"bytes,6,rep,name=stretches,proto3" json:"stretches,omitempty"` // in hits: of the browser, in event time
+	Nodes         []string               `protobuf:"bytes,7,rep,name=nodes,proto3" json:"nodes,omitempty"`         // of the person; in hits a hit that names one goes, too
+	Contacts      [][]byte               `protobuf:"bytes,8,rep,name=contacts,proto3" json:"contacts,omitempty"`   // in leads: every id that the person had as a contact
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Erase) Reset() {
+	*x = Erase{}
+	mi := &file_schema_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Erase) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Erase) ProtoMessage() {}
+
+func (x *Erase) ProtoReflect() protoreflect.Message {
+	mi := &file_schema_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Erase.ProtoReflect.Descriptor instead.
+func (*Erase) Descriptor() ([]byte, []int) {
+	return file_schema_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Erase) GetTask() []byte {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *Erase) GetPart() string {
+	if x != nil {
+		return x.Part
+	}
+	return ""
+}
+
+func (x *Erase) GetWorkspace() uint32 {
+	if x != nil {
+		return x.Workspace
+	}
+	return 0
+}
+
+func (x *Erase) GetUntil() int64 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
+
+func (x *Erase) GetVisitor() string {
+	if x != nil {
+		return x.Visitor
+	}
+	return ""
+}
+
+func (x *Erase) GetStretches() []*Stretch {
+	if x != nil {
+		return x.Stretches
+	}
+	return nil
+}
+
+func (x *Erase) GetNodes() []string {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+func (x *Erase) GetContacts() [][]byte {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
 
 // WebhookRecord is the value of a record in the topic webhooks: a delivery
 // whose signature was verified, byte for byte.
@@ -441,7 +748,7 @@ type WebhookRecord struct {
 
 func (x *WebhookRecord) Reset() {
 	*x = WebhookRecord{}
-	mi := &file_schema_proto_msgTypes[3]
+	mi := &file_schema_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -453,7 +760,7 @@ func (x *WebhookRecord) String() string {
 func (*WebhookRecord) ProtoMessage() {}
 
 func (x *WebhookRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[3]
+	mi := &file_schema_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -466,7 +773,7 @@ func (x *WebhookRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WebhookRecord.ProtoReflect.Descriptor instead.
 func (*WebhookRecord) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{3}
+	return file_schema_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *WebhookRecord) GetProvider() string {
@@ -528,7 +835,7 @@ type Claim struct {
 
 func (x *Claim) Reset() {
 	*x = Claim{}
-	mi := &file_schema_proto_msgTypes[4]
+	mi := &file_schema_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -540,7 +847,7 @@ func (x *Claim) String() string {
 func (*Claim) ProtoMessage() {}
 
 func (x *Claim) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[4]
+	mi := &file_schema_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -553,7 +860,7 @@ func (x *Claim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Claim.ProtoReflect.Descriptor instead.
 func (*Claim) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{4}
+	return file_schema_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Claim) GetId() []byte {
@@ -639,7 +946,7 @@ type ConversionFact struct {
 
 func (x *ConversionFact) Reset() {
 	*x = ConversionFact{}
-	mi := &file_schema_proto_msgTypes[5]
+	mi := &file_schema_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -651,7 +958,7 @@ func (x *ConversionFact) String() string {
 func (*ConversionFact) ProtoMessage() {}
 
 func (x *ConversionFact) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[5]
+	mi := &file_schema_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -664,7 +971,7 @@ func (x *ConversionFact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversionFact.ProtoReflect.Descriptor instead.
 func (*ConversionFact) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{5}
+	return file_schema_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ConversionFact) GetId() []byte {
@@ -797,7 +1104,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_schema_proto_msgTypes[6]
+	mi := &file_schema_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -809,7 +1116,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[6]
+	mi := &file_schema_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -822,7 +1129,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{6}
+	return file_schema_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Evidence) GetClaims() []*Claim {
@@ -849,7 +1156,7 @@ type VisitorsChanged struct {
 
 func (x *VisitorsChanged) Reset() {
 	*x = VisitorsChanged{}
-	mi := &file_schema_proto_msgTypes[7]
+	mi := &file_schema_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -861,7 +1168,7 @@ func (x *VisitorsChanged) String() string {
 func (*VisitorsChanged) ProtoMessage() {}
 
 func (x *VisitorsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[7]
+	mi := &file_schema_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -874,7 +1181,7 @@ func (x *VisitorsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VisitorsChanged.ProtoReflect.Descriptor instead.
 func (*VisitorsChanged) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{7}
+	return file_schema_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *VisitorsChanged) GetVisitors() []string {
@@ -893,6 +1200,8 @@ type LeadRecord struct {
 	//
 	//	*LeadRecord_Evidence
 	//	*LeadRecord_Visitors
+	//	*LeadRecord_Rebuild
+	//	*LeadRecord_Erase
 	Body          isLeadRecord_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -900,7 +1209,7 @@ type LeadRecord struct {
 
 func (x *LeadRecord) Reset() {
 	*x = LeadRecord{}
-	mi := &file_schema_proto_msgTypes[8]
+	mi := &file_schema_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -912,7 +1221,7 @@ func (x *LeadRecord) String() string {
 func (*LeadRecord) ProtoMessage() {}
 
 func (x *LeadRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[8]
+	mi := &file_schema_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -925,7 +1234,7 @@ func (x *LeadRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadRecord.ProtoReflect.Descriptor instead.
 func (*LeadRecord) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{8}
+	return file_schema_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LeadRecord) GetWorkspace() uint32 {
@@ -967,6 +1276,24 @@ func (x *LeadRecord) GetVisitors() *VisitorsChanged {
 	return nil
 }
 
+func (x *LeadRecord) GetRebuild() *Rebuild {
+	if x != nil {
+		if x, ok := x.Body.(*LeadRecord_Rebuild); ok {
+			return x.Rebuild
+		}
+	}
+	return nil
+}
+
+func (x *LeadRecord) GetErase() *Erase {
+	if x != nil {
+		if x, ok := x.Body.(*LeadRecord_Erase); ok {
+			return x.Erase
+		}
+	}
+	return nil
+}
+
 type isLeadRecord_Body interface {
 	isLeadRecord_Body()
 }
@@ -979,9 +1306,21 @@ type LeadRecord_Visitors struct {
 	Visitors *VisitorsChanged `protobuf:"bytes,4,opt,name=visitors,proto3,oneof"`
 }
 
+type LeadRecord_Rebuild struct {
+	Rebuild *Rebuild `protobuf:"bytes,5,opt,name=rebuild,proto3,oneof"`
+}
+
+type LeadRecord_Erase struct {
+	Erase *Erase `protobuf:"bytes,6,opt,name=erase,proto3,oneof"`
+}
+
 func (*LeadRecord_Evidence) isLeadRecord_Body() {}
 
 func (*LeadRecord_Visitors) isLeadRecord_Body() {}
+
+func (*LeadRecord_Rebuild) isLeadRecord_Body() {}
+
+func (*LeadRecord_Erase) isLeadRecord_Body() {}
 
 // DeadRecord is the value of a record in the topic dead: what could not be
 // processed, with its original bytes.
@@ -1003,7 +1342,7 @@ type DeadRecord struct {
 
 func (x *DeadRecord) Reset() {
 	*x = DeadRecord{}
-	mi := &file_schema_proto_msgTypes[9]
+	mi := &file_schema_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1015,7 +1354,7 @@ func (x *DeadRecord) String() string {
 func (*DeadRecord) ProtoMessage() {}
 
 func (x *DeadRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[9]
+	mi := &file_schema_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1028,7 +1367,7 @@ func (x *DeadRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadRecord.ProtoReflect.Descriptor instead.
 func (*DeadRecord) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{9}
+	return file_schema_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DeadRecord) GetTopic() string {
@@ -1122,7 +1461,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_schema_proto_msgTypes[10]
+	mi := &file_schema_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1134,7 +1473,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[10]
+	mi := &file_schema_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1147,7 +1486,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{10}
+	return file_schema_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Source) GetChannel() string {
@@ -1248,7 +1587,7 @@ type WrittenKey struct {
 
 func (x *WrittenKey) Reset() {
 	*x = WrittenKey{}
-	mi := &file_schema_proto_msgTypes[11]
+	mi := &file_schema_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1260,7 +1599,7 @@ func (x *WrittenKey) String() string {
 func (*WrittenKey) ProtoMessage() {}
 
 func (x *WrittenKey) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[11]
+	mi := &file_schema_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1273,7 +1612,7 @@ func (x *WrittenKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WrittenKey.ProtoReflect.Descriptor instead.
 func (*WrittenKey) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{11}
+	return file_schema_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WrittenKey) GetDay() int32 {
@@ -1326,7 +1665,7 @@ type Carry struct {
 
 func (x *Carry) Reset() {
 	*x = Carry{}
-	mi := &file_schema_proto_msgTypes[12]
+	mi := &file_schema_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1338,7 +1677,7 @@ func (x *Carry) String() string {
 func (*Carry) ProtoMessage() {}
 
 func (x *Carry) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[12]
+	mi := &file_schema_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1351,7 +1690,7 @@ func (x *Carry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Carry.ProtoReflect.Descriptor instead.
 func (*Carry) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{12}
+	return file_schema_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Carry) GetLastAt() int64 {
@@ -1445,14 +1784,15 @@ type VisitorState struct {
 	Hits          []*Hit                 `protobuf:"bytes,1,rep,name=hits,proto3" json:"hits,omitempty"`
 	Written       []*WrittenKey          `protobuf:"bytes,2,rep,name=written,proto3" json:"written,omitempty"`
 	Carry         *Carry                 `protobuf:"bytes,3,opt,name=carry,proto3" json:"carry,omitempty"`
-	Flooded       bool                   `protobuf:"varint,4,opt,name=flooded,proto3" json:"flooded,omitempty"` // beyond the limit, no longer sessionized
+	Flooded       bool                   `protobuf:"varint,4,opt,name=flooded,proto3" json:"flooded,omitempty"`   // beyond the limit, no longer sessionized
+	Recalled      uint32                 `protobuf:"varint,5,opt,name=recalled,proto3" json:"recalled,omitempty"` // hits that were read back at once, which the limit does not count
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *VisitorState) Reset() {
 	*x = VisitorState{}
-	mi := &file_schema_proto_msgTypes[13]
+	mi := &file_schema_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1464,7 +1804,7 @@ func (x *VisitorState) String() string {
 func (*VisitorState) ProtoMessage() {}
 
 func (x *VisitorState) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[13]
+	mi := &file_schema_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1477,7 +1817,7 @@ func (x *VisitorState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VisitorState.ProtoReflect.Descriptor instead.
 func (*VisitorState) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{13}
+	return file_schema_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *VisitorState) GetHits() []*Hit {
@@ -1508,6 +1848,13 @@ func (x *VisitorState) GetFlooded() bool {
 	return false
 }
 
+func (x *VisitorState) GetRecalled() uint32 {
+	if x != nil {
+		return x.Recalled
+	}
+	return 0
+}
+
 // Component is a connected part of the identity graph in Redis: the set of
 // its claims and conversions. Contacts are a pure function of it.
 type Component struct {
@@ -1521,7 +1868,7 @@ type Component struct {
 
 func (x *Component) Reset() {
 	*x = Component{}
-	mi := &file_schema_proto_msgTypes[14]
+	mi := &file_schema_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1533,7 +1880,7 @@ func (x *Component) String() string {
 func (*Component) ProtoMessage() {}
 
 func (x *Component) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[14]
+	mi := &file_schema_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1546,7 +1893,7 @@ func (x *Component) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Component.ProtoReflect.Descriptor instead.
 func (*Component) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{14}
+	return file_schema_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Component) GetClaims() []*Claim {
@@ -1606,10 +1953,36 @@ const file_schema_proto_rawDesc = "" +
 	"\x02os\x18\x13 \x01(\tR\x02os\x12\x10\n" +
 	"\x03bot\x18\x14 \x01(\bR\x03bot\x12\x1f\n" +
 	"\vclock_shift\x18\x15 \x01(\x03R\n" +
-	"clockShift\";\n" +
+	"clockShift\"\x9d\x01\n" +
 	"\tHitRecord\x12&\n" +
-	"\x03hit\x18\x01 \x01(\v2\x12.sourceloop.v1.HitH\x00R\x03hitB\x06\n" +
-	"\x04body\"\xab\x01\n" +
+	"\x03hit\x18\x01 \x01(\v2\x12.sourceloop.v1.HitH\x00R\x03hit\x122\n" +
+	"\arebuild\x18\x02 \x01(\v2\x16.sourceloop.v1.RebuildH\x00R\arebuild\x12,\n" +
+	"\x05erase\x18\x03 \x01(\v2\x14.sourceloop.v1.EraseH\x00R\x05eraseB\x06\n" +
+	"\x04body\"\x85\x02\n" +
+	"\aRebuild\x12\x12\n" +
+	"\x04task\x18\x01 \x01(\fR\x04task\x12\x12\n" +
+	"\x04part\x18\x02 \x01(\tR\x04part\x12\x1c\n" +
+	"\tworkspace\x18\x03 \x01(\rR\tworkspace\x12\x12\n" +
+	"\x04late\x18\x04 \x01(\bR\x04late\x12\x12\n" +
+	"\x04from\x18\x05 \x01(\x03R\x04from\x12\x0e\n" +
+	"\x02to\x18\x06 \x01(\x03R\x02to\x12\x12\n" +
+	"\x04step\x18\a \x01(\rR\x04step\x12'\n" +
+	"\x0fafter_workspace\x18\b \x01(\rR\x0eafterWorkspace\x12#\n" +
+	"\rafter_visitor\x18\t \x01(\tR\fafterVisitor\x12\x1a\n" +
+	"\bvisitors\x18\n" +
+	" \x01(\x04R\bvisitors\"-\n" +
+	"\aStretch\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\x03R\x04from\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\x03R\x02to\"\xe5\x01\n" +
+	"\x05Erase\x12\x12\n" +
+	"\x04task\x18\x01 \x01(\fR\x04task\x12\x12\n" +
+	"\x04part\x18\x02 \x01(\tR\x04part\x12\x1c\n" +
+	"\tworkspace\x18\x03 \x01(\rR\tworkspace\x12\x14\n" +
+	"\x05until\x18\x04 \x01(\x03R\x05until\x12\x18\n" +
+	"\avisitor\x18\x05 \x01(\tR\avisitor\x124\n" +
+	"\tstretches\x18\x06 \x03(\v2\x16.sourceloop.v1.StretchR\tstretches\x12\x14\n" +
+	"\x05nodes\x18\a \x03(\tR\x05nodes\x12\x1a\n" +
+	"\bcontacts\x18\b \x03(\fR\bcontacts\"\xab\x01\n" +
 	"\rWebhookRecord\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x10\n" +
 	"\x03app\x18\x02 \x01(\tR\x03app\x12\x1a\n" +
@@ -1654,13 +2027,15 @@ const file_schema_proto_rawDesc = "" +
 	"conversion\x18\x02 \x01(\v2\x1d.sourceloop.v1.ConversionFactR\n" +
 	"conversion\"-\n" +
 	"\x0fVisitorsChanged\x12\x1a\n" +
-	"\bvisitors\x18\x01 \x03(\tR\bvisitors\"\xc3\x01\n" +
+	"\bvisitors\x18\x01 \x03(\tR\bvisitors\"\xa5\x02\n" +
 	"\n" +
 	"LeadRecord\x12\x1c\n" +
 	"\tworkspace\x18\x01 \x01(\rR\tworkspace\x12\x1a\n" +
 	"\breceived\x18\x02 \x01(\x03R\breceived\x125\n" +
 	"\bevidence\x18\x03 \x01(\v2\x17.sourceloop.v1.EvidenceH\x00R\bevidence\x12<\n" +
-	"\bvisitors\x18\x04 \x01(\v2\x1e.sourceloop.v1.VisitorsChangedH\x00R\bvisitorsB\x06\n" +
+	"\bvisitors\x18\x04 \x01(\v2\x1e.sourceloop.v1.VisitorsChangedH\x00R\bvisitors\x122\n" +
+	"\arebuild\x18\x05 \x01(\v2\x16.sourceloop.v1.RebuildH\x00R\arebuild\x12,\n" +
+	"\x05erase\x18\x06 \x01(\v2\x14.sourceloop.v1.EraseH\x00R\x05eraseB\x06\n" +
 	"\x04body\"\xe6\x01\n" +
 	"\n" +
 	"DeadRecord\x12\x14\n" +
@@ -1709,12 +2084,13 @@ const file_schema_proto_rawDesc = "" +
 	"\tcloses_at\x18\n" +
 	" \x01(\x03R\bclosesAt\x12\x17\n" +
 	"\aopen_at\x18\v \x01(\x03R\x06openAt\x12\x17\n" +
-	"\aopen_id\x18\f \x01(\fR\x06openId\"\xb1\x01\n" +
+	"\aopen_id\x18\f \x01(\fR\x06openId\"\xcd\x01\n" +
 	"\fVisitorState\x12&\n" +
 	"\x04hits\x18\x01 \x03(\v2\x12.sourceloop.v1.HitR\x04hits\x123\n" +
 	"\awritten\x18\x02 \x03(\v2\x19.sourceloop.v1.WrittenKeyR\awritten\x12*\n" +
 	"\x05carry\x18\x03 \x01(\v2\x14.sourceloop.v1.CarryR\x05carry\x12\x18\n" +
-	"\aflooded\x18\x04 \x01(\bR\aflooded\"\x96\x01\n" +
+	"\aflooded\x18\x04 \x01(\bR\aflooded\x12\x1a\n" +
+	"\brecalled\x18\x05 \x01(\rR\brecalled\"\x96\x01\n" +
 	"\tComponent\x12,\n" +
 	"\x06claims\x18\x01 \x03(\v2\x14.sourceloop.v1.ClaimR\x06claims\x12?\n" +
 	"\vconversions\x18\x02 \x03(\v2\x1d.sourceloop.v1.ConversionFactR\vconversions\x12\x1a\n" +
@@ -1739,44 +2115,52 @@ func file_schema_proto_rawDescGZIP() []byte {
 }
 
 var file_schema_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_schema_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_schema_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_schema_proto_goTypes = []any{
 	(HitType)(0),            // 0: sourceloop.v1.HitType
 	(*Traits)(nil),          // 1: sourceloop.v1.Traits
 	(*Hit)(nil),             // 2: sourceloop.v1.Hit
 	(*HitRecord)(nil),       // 3: sourceloop.v1.HitRecord
-	(*WebhookRecord)(nil),   // 4: sourceloop.v1.WebhookRecord
-	(*Claim)(nil),           // 5: sourceloop.v1.Claim
-	(*ConversionFact)(nil),  // 6: sourceloop.v1.ConversionFact
-	(*Evidence)(nil),        // 7: sourceloop.v1.Evidence
-	(*VisitorsChanged)(nil), // 8: sourceloop.v1.VisitorsChanged
-	(*LeadRecord)(nil),      // 9: sourceloop.v1.LeadRecord
-	(*DeadRecord)(nil),      // 10: sourceloop.v1.DeadRecord
-	(*Source)(nil),          // 11: sourceloop.v1.Source
-	(*WrittenKey)(nil),      // 12: sourceloop.v1.WrittenKey
-	(*Carry)(nil),           // 13: sourceloop.v1.Carry
-	(*VisitorState)(nil),    // 14: sourceloop.v1.VisitorState
-	(*Component)(nil),       // 15: sourceloop.v1.Component
+	(*Rebuild)(nil),         // 4: sourceloop.v1.Rebuild
+	(*Stretch)(nil),         // 5: sourceloop.v1.Stretch
+	(*Erase)(nil),           // 6: sourceloop.v1.Erase
+	(*WebhookRecord)(nil),   // 7: sourceloop.v1.WebhookRecord
+	(*Claim)(nil),           // 8: sourceloop.v1.Claim
+	(*ConversionFact)(nil),  // 9: sourceloop.v1.ConversionFact
+	(*Evidence)(nil),        // 10: sourceloop.v1.Evidence
+	(*VisitorsChanged)(nil), // 11: sourceloop.v1.VisitorsChanged
+	(*LeadRecord)(nil),      // 12: sourceloop.v1.LeadRecord
+	(*DeadRecord)(nil),      // 13: sourceloop.v1.DeadRecord
+	(*Source)(nil),          // 14: sourceloop.v1.Source
+	(*WrittenKey)(nil),      // 15: sourceloop.v1.WrittenKey
+	(*Carry)(nil),           // 16: sourceloop.v1.Carry
+	(*VisitorState)(nil),    // 17: sourceloop.v1.VisitorState
+	(*Component)(nil),       // 18: sourceloop.v1.Component
 }
 var file_schema_proto_depIdxs = []int32{
 	0,  // 0: sourceloop.v1.Hit.type:type_name -> sourceloop.v1.HitType
 	1,  // 1: sourceloop.v1.Hit.traits:type_name -> sourceloop.v1.Traits
 	2,  // 2: sourceloop.v1.HitRecord.hit:type_name -> sourceloop.v1.Hit
-	5,  // 3: sourceloop.v1.Evidence.claims:type_name -> sourceloop.v1.Claim
-	6,  // 4: sourceloop.v1.Evidence.conversion:type_name -> sourceloop.v1.ConversionFact
-	7,  // 5: sourceloop.v1.LeadRecord.evidence:type_name -> sourceloop.v1.Evidence
-	8,  // 6: sourceloop.v1.LeadRecord.visitors:type_name -> sourceloop.v1.VisitorsChanged
-	11, // 7: sourceloop.v1.Carry.source:type_name -> sourceloop.v1.Source
-	2,  // 8: sourceloop.v1.VisitorState.hits:type_name -> sourceloop.v1.Hit
-	12, // 9: sourceloop.v1.VisitorState.written:type_name -> sourceloop.v1.WrittenKey
-	13, // 10: sourceloop.v1.VisitorState.carry:type_name -> sourceloop.v1.Carry
-	5,  // 11: sourceloop.v1.Component.claims:type_name -> sourceloop.v1.Claim
-	6,  // 12: sourceloop.v1.Component.conversions:type_name -> sourceloop.v1.ConversionFact
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	4,  // 3: sourceloop.v1.HitRecord.rebuild:type_name -> sourceloop.v1.Rebuild
+	6,  // 4: sourceloop.v1.HitRecord.erase:type_name -> sourceloop.v1.Erase
+	5,  // 5: sourceloop.v1.Erase.stretches:type_name -> sourceloop.v1.Stretch
+	8,  // 6: sourceloop.v1.Evidence.claims:type_name -> sourceloop.v1.Claim
+	9,  // 7: sourceloop.v1.Evidence.conversion:type_name -> sourceloop.v1.ConversionFact
+	10, // 8: sourceloop.v1.LeadRecord.evidence:type_name -> sourceloop.v1.Evidence
+	11, // 9: sourceloop.v1.LeadRecord.visitors:type_name -> sourceloop.v1.VisitorsChanged
+	4,  // 10: sourceloop.v1.LeadRecord.rebuild:type_name -> sourceloop.v1.Rebuild
+	6,  // 11: sourceloop.v1.LeadRecord.erase:type_name -> sourceloop.v1.Erase
+	14, // 12: sourceloop.v1.Carry.source:type_name -> sourceloop.v1.Source
+	2,  // 13: sourceloop.v1.VisitorState.hits:type_name -> sourceloop.v1.Hit
+	15, // 14: sourceloop.v1.VisitorState.written:type_name -> sourceloop.v1.WrittenKey
+	16, // 15: sourceloop.v1.VisitorState.carry:type_name -> sourceloop.v1.Carry
+	8,  // 16: sourceloop.v1.Component.claims:type_name -> sourceloop.v1.Claim
+	9,  // 17: sourceloop.v1.Component.conversions:type_name -> sourceloop.v1.ConversionFact
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_schema_proto_init() }
@@ -1786,10 +2170,14 @@ func file_schema_proto_init() {
 	}
 	file_schema_proto_msgTypes[2].OneofWrappers = []any{
 		(*HitRecord_Hit)(nil),
+		(*HitRecord_Rebuild)(nil),
+		(*HitRecord_Erase)(nil),
 	}
-	file_schema_proto_msgTypes[8].OneofWrappers = []any{
+	file_schema_proto_msgTypes[11].OneofWrappers = []any{
 		(*LeadRecord_Evidence)(nil),
 		(*LeadRecord_Visitors)(nil),
+		(*LeadRecord_Rebuild)(nil),
+		(*LeadRecord_Erase)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1797,7 +2185,7 @@ func file_schema_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_schema_proto_rawDesc), len(file_schema_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   15,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -36,8 +36,27 @@ func (s hitStore) Visitors(ctx context.Context, visitors []sessionize.Visitor) (
 	return pasts, nil
 }
 
+func (s hitStore) Pick(ctx context.Context, q sessionize.Selection) (visitors []sessionize.Visitor, more bool, err error) {
+	picked, more, err := s.sink.Pick(ctx, clickhouse.Selection{
+		Partition: q.Partition, Partitions: schema.HitsPartitions, Workspace: q.Workspace, Late: q.Late,
+		From: q.From, To: q.To, After: clickhouse.Visitor(q.After), Limit: q.Limit, Hits: q.Hits,
+	})
+	for _, v := range picked {
+		visitors = append(visitors, sessionize.Visitor(v))
+	}
+	return visitors, more, err
+}
+
+func (s hitStore) WriteLate(ctx context.Context, rows []schema.LateRow) error {
+	return s.sink.Write(ctx, &clickhouse.Batch{Late: rows})
+}
+
+func (s hitStore) NoteStep(ctx context.Context, step *schema.TaskStep) error {
+	return s.sink.NoteStep(ctx, step)
+}
+
 func (s hitStore) HighestEpoch(ctx context.Context) (uint32, error) {
-	return highestEpoch(ctx, s.sink, "sessions")
+	return highestEpoch(ctx, s.sink, "sessions", "late_visitors")
 }
 
 // highestEpoch is one above the epoch of the highest version in these tables.

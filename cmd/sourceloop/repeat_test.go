@@ -67,6 +67,25 @@ func (s faultyHits) WriteHits(ctx context.Context, hits []*schema.Hit, sessions 
 	return s.plan.around(func() error { return s.hitStore.WriteHits(ctx, hits, sessions) })
 }
 
+func (s faultyHits) WriteLate(ctx context.Context, rows []schema.LateRow) error {
+	return s.plan.around(func() error { return s.hitStore.WriteLate(ctx, rows) })
+}
+
+func (s faultyHits) NoteStep(ctx context.Context, step *schema.TaskStep) error {
+	return s.plan.around(func() error { return s.hitStore.NoteStep(ctx, step) })
+}
+
+// Pick takes the story's visitors, whatever their partitions, one a step.
+func (s faultyHits) Pick(ctx context.Context, q sessionize.Selection) (visitors []sessionize.Visitor, more bool, err error) {
+	picked, more, err := s.sink.Pick(ctx, clickhouse.Selection{
+		Partitions: 1, Workspace: q.Workspace, Late: q.Late, After: clickhouse.Visitor(q.After), Limit: 1, Hits: q.Hits,
+	})
+	for _, v := range picked {
+		visitors = append(visitors, sessionize.Visitor(v))
+	}
+	return visitors, more, err
+}
+
 type faultyLeads struct {
 	leadStore
 	plan *faults
@@ -80,23 +99,32 @@ func (s faultyLeads) Attribute(ctx context.Context, workspace uint32, contacts [
 	return s.plan.around(func() error { return s.leadStore.Attribute(ctx, workspace, contacts, version) })
 }
 
-// leadLog keeps what is appended to leads, with faults.
-type leadLog struct {
+// twoLogs keeps what is appended to hits and leads, with faults.
+type twoLogs struct {
 	plan  *faults
+	hits  []*stream.Record
 	leads []*stream.Record
 	dead  int
 }
 
-func (l *leadLog) Append(_ context.Context, topic string, _, values [][]byte) error {
+func (l *twoLogs) Append(_ context.Context, topic string, _, values [][]byte) error {
 	return l.plan.around(func() error {
 		for _, v := range values {
-			l.leads = append(l.leads, &stream.Record{Topic: topic, Value: v, Offset: int64(len(l.leads))})
+			l.append(topic, v)
 		}
 		return nil
 	})
 }
 
-func (l *leadLog) AppendDead(_ context.Context, letters []*schema.DeadRecord) error {
+func (l *twoLogs) append(topic string, value []byte) {
+	log := &l.leads
+	if topic == schema.TopicHits {
+		log = &l.hits
+	}
+	*log = append(*log, &stream.Record{Topic: topic, Value: value, Offset: int64(len(*log))})
+}
+
+func (l *twoLogs) AppendDead(_ context.Context, letters []*schema.DeadRecord) error {
 	l.dead += len(letters)
 	return nil
 }
@@ -226,6 +254,7 @@ type story struct {
 	hits      []*schema.Hit
 	leads     []*schema.Evidence // not sent yet
 	chats     []*schema.Evidence // all
+	rebuilds  int
 }
 
 func drawStory(t *rapid.T, id uint32) *story {
@@ -287,12 +316,12 @@ func drawChat(t *rapid.T, workspace uint32, i int, end schema.Millis) *schema.Ev
 func (s *story) send(t *rapid.T, b *bench) {
 	ctx := context.Background()
 	plan := &faults{}
-	log := &leadLog{plan: plan}
+	log := &twoLogs{plan: plan}
 	registry := prometheus.NewRegistry()
 	now := func() time.Time { return time.Unix(1_790_000_000, 0) }
-	hits := &lane{t: t, name: "sessionize", partition: int32(b.workspace) << 1, plan: plan, make: sessionize.NewStager(sessionize.Deps{
+	hits := &lane{t: t, name: "sessionize", partition: int32(b.workspace % schema.HitsPartitions), plan: plan, make: sessionize.NewStager(sessionize.Deps{
 		State: b.state, Workspaces: oneWorkspace{s.workspace}, Classifier: b.channels, Normalizer: identity.Rules{},
-		Sink: faultyHits{hitStore{b.sink}, plan}, History: hitStore{b.sink}, Conversions: stitch.Lookup{State: b.state},
+		Sink: faultyHits{hitStore{b.sink}, plan}, History: faultyHits{hitStore{b.sink}, plan}, Conversions: stitch.Lookup{State: b.state},
 		Log: log, Slog: slog.New(slog.DiscardHandler), Now: now,
 	}, registry).New}
 	leads := &lane{
@@ -302,15 +331,20 @@ func (s *story) send(t *rapid.T, b *bench) {
 			Slog: slog.New(slog.DiscardHandler), Now: now,
 		}, registry).New,
 	}
-	todo := s.records(t)
-	for len(todo) > 0 || int(leads.committed) < len(log.leads) {
+	flush(t, b, hits.partition, leads.partition) // what an earlier story left
+	s.arrive(t, log)
+	for rebuilt := false; !rebuilt || int(hits.committed) < len(log.hits) || int(leads.committed) < len(log.leads) || len(s.leads) > 0; {
 		if rapid.IntRange(0, 7).Draw(t, "Redis is lost") == 0 {
 			flush(t, b, hits.partition, leads.partition)
 		}
-		if len(todo) > 0 && rapid.Bool().Draw(t, "hits first") {
-			n := rapid.IntRange(1, len(todo)).Draw(t, "stretch")
-			hits.process(ctx, todo[:n])
-			todo = todo[n:]
+		open := log.hits[hits.committed:]
+		if len(open) == 0 && !rebuilt {
+			log.append(schema.TopicHits, s.rebuild(t, true))
+			rebuilt = true
+			continue
+		}
+		if len(open) > 0 && rapid.Bool().Draw(t, "hits first") {
+			hits.process(ctx, open[:rapid.IntRange(1, len(open)).Draw(t, "stretch")])
 			continue
 		}
 		s.someLeads(t, log)
@@ -318,52 +352,61 @@ func (s *story) send(t *rapid.T, b *bench) {
 			leads.process(ctx, open[:rapid.IntRange(1, len(open)).Draw(t, "stretch of leads")])
 		}
 	}
-	if len(s.leads) > 0 {
-		for len(s.leads) > 0 {
-			s.someLeads(t, log)
-		}
-		leads.process(ctx, log.leads[leads.committed:])
-	}
 	if log.dead != 0 {
 		t.Fatalf("%d dead letters", log.dead)
 	}
 }
 
-// records are the hits in a random order of arrival, some of them twice.
-func (s *story) records(t *rapid.T) []*stream.Record {
+// arrive puts the hits into the log in a random order of arrival, some of them
+// twice, and now and then days later, so that some come after the seal. In
+// between everything is rebuilt, or what was late.
+func (s *story) arrive(t *rapid.T, log *twoLogs) {
 	arriving := rapid.Permutation(s.hits).Draw(t, "arrival")
 	for _, h := range s.hits {
 		if rapid.IntRange(0, 4).Draw(t, "sent twice") == 0 {
 			arriving = append(arriving, h)
 		}
 	}
-	records := make([]*stream.Record, len(arriving))
-	for i, h := range arriving {
-		// They arrive within a minute, so that none is from before the seal.
+	received := schema.MillisOf(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))
+	for _, h := range arriving {
+		hours := rapid.SampledFrom([]int{0, 0, 0, 0, 1, 80}).Draw(t, "hours later")
+		received += schema.Millis(hours*3_600_000 + 1)
 		hit := proto.CloneOf(h)
-		hit.Received = int64(schema.MillisOf(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))) + int64(i)
-		value, err := proto.Marshal(&schema.HitRecord{Body: &schema.HitRecord_Hit{Hit: hit}})
-		if err != nil {
-			t.Fatal(err)
+		hit.Received = int64(received)
+		log.append(schema.TopicHits, encoded(t, &schema.HitRecord{Body: &schema.HitRecord_Hit{Hit: hit}}))
+		if rapid.IntRange(0, 9).Draw(t, "is rebuilt") == 0 {
+			log.append(schema.TopicHits, s.rebuild(t, rapid.Bool().Draw(t, "only what is late")))
 		}
-		records[i] = &stream.Record{Topic: schema.TopicHits, Value: value, Offset: int64(i)}
 	}
-	return records
 }
 
-// someLeads appends the next chat, sometimes twice.
-func (s *story) someLeads(t *rapid.T, log *leadLog) {
-	if len(s.leads) == 0 {
-		return
-	}
-	value, err := proto.Marshal(&schema.LeadRecord{
-		Workspace: s.workspace.ID, Received: 1, Body: &schema.LeadRecord_Evidence{Evidence: s.leads[0]},
-	})
+// rebuild is the order to derive the story's sessions anew.
+func (s *story) rebuild(t *rapid.T, late bool) []byte {
+	s.rebuilds++
+	task := schema.Derive("task", fmt.Sprint(s.workspace.ID), fmt.Sprint(s.rebuilds))
+	return encoded(t, &schema.HitRecord{Body: &schema.HitRecord_Rebuild{Rebuild: &schema.Rebuild{
+		Task: task[:], Part: "hits", Workspace: s.workspace.ID, Late: late,
+	}}})
+}
+
+func encoded(t *rapid.T, m proto.Message) []byte {
+	value, err := proto.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return value
+}
+
+// someLeads appends the next chat, sometimes twice.
+func (s *story) someLeads(t *rapid.T, log *twoLogs) {
+	if len(s.leads) == 0 {
+		return
+	}
+	value := encoded(t, &schema.LeadRecord{
+		Workspace: s.workspace.ID, Received: 1, Body: &schema.LeadRecord_Evidence{Evidence: s.leads[0]},
+	})
 	for range rapid.IntRange(1, 2).Draw(t, "delivered") {
-		log.leads = append(log.leads, &stream.Record{Topic: schema.TopicLeads, Value: value, Offset: int64(len(log.leads))})
+		log.append(schema.TopicLeads, value)
 	}
 	s.leads = s.leads[1:]
 }

@@ -11,7 +11,7 @@ import (
 
 // announce produces what the stretch means for contacts: claims of identify
 // hits, and visitors with conversions whose sessions changed. The hits and
-// sessions are in ClickHouse by now. Then the visitors stay in memory.
+// sessions are in ClickHouse by now.
 func (w *Worker) announce(ctx context.Context, st *stretch) error {
 	var keys, values [][]byte
 	add := func(r *schema.LeadRecord) error {
@@ -48,11 +48,5 @@ func (w *Worker) announce(ctx context.Context, st *stretch) error {
 			return err
 		}
 	}
-	if err := w.deps.Log.Append(ctx, schema.TopicLeads, keys, values); err != nil {
-		return err
-	}
-	for _, v := range st.visitors {
-		w.visitors.Add(v.name, v.state)
-	}
-	return nil
+	return w.deps.Log.Append(ctx, schema.TopicLeads, keys, values)
 }

@@ -21,15 +21,7 @@ func stateKey(v Visitor) string {
 
 // load finds the state of every visitor of a stretch.
 func (w *Worker) load(ctx context.Context, st *stretch) error {
-	var missing []*visit
-	for _, v := range st.visitors {
-		if known, ok := w.visitors.Get(v.name); ok {
-			v.state = known
-			continue
-		}
-		missing = append(missing, v)
-	}
-	missing, err := w.loadStored(ctx, missing)
+	missing, err := w.loadKnown(ctx, st.visitors)
 	if err != nil || len(missing) == 0 {
 		return err
 	}
@@ -40,6 +32,20 @@ func (w *Worker) load(ctx context.Context, st *stretch) error {
 		return nil
 	}
 	return w.loadPast(ctx, missing)
+}
+
+// loadKnown finds states in memory and in Redis and returns the visitors that
+// are in neither.
+func (w *Worker) loadKnown(ctx context.Context, visits []*visit) ([]*visit, error) {
+	var missing []*visit
+	for _, v := range visits {
+		if known, ok := w.visitors.Get(v.name); ok {
+			v.state = known
+			continue
+		}
+		missing = append(missing, v)
+	}
+	return w.loadStored(ctx, missing)
 }
 
 // loadStored reads states from Redis and returns the visitors it lacks.
@@ -81,7 +87,7 @@ func (w *Worker) loadPast(ctx context.Context, visits []*visit) error {
 		return err
 	}
 	for _, v := range visits {
-		v.state = remembered(pasts[v.name])
+		v.state, v.read = remembered(pasts[v.name]), true
 		if len(pasts[v.name].Hits) > 0 {
 			w.metrics.cold.Inc()
 		}
@@ -95,7 +101,9 @@ func remembered(past Past) *schema.VisitorState {
 	if len(past.Hits) > MaxPast {
 		return &schema.VisitorState{Flooded: true}
 	}
-	st := &schema.VisitorState{Written: past.Sessions, Hits: make([]*schema.Hit, len(past.Hits))}
+	st := &schema.VisitorState{
+		Written: past.Sessions, Hits: make([]*schema.Hit, len(past.Hits)), Recalled: uint32(len(past.Hits)),
+	}
 	for i, h := range past.Hits {
 		st.Hits[i] = session.Trim(h)
 	}
@@ -120,6 +128,9 @@ func (st *stretch) derive(w *Worker) {
 // seal takes out whole sessions that are settled, once their rows are known to
 // be in ClickHouse.
 func (w *Worker) seal(v *visit, progress schema.Millis) {
+	if v.read {
+		return
+	}
 	for _, k := range v.state.GetWritten() {
 		if !k.GetAcknowledged() {
 			return
@@ -142,14 +153,16 @@ func (w *Worker) seal(v *visit, progress schema.Millis) {
 		}
 	}
 	v.state.Written = kept
+	v.state.Recalled = min(v.state.GetRecalled(), uint32(len(v.state.GetHits())))
 }
 
 func (w *Worker) unite(v *visit, progress schema.Millis) {
 	for _, h := range v.hits {
 		switch {
+		case v.state.GetFlooded():
 		case session.Late(v.state.GetCarry(), h):
 			w.metrics.late.Inc()
-		case v.state.GetFlooded():
+			v.late = true
 		default:
 			hits, changed := session.Union(v.state.GetHits(), session.Trim(h))
 			v.state.Hits = hits
@@ -165,14 +178,17 @@ func (w *Worker) unite(v *visit, progress schema.Millis) {
 }
 
 // floods tells whether a visitor has too many hits, apart from those that are
-// to be sealed as soon as their rows are known to be in ClickHouse.
+// to be sealed as soon as their rows are known to be in ClickHouse, and from
+// those that were read back at once: one that came late opens a long past
+// again.
 func (w *Worker) floods(v *visit, progress schema.Millis) bool {
-	if len(v.state.GetHits()) <= MaxHits {
+	most := MaxHits + int(v.state.GetRecalled())
+	if len(v.state.GetHits()) <= most {
 		return false
 	}
 	open := &schema.VisitorState{Carry: v.state.GetCarry(), Hits: v.state.GetHits()}
 	session.Seal(v.workspace, v.name.ID, open, progress, w.deps.Classifier)
-	return len(open.GetHits()) > MaxHits
+	return len(open.GetHits()) > most
 }
 
 // rowKey is what tells the rows of one visitor apart.
@@ -235,7 +251,11 @@ func deletedRow(v *visit, k *schema.WrittenKey, version uint64) schema.SessionRo
 }
 
 func (w *Worker) claims(v *visit, sessions []schema.Session) []*schema.Claim {
-	for _, h := range v.hits {
+	heard := v.hits
+	if v.anew {
+		heard = v.state.GetHits()
+	}
+	for _, h := range heard {
 		if h.GetTraits() != nil {
 			return session.Claims(v.workspace, v.state.GetHits(), sessions, w.deps.Normalizer)
 		}
@@ -243,17 +263,26 @@ func (w *Worker) claims(v *visit, sessions []schema.Session) []*schema.Claim {
 	return nil
 }
 
-// save stores the states before anything is written from them.
-func (w *Worker) save(ctx context.Context, st *stretch, applied int64) error {
+// save stores the states, and other values, before anything is written from
+// them.
+func (w *Worker) save(ctx context.Context, st *stretch, applied int64, others ...state.Pair) error {
+	pairs, err := st.pairs()
+	if err != nil {
+		return err
+	}
+	return w.owner.Save(ctx, applied, st.progress, append(pairs, others...), nil)
+}
+
+func (st *stretch) pairs() ([]state.Pair, error) {
 	pairs := make([]state.Pair, len(st.visitors))
 	for i, v := range st.visitors {
 		value, err := proto.Marshal(v.state)
 		if err != nil {
-			return fmt.Errorf("cannot encode a visitor's state: %w", err)
+			return nil, fmt.Errorf("cannot encode a visitor's state: %w", err)
 		}
 		pairs[i] = state.Pair{Key: stateKey(v.name), Value: value}
 	}
-	return w.owner.Save(ctx, applied, st.progress, pairs, nil)
+	return pairs, nil
 }
 
 // acknowledge records that the rows are in ClickHouse; Redis learns it at the

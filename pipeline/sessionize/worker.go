@@ -42,6 +42,10 @@ type Workspaces interface {
 // Sink makes rows durable. Writing a row again changes nothing.
 type Sink interface {
 	WriteHits(ctx context.Context, hits []*schema.Hit, sessions []schema.SessionRow) error
+	// WriteLate queues visitors for a re-derivation, or takes them off the queue.
+	WriteLate(ctx context.Context, rows []schema.LateRow) error
+	// NoteStep says how far an order has come.
+	NoteStep(ctx context.Context, step *schema.TaskStep) error
 }
 
 // Visitor names one browser of one workspace.
@@ -57,10 +61,25 @@ type Past struct {
 	Sessions []*schema.WrittenKey
 }
 
-// History reads what was written before, for a partition that is cold.
+// History reads what was written before, for a partition that is cold and for
+// sessions that are derived anew.
 type History interface {
 	Visitors(ctx context.Context, visitors []Visitor) (map[Visitor]Past, error)
+	// Pick gives the next visitors of a partition in the order of workspace and
+	// id, and tells whether there may be more.
+	Pick(ctx context.Context, s Selection) (visitors []Visitor, more bool, err error)
 	HighestEpoch(ctx context.Context) (uint32, error)
+}
+
+// Selection says which visitors of a partition to pick.
+type Selection struct {
+	Partition int32
+	Workspace uint32        // 0: of all
+	Late      bool          // only those that wait for a re-derivation
+	From, To  schema.Millis // only those with a hit in [From, To); 0 is no bound
+	After     Visitor       // only those behind this one
+	Limit     int           // how many at most
+	Hits      int           // how many hits they have together at most, unless one has more
 }
 
 // Conversions tells which of a workspace's visitors have conversions.
@@ -106,9 +125,9 @@ type Stager struct {
 }
 
 type metrics struct {
-	hits, late, duplicates, flooded, cold prometheus.Counter
-	rows                                  *prometheus.CounterVec
-	durable                               prometheus.Histogram
+	hits, late, duplicates, flooded, cold, rebuilt prometheus.Counter
+	rows                                           *prometheus.CounterVec
+	durable                                        prometheus.Histogram
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -118,8 +137,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		return c
 	}
 	m := &metrics{
+		rebuilt:    counter("rebuilt_visitors_total", "Visitors whose sessions were derived anew from all of their hits."),
 		hits:       counter("hits_total", "Hits read from the log."),
-		late:       counter("late_hits_total", "Hits from before the seal: stored, to be folded in at night."),
+		late:       counter("late_hits_total", "Hits from before the seal: stored, and their visitors queued for a re-derivation."),
 		duplicates: counter("duplicate_hits_total", "Hits that were already known."),
 		flooded:    counter("flooded_visitors_total", "Visitors that passed the limit of hits."),
 		cold:       counter("cold_visitors_total", "Visitors read from ClickHouse."),
@@ -145,11 +165,12 @@ func NewStager(deps Deps, reg prometheus.Registerer) *Stager {
 
 // Worker owns the visitors of one partition of hits.
 type Worker struct {
-	deps     Deps
-	metrics  *metrics
-	owner    *state.Owner
-	visitors *lru.LRU[Visitor, *schema.VisitorState]
-	unknown  map[uint32]time.Time // workspaces, and when they were first missed
+	deps      Deps
+	metrics   *metrics
+	partition int32
+	owner     *state.Owner
+	visitors  *lru.LRU[Visitor, *schema.VisitorState]
+	unknown   map[uint32]time.Time // workspaces, and when they were first missed
 }
 
 // New takes the partition over.
@@ -174,7 +195,7 @@ func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, e
 		return nil, fmt.Errorf("cannot make the visitors' map: %w", err)
 	}
 	return &Worker{
-		deps: s.deps, metrics: s.metrics, owner: owner, visitors: visitors, unknown: make(map[uint32]time.Time),
+		deps: s.deps, metrics: s.metrics, partition: a.Partition, owner: owner, visitors: visitors, unknown: make(map[uint32]time.Time),
 	}, nil
 }
 
@@ -210,8 +231,34 @@ func (w *Worker) Process(ctx context.Context, records []*stream.Record) error {
 	return nil
 }
 
+// process works on hits together, and on every order alone: how much an order
+// asks for is bounded by itself.
 func (w *Worker) process(ctx context.Context, records []*stream.Record) error {
-	st, err := w.decode(records)
+	read := readAll(records)
+	for len(read) > 0 {
+		n := 1
+		if read[0].order == nil {
+			for n < len(read) && read[n].order == nil {
+				n++
+			}
+		}
+		if err := w.part(ctx, read[:n]); err != nil {
+			return err
+		}
+		read = read[n:]
+	}
+	return nil
+}
+
+func (w *Worker) part(ctx context.Context, read []message) error {
+	if order := read[0].order; order != nil {
+		return w.obey(ctx, order, read[0].record.Offset)
+	}
+	return w.sessionize(ctx, read)
+}
+
+func (w *Worker) sessionize(ctx context.Context, read []message) error {
+	st, err := w.sort(read)
 	if err != nil {
 		return err
 	}
@@ -219,16 +266,14 @@ func (w *Worker) process(ctx context.Context, records []*stream.Record) error {
 		return err
 	}
 	st.derive(w)
-	if err := w.save(ctx, st, records[len(records)-1].Offset+1); err != nil {
+	if err := w.save(ctx, st, read[len(read)-1].record.Offset+1); err != nil {
 		return err
 	}
 	if err := w.deps.at("sessionize.after-redis"); err != nil {
 		return err
 	}
-	if len(st.hits) > 0 {
-		if err := w.deps.Sink.WriteHits(ctx, st.hits, st.rows); err != nil {
-			return err
-		}
+	if err := w.write(ctx, st); err != nil {
+		return err
 	}
 	if err := w.deps.at("sessionize.after-clickhouse"); err != nil {
 		return err
@@ -242,8 +287,24 @@ func (w *Worker) process(ctx context.Context, records []*stream.Record) error {
 	if err := w.deps.Log.AppendDead(ctx, st.dead); err != nil {
 		return err
 	}
+	for _, v := range st.visitors {
+		w.visitors.Add(v.name, v.state)
+	}
 	st.acknowledge()
 	w.observe(st)
+	return nil
+}
+
+// write makes the rows of a stretch durable.
+func (w *Worker) write(ctx context.Context, st *stretch) error {
+	if len(st.hits)+len(st.rows) > 0 {
+		if err := w.deps.Sink.WriteHits(ctx, st.hits, st.rows); err != nil {
+			return err
+		}
+	}
+	if late := st.late(w); len(late) > 0 {
+		return w.deps.Sink.WriteLate(ctx, late)
+	}
 	return nil
 }
 
@@ -265,27 +326,32 @@ type visit struct {
 	state     *schema.VisitorState
 	claims    []*schema.Claim
 	changed   bool // session rows are written
+	late      bool // a hit came after the seal
+	anew      bool // derived from everything that is stored
+	read      bool // from ClickHouse: nobody knows yet whether its rows stand
 }
 
-func (w *Worker) decode(records []*stream.Record) (*stretch, error) {
+// sort finds whose the hits are. A record that is none, or of no workspace,
+// becomes a dead letter.
+func (w *Worker) sort(read []message) (*stretch, error) {
 	st := &stretch{byName: make(map[Visitor]*visit), progress: w.owner.Progress()}
-	for _, r := range records {
-		hit, reason := decodeHit(r.Value)
+	for _, m := range read {
+		reason := m.reason
 		var ws *schema.Workspace
 		if reason == "" {
 			var known bool
-			if ws, known = w.deps.Workspaces.Workspace(hit.GetWorkspace()); !known {
-				if w.mayAppear(hit) {
-					return nil, fmt.Errorf("cannot find the workspace %d yet", hit.GetWorkspace())
+			if ws, known = w.deps.Workspaces.Workspace(m.hit.GetWorkspace()); !known {
+				if w.mayAppear(m.hit) {
+					return nil, fmt.Errorf("cannot find the workspace %d yet", m.hit.GetWorkspace())
 				}
 				reason = schema.DeadUnknownWorkspace
 			}
 		}
 		if reason != "" {
-			st.dead = append(st.dead, stream.DeadLetter(r, Stage, reason, "", schema.MillisOf(w.deps.Now())))
+			st.dead = append(st.dead, stream.DeadLetter(m.record, Stage, reason, "", schema.MillisOf(w.deps.Now())))
 			continue
 		}
-		st.add(hit, ws)
+		st.add(m.hit, ws)
 	}
 	return st, nil
 }
@@ -302,16 +368,36 @@ func (w *Worker) mayAppear(hit *schema.Hit) bool {
 	return now.Sub(first) < newWorkspace && now.Sub(schema.Millis(hit.GetReceived()).Time()) < time.Minute
 }
 
-func decodeHit(value []byte) (hit *schema.Hit, reason string) {
-	var record schema.HitRecord
-	if err := proto.Unmarshal(value, &record); err != nil {
-		return nil, schema.DeadMalformed
+// message is a record as it was read: a hit, an order, or the reason why it is
+// neither.
+type message struct {
+	record *stream.Record
+	hit    *schema.Hit
+	order  *schema.HitRecord
+	reason string
+}
+
+func readAll(records []*stream.Record) []message {
+	read := make([]message, len(records))
+	for i, r := range records {
+		read[i] = readRecord(r)
 	}
-	hit = record.GetHit()
+	return read
+}
+
+func readRecord(r *stream.Record) message {
+	body := new(schema.HitRecord)
+	if err := proto.Unmarshal(r.Value, body); err != nil {
+		return message{record: r, reason: schema.DeadMalformed}
+	}
+	if isOrder(body) {
+		return message{record: r, order: body}
+	}
+	hit := body.GetHit()
 	if hit == nil || len(hit.GetId()) != 16 || hit.GetVisitor() == "" {
-		return nil, schema.DeadIncomplete
+		return message{record: r, reason: schema.DeadIncomplete}
 	}
-	return hit, ""
+	return message{record: r, hit: hit}
 }
 
 func (st *stretch) add(hit *schema.Hit, ws *schema.Workspace) {

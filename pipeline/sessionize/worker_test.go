@@ -31,6 +31,7 @@ type world struct {
 	past      map[sessionize.Visitor]sessionize.Past
 	rows      map[schema.ID]schema.SessionRow // the newest
 	writes    int
+	late      []schema.LateRow
 	dead      []string
 	panics    bool // on a URL with the word poison
 	stager    *sessionize.Stager
@@ -96,6 +97,17 @@ func (w *world) Visitors(_ context.Context, visitors []sessionize.Visitor) (map[
 	}
 	return pasts, nil
 }
+
+func (w *world) Pick(context.Context, sessionize.Selection) (visitors []sessionize.Visitor, more bool, err error) {
+	return nil, false, nil
+}
+
+func (w *world) WriteLate(_ context.Context, rows []schema.LateRow) error {
+	w.late = append(w.late, rows...)
+	return nil
+}
+
+func (w *world) NoteStep(context.Context, *schema.TaskStep) error { return nil }
 
 func (w *world) HighestEpoch(context.Context) (uint32, error) { return 0, nil }
 

@@ -232,3 +232,12 @@ func Partition(key []byte, partitions int32) int32 {
 	by := kgo.StickyKeyPartitioner(nil).ForTopic("")
 	return int32(by.Partition(&kgo.Record{Key: key}, int(partitions)))
 }
+
+// KeyOf finds a key that Partition puts into a partition.
+func KeyOf(partition, partitions int32) []byte {
+	for i := uint64(0); ; i++ {
+		if key := strconv.AppendUint([]byte("partition "), i, 10); Partition(key, partitions) == partition {
+			return key
+		}
+	}
+}

@@ -10,10 +10,11 @@ type Batch struct {
 	Facts      []schema.FactRow
 	Identities []schema.IdentityRow
 	Contacts   []schema.ContactRow
+	Late       []schema.LateRow
 	Dead       []*schema.DeadRecord
 }
 
 // Len is the number of rows.
 func (b *Batch) Len() int {
-	return len(b.Hits) + len(b.Sessions) + len(b.Claims) + len(b.Facts) + len(b.Identities) + len(b.Contacts) + len(b.Dead)
+	return len(b.Hits) + len(b.Sessions) + len(b.Claims) + len(b.Facts) + len(b.Identities) + len(b.Contacts) + len(b.Late) + len(b.Dead)
 }

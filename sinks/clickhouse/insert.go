@@ -29,7 +29,8 @@ type inserter struct {
 
 func newInserter(config Config, m *metrics) *inserter {
 	return &inserter{config: config, metrics: m, blocks: []block{
-		newHitBlock(), newSessionBlock(), newClaimBlock(), newFactBlock(), newIdentityBlock(), newContactBlock(), newDeadBlock(),
+		newHitBlock(), newSessionBlock(), newClaimBlock(), newFactBlock(), newIdentityBlock(), newContactBlock(), newLateBlock(),
+		newDeadBlock(),
 	}}
 }
 
