@@ -43,6 +43,10 @@ func wireGoldens() map[string]proto.Message {
 			Carry:   &schema.Carry{LastAt: 1, LastId: id[:], Source: &schema.Source{Channel: "Direct", Source: "direct", Direct: true}, Sessions: 2},
 			Flooded: true,
 		},
+		"rebuild": &schema.HitRecord{Body: &schema.HitRecord_Rebuild{Rebuild: &schema.Rebuild{
+			Task: id[:], Part: "hits 12", Workspace: 7, Late: true, From: 1763900000123, To: 1763900000456, Step: 3, AfterWorkspace: 7,
+			AfterVisitor: "0123456789abcdef0123456789abcdef", Visitors: 1500,
+		}}},
 		"component": &schema.Component{Claims: []*schema.Claim{claim}, Conversions: []*schema.ConversionFact{fact}, Contacts: [][]byte{id[:]}},
 	}
 }

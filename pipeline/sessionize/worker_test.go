@@ -31,7 +31,12 @@ type world struct {
 	past      map[sessionize.Visitor]sessionize.Past
 	rows      map[schema.ID]schema.SessionRow // the newest
 	writes    int
+	hits      []*schema.Hit // as they were written
 	late      []schema.LateRow
+	pick      []string // visitors to be rebuilt, sorted
+	picked    int      // times one was asked for
+	steps     []schema.TaskStep
+	appended  [][]byte // to hits
 	dead      []string
 	panics    bool // on a URL with the word poison
 	stager    *sessionize.Stager
@@ -80,7 +85,8 @@ func (w *world) Classify(hit *schema.Hit, _ *schema.Settings) *schema.Source {
 	return &schema.Source{Channel: schema.ChannelDirect, Direct: true}
 }
 
-func (w *world) WriteHits(_ context.Context, _ []*schema.Hit, sessions []schema.SessionRow) error {
+func (w *world) WriteHits(_ context.Context, hits []*schema.Hit, sessions []schema.SessionRow) error {
+	w.hits = append(w.hits, hits...)
 	for _, r := range sessions {
 		w.writes++
 		if r.Version > w.rows[r.Session.ID].Version {
@@ -98,7 +104,14 @@ func (w *world) Visitors(_ context.Context, visitors []sessionize.Visitor) (map[
 	return pasts, nil
 }
 
-func (w *world) Pick(context.Context, sessionize.Selection) (visitors []sessionize.Visitor, more bool, err error) {
+// Pick gives one visitor at a time of those listed.
+func (w *world) Pick(_ context.Context, s sessionize.Selection) (visitors []sessionize.Visitor, more bool, err error) {
+	w.picked++
+	for i, id := range w.pick {
+		if id > s.After.ID {
+			return []sessionize.Visitor{{Workspace: 1, ID: id}}, i+1 < len(w.pick), nil
+		}
+	}
 	return nil, false, nil
 }
 
@@ -107,13 +120,21 @@ func (w *world) WriteLate(_ context.Context, rows []schema.LateRow) error {
 	return nil
 }
 
-func (w *world) NoteStep(context.Context, *schema.TaskStep) error { return nil }
+func (w *world) NoteStep(_ context.Context, step *schema.TaskStep) error {
+	w.steps = append(w.steps, *step)
+	return nil
+}
 
 func (w *world) HighestEpoch(context.Context) (uint32, error) { return 0, nil }
 
 func (w *world) HaveConversions(context.Context, uint32, []string) ([]string, error) { return nil, nil }
 
-func (w *world) Append(context.Context, string, [][]byte, [][]byte) error { return nil }
+func (w *world) Append(_ context.Context, topic string, _, values [][]byte) error {
+	if topic == schema.TopicHits {
+		w.appended = append(w.appended, values...)
+	}
+	return nil
+}
 
 func (w *world) AppendDead(_ context.Context, letters []*schema.DeadRecord) error {
 	for _, d := range letters {
@@ -144,7 +165,12 @@ func hit(n int, at time.Time, url string) *schema.Hit {
 
 func (w *world) record(h *schema.Hit) *stream.Record {
 	w.t.Helper()
-	value, err := proto.Marshal(&schema.HitRecord{Body: &schema.HitRecord_Hit{Hit: h}})
+	return w.encode(&schema.HitRecord{Body: &schema.HitRecord_Hit{Hit: h}})
+}
+
+func (w *world) encode(body *schema.HitRecord) *stream.Record {
+	w.t.Helper()
+	value, err := proto.Marshal(body)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -162,6 +188,17 @@ func (w *world) process(hits ...*schema.Hit) {
 		w.t.Fatal(err)
 	}
 	w.committed = w.offset
+}
+
+// truth is what ClickHouse has of ann by now.
+func (w *world) truth() sessionize.Past {
+	past := sessionize.Past{Hits: w.hits}
+	for id, r := range w.rows {
+		if !r.Deleted {
+			past.Sessions = append(past.Sessions, &schema.WrittenKey{Day: r.StartedAt.Day(), Session: id[:]})
+		}
+	}
+	return past
 }
 
 func (w *world) standing() (sessions, pages int) {
