@@ -107,7 +107,28 @@ func (l *Log) ensureTopics(ctx context.Context) error {
 			return fmt.Errorf("cannot create the Kafka topic %q: %w", topic, err)
 		}
 	}
-	return l.checkTopics(ctx)
+	return l.awaitTopics(ctx)
+}
+
+// errUnseen says that a topic was made a moment ago, by this process or another,
+// and that the broker which was asked has not heard of it.
+var errUnseen = errors.New("not to be seen yet")
+
+// awaitTopics asks until the broker has heard of all topics. Only the embedded
+// Kafka knows at once.
+func (l *Log) awaitTopics(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, preparePatience)
+	defer cancel()
+	for {
+		err := l.checkTopics(ctx)
+		if !errors.Is(err, errUnseen) {
+			return err
+		}
+		wait(ctx, preparePause/10)
+		if ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // checkTopics refuses another partition count: keys would change their owner.
@@ -120,8 +141,8 @@ func (l *Log) checkTopics(ctx context.Context) error {
 	for topic, want := range topicCounts() {
 		switch got := len(details[topic].Partitions); got {
 		case int(want):
-		case 0: // It was made a moment ago, and this broker has not heard of it.
-			return fmt.Errorf("cannot see the Kafka topic %q yet", topic)
+		case 0:
+			return fmt.Errorf("cannot use the Kafka topic %q: %w", topic, errUnseen)
 		default:
 			wrong = append(wrong, fmt.Sprintf("%s has %d partitions instead of %d", topic, got, want))
 		}
