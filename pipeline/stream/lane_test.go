@@ -45,44 +45,45 @@ func onePartition() int32 { return stream.Partition([]byte("one"), schema.LeadsP
 // TestAStretchInWorkIsFinishedAndCommittedOnAStop stops a group while its
 // worker is busy: what it was doing is neither cut off nor repeated.
 func TestAStretchInWorkIsFinishedAndCommittedOnAStop(t *testing.T) {
-	addrs := broker(t)
-	l := openLog(t, addrs)
-	began, goOn := make(chan struct{}), make(chan struct{})
-	var mu sync.Mutex
-	seen := make(map[string]int)
-	newWorker := func(context.Context, stream.Assignment) (stream.Worker, error) {
-		return &scripted{process: func(ctx context.Context, records []*stream.Record) error {
-			if string(records[0].Value) == "busy" {
-				close(began)
-				<-goOn
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, r := range records {
-				seen[string(r.Value)]++
-			}
-			return ctx.Err()
-		}}, nil
-	}
-	config := stream.GroupConfig{Name: "test", Topic: schema.TopicLeads, Stage: "test", New: newWorker, MaxBatch: 1}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- l.NewGroup(config).Run(ctx) }()
-	oneKey(t, l, "busy", "waiting")
-	<-began
-	cancel()
-	close(goOn)
-	if err := <-ended; err != nil {
-		t.Fatal(err)
-	}
-	again := openLog(t, addrs)
-	start(t, again.NewGroup(config))
-	until(t, "the record that waited", func() bool { mu.Lock(); defer mu.Unlock(); return seen["waiting"] > 0 })
-	mu.Lock()
-	defer mu.Unlock()
-	if seen["busy"] != 1 || seen["waiting"] != 1 {
-		t.Errorf("processed %v, want each once", seen)
-	}
+	each(t, func(t *testing.T, addrs []string) {
+		l := openLog(t, addrs)
+		began, goOn := make(chan struct{}), make(chan struct{})
+		var mu sync.Mutex
+		seen := make(map[string]int)
+		newWorker := func(context.Context, stream.Assignment) (stream.Worker, error) {
+			return &scripted{process: func(ctx context.Context, records []*stream.Record) error {
+				if string(records[0].Value) == "busy" {
+					close(began)
+					<-goOn
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				for _, r := range records {
+					seen[string(r.Value)]++
+				}
+				return ctx.Err()
+			}}, nil
+		}
+		config := stream.GroupConfig{Name: "test", Topic: schema.TopicLeads, Stage: "test", New: newWorker, MaxBatch: 1}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- l.NewGroup(config).Run(ctx) }()
+		oneKey(t, l, "busy", "waiting")
+		<-began
+		cancel()
+		close(goOn)
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		again := openLog(t, addrs)
+		start(t, again.NewGroup(config))
+		until(t, "the record that waited", func() bool { mu.Lock(); defer mu.Unlock(); return seen["waiting"] > 0 })
+		mu.Lock()
+		defer mu.Unlock()
+		if seen["busy"] != 1 || seen["waiting"] != 1 {
+			t.Errorf("processed %v, want each once", seen)
+		}
+	})
 }
 
 // TestAnOwnerConfirmsWhatItProcessed fences a worker before its marks were

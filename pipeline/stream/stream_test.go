@@ -150,86 +150,91 @@ func appendValues(t *testing.T, l *stream.Log, from, to int) {
 }
 
 func TestTwoMembersShareAndTakeOver(t *testing.T) {
-	addrs := broker(t)
-	r := &recorder{seen: make(map[string]int)}
-	first := openLog(t, addrs)
-	stopFirst := run(t, first, r)
-	appendValues(t, first, 0, 500)
-	until(t, "the first member to see 500 records", func() bool { return r.has(500) })
-	second := openLog(t, addrs)
-	run(t, second, r)
-	appendValues(t, first, 500, 1000)
-	until(t, "both members to see 1000 records", func() bool { return r.has(1000) })
-	stopFirst()
-	appendValues(t, second, 1000, 1500)
-	until(t, "the second member to see 1500 records", func() bool { return r.has(1500) })
+	each(t, func(t *testing.T, addrs []string) {
+		r := &recorder{seen: make(map[string]int)}
+		first := openLog(t, addrs)
+		stopFirst := run(t, first, r)
+		appendValues(t, first, 0, 500)
+		until(t, "the first member to see 500 records", func() bool { return r.has(500) })
+		second := openLog(t, addrs)
+		run(t, second, r)
+		appendValues(t, first, 500, 1000)
+		until(t, "both members to see 1000 records", func() bool { return r.has(1000) })
+		stopFirst()
+		appendValues(t, second, 1000, 1500)
+		until(t, "the second member to see 1500 records", func() bool { return r.has(1500) })
+	})
 }
 
 func TestCommittedRecordsAreNotRepeatedAfterACleanStop(t *testing.T) {
-	addrs := broker(t)
-	l := openLog(t, addrs)
-	r := &recorder{seen: make(map[string]int)}
-	stop := run(t, l, r)
-	appendValues(t, l, 0, 100)
-	until(t, "100 records", func() bool { return r.has(100) })
-	stop()
-	again := openLog(t, addrs)
-	run(t, again, r)
-	appendValues(t, again, 100, 110)
-	until(t, "10 more", func() bool { return r.has(110) })
-	for v, n := range r.seen {
-		if n != 1 {
-			t.Errorf("%s was processed %d times", v, n)
+	each(t, func(t *testing.T, addrs []string) {
+		l := openLog(t, addrs)
+		r := &recorder{seen: make(map[string]int)}
+		stop := run(t, l, r)
+		appendValues(t, l, 0, 100)
+		until(t, "100 records", func() bool { return r.has(100) })
+		stop()
+		again := openLog(t, addrs)
+		run(t, again, r)
+		appendValues(t, again, 100, 110)
+		until(t, "10 more", func() bool { return r.has(110) })
+		for v, n := range r.seen {
+			if n != 1 {
+				t.Errorf("%s was processed %d times", v, n)
+			}
 		}
-	}
+	})
 }
 
 func TestAnErrorIsRepeatedAndAFenceMakesANewWorker(t *testing.T) {
-	l := openLog(t, broker(t))
-	away, fencedOnce := 2, false
-	r := &recorder{seen: make(map[string]int)}
-	r.fail = func(value string, _ int) error {
-		switch {
-		case value == "value 3" && away > 0:
-			away--
-			return errors.New("the engine is away")
-		case value == "value 5" && !fencedOnce:
-			fencedOnce = true
-			return fmt.Errorf("someone else: %w", stream.ErrFenced)
+	each(t, func(t *testing.T, addrs []string) {
+		l := openLog(t, addrs)
+		away, fencedOnce := 2, false
+		r := &recorder{seen: make(map[string]int)}
+		r.fail = func(value string, _ int) error {
+			switch {
+			case value == "value 3" && away > 0:
+				away--
+				return errors.New("the engine is away")
+			case value == "value 5" && !fencedOnce:
+				fencedOnce = true
+				return fmt.Errorf("someone else: %w", stream.ErrFenced)
+			}
+			return nil
 		}
-		return nil
-	}
-	run(t, l, r)
-	appendValues(t, l, 0, 20)
-	until(t, "20 records", func() bool { return r.has(20) })
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if away != 0 || r.workers != int(schema.LeadsPartitions)+1 {
-		t.Errorf("away %d, %d workers: want one more than the %d partitions", away, r.workers, schema.LeadsPartitions)
-	}
+		run(t, l, r)
+		appendValues(t, l, 0, 20)
+		until(t, "20 records", func() bool { return r.has(20) })
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if away != 0 || r.workers != int(schema.LeadsPartitions)+1 {
+			t.Errorf("away %d, %d workers: want one more than the %d partitions", away, r.workers, schema.LeadsPartitions)
+		}
+	})
 }
 
 func TestARecordThatPanicsIsSetAsideAlone(t *testing.T) {
-	addrs := broker(t)
-	l := openLog(t, addrs)
-	r := &recorder{seen: make(map[string]int)}
-	r.fail = func(value string, _ int) error {
-		if value == "value 7" {
-			panic("poison")
+	each(t, func(t *testing.T, addrs []string) {
+		l := openLog(t, addrs)
+		r := &recorder{seen: make(map[string]int)}
+		r.fail = func(value string, _ int) error {
+			if value == "value 7" {
+				panic("poison")
+			}
+			return nil
 		}
-		return nil
-	}
-	appendValues(t, l, 0, 50)
-	run(t, l, r)
-	until(t, "the 49 others", func() bool { return r.has(49) })
-	dead := deadLetter(t, addrs)
-	if string(dead.GetValue()) != "value 7" || dead.GetReason() != schema.DeadPanic || dead.GetStage() != "test" {
-		t.Errorf("got %v", dead)
-	}
-	until(t, "the worker to move on past it", func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return slices.Equal(r.skipped, []string{"value 7"})
+		appendValues(t, l, 0, 50)
+		run(t, l, r)
+		until(t, "the 49 others", func() bool { return r.has(49) })
+		dead := deadLetter(t, addrs)
+		if string(dead.GetValue()) != "value 7" || dead.GetReason() != schema.DeadPanic || dead.GetStage() != "test" {
+			t.Errorf("got %v", dead)
+		}
+		until(t, "the worker to move on past it", func() bool {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return slices.Equal(r.skipped, []string{"value 7"})
+		})
 	})
 }
 
@@ -275,16 +280,18 @@ func TestAnotherPartitionCountIsRefused(t *testing.T) {
 // TestALargestBodyFits: a record as large as the largest body that the
 // collector takes, and a dead letter around it, are acknowledged.
 func TestALargestBodyFits(t *testing.T) {
-	l := openLog(t, broker(t))
-	noise := make([]byte, 1<<20)
-	if _, err := rand.Read(noise); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Append(t.Context(), schema.TopicWebhooks, [][]byte{[]byte("intercom/abc")}, [][]byte{noise}); err != nil {
-		t.Error(err)
-	}
-	letter := &schema.DeadRecord{Topic: schema.TopicWebhooks, Value: noise, Stage: "test", Reason: "large"}
-	if err := l.AppendDead(t.Context(), []*schema.DeadRecord{letter}); err != nil {
-		t.Error(err)
-	}
+	each(t, func(t *testing.T, addrs []string) {
+		l := openLog(t, addrs)
+		noise := make([]byte, 1<<20)
+		if _, err := rand.Read(noise); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Append(t.Context(), schema.TopicWebhooks, [][]byte{[]byte("intercom/abc")}, [][]byte{noise}); err != nil {
+			t.Error(err)
+		}
+		letter := &schema.DeadRecord{Topic: schema.TopicWebhooks, Value: noise, Stage: "test", Reason: "large"}
+		if err := l.AppendDead(t.Context(), []*schema.DeadRecord{letter}); err != nil {
+			t.Error(err)
+		}
+	})
 }
