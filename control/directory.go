@@ -151,9 +151,18 @@ func (n *snapshot) loadSettings(ctx context.Context, r runner) error {
 			return nil
 		}
 		set, err := decodeSettings(uint32(version), schema.Millis(from), body)
-		w.Settings = append(w.Settings, set)
+		w.Settings = superseded(w.Settings, set)
 		return err
 	})
+}
+
+// superseded adds a version to those before it. From its moment on it holds
+// instead of all of them: one that was dated back changes the past.
+func superseded(list []schema.Settings, next schema.Settings) []schema.Settings {
+	for len(list) > 0 && list[len(list)-1].From >= next.From {
+		list = list[:len(list)-1]
+	}
+	return append(list, next)
 }
 
 func (n *snapshot) loadRoutes(ctx context.Context, r runner) error {
@@ -224,6 +233,9 @@ func (s *Store) tidy(ctx context.Context) error {
 			if _, err := t.exec(ctx, name, int64(t.now)); err != nil {
 				return err
 			}
+		}
+		if _, err := t.exec(ctx, "tasks_prune", int64(t.now.Add(-keepTasks))); err != nil {
+			return err
 		}
 		_, err := t.exec(ctx, "failures_prune", int64(t.now.Add(-forgetFailures)))
 		return err

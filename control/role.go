@@ -77,3 +77,7 @@ func (p Principal) require(op string, a Action) error {
 	}
 	return schema.E(op, schema.KindDenied, "Your role may not %s. Ask an Owner or an Admin of this workspace.", a)
 }
+
+// Operator is whoever runs the program and its databases: there is no account
+// to it, and nothing it may not do in a workspace.
+func Operator(workspace uint32) Principal { return Principal{Workspace: workspace, Role: Owner} }

@@ -18,6 +18,8 @@ func TestStore(t *testing.T) {
 			"members":              testMembers,
 			"directory":            testDirectory,
 			"settings":             testSettings,
+			"tasks":                testTasks,
+			"dated back":           testDatedBack,
 			"api keys":             testAPIKeys,
 			"connections":          testConnections,
 			"states are used once": testStates,

@@ -119,9 +119,61 @@ func (s *Store) SaveSettings(ctx context.Context, who Principal, set schema.Sett
 		if err := t.insertSettings(ctx, who.Workspace, set, who.User); err != nil {
 			return err
 		}
+		// Reports follow at once: their days are a matter of reading.
+		if _, err := t.exec(ctx, "zone_set", int64(who.Workspace), set.Zone.String()); err != nil {
+			return err
+		}
 		return t.audit(ctx, who, "settings saved", fmt.Sprintf("version %d", set.Version))
 	})
 	return set, err
+}
+
+// DateSettings makes the newest settings those of everything since a moment:
+// it saves them as a version that is dated back. What was derived under others
+// changes by a rebuild. It tells whether that makes a difference at all.
+func (s *Store) DateSettings(ctx context.Context, who Principal, from schema.Millis) (set schema.Settings, differs bool, err error) {
+	const op = "date the settings back"
+	if err := who.require(op, ManageSettings); err != nil {
+		return set, false, err
+	}
+	err = s.update(ctx, op, func(t *tx) error {
+		if err := t.change(ctx, who.Workspace, "settings"); err != nil {
+			return err
+		}
+		list, newest, err := t.settings(ctx, who.Workspace)
+		if err != nil {
+			return err
+		}
+		if newest.Version == 0 {
+			return schema.E(op, schema.KindUnknown, "There is no workspace %d.", who.Workspace)
+		}
+		set = newest
+		if then := (&schema.Workspace{Settings: list}).At(from); then.Version == newest.Version {
+			return nil
+		}
+		set.Version, set.From, differs = newest.Version+1, from, true
+		if err := t.insertSettings(ctx, who.Workspace, set, who.User); err != nil {
+			return err
+		}
+		return t.audit(ctx, who, "settings dated back", fmt.Sprintf("version %d from %s", set.Version, from.Time().Format(time.RFC3339)))
+	})
+	return set, differs, err
+}
+
+// settings are a workspace's versions as they follow one another in time, and
+// the newest one that was saved.
+func (t *tx) settings(ctx context.Context, workspace uint32) (list []schema.Settings, newest schema.Settings, err error) {
+	err = t.each(ctx, "settings_of", []any{int64(workspace)}, func(scan func(...any) error) error {
+		var version, from int64
+		var body string
+		if err := scan(&version, &from, &body); err != nil {
+			return err
+		}
+		newest, err = decodeSettings(uint32(version), schema.Millis(from), body)
+		list = superseded(list, newest)
+		return err
+	})
+	return list, newest, err
 }
 
 // completeSettings normalises settings and refuses what cannot work.

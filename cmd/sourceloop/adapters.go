@@ -81,6 +81,10 @@ func (s leadStore) Attribute(ctx context.Context, workspace uint32, contacts []s
 	return s.sink.Attribute(ctx, workspace, contacts, version)
 }
 
+func (s leadStore) NoteStep(ctx context.Context, step *schema.TaskStep) error {
+	return s.sink.NoteStep(ctx, step)
+}
+
 func (s leadStore) WorkspacesWithClaims(ctx context.Context) ([]uint32, error) {
 	return s.sink.Workspaces(ctx)
 }

@@ -31,6 +31,7 @@ type cli struct {
 	Standin standinCommand `cmd:"" help:"Run one vendor's stand-in alone."`
 	Load    loadCommand    `cmd:"" help:"Send realistic traffic through the front door and print what must come out."`
 	Check   checkCommand   `cmd:"" help:"Compare the API's answers with what must come out."`
+	Rebuild rebuildCommand `cmd:"" help:"Derive sessions and credits anew from what is stored."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -28,6 +28,7 @@ import (
 	"sourceloop/pipeline/state"
 	"sourceloop/pipeline/stitch"
 	"sourceloop/pipeline/stream"
+	"sourceloop/pipeline/upkeep"
 	"sourceloop/query/report"
 	"sourceloop/schema"
 	migrations "sourceloop/schema/clickhouse"
@@ -222,7 +223,7 @@ func (n *node) startPipeline(ctx context.Context) error {
 	}
 	n.state = store
 	n.onClose(store.Close)
-	for _, stage := range []func() error{n.startStitch, n.startResolve, n.startSessionize} {
+	for _, stage := range []func() error{n.startStitch, n.startResolve, n.startSessionize, n.startUpkeep} {
 		if err := stage(); err != nil {
 			return err
 		}
@@ -263,6 +264,19 @@ func (n *node) startResolve() error {
 	n.consume(stream.GroupConfig{
 		Name: groupResolve, Topic: schema.TopicWebhooks, Stage: resolve.Stage, New: stager.New, MaxBatch: resolve.MaxBatch,
 	})
+	return nil
+}
+
+// startUpkeep does the nightly work and the rebuilds that operators ask for.
+func (n *node) startUpkeep() error {
+	nightly, err := parseNightly(n.config.settings.Nightly)
+	if err != nil {
+		return err
+	}
+	keeper := upkeep.New(upkeep.Config{
+		Store: n.control, Log: n.logs, Steps: n.sink, Workspaces: n.control.Directory(), Nightly: nightly, Slog: n.log,
+	})
+	n.runners = append(n.runners, keeper.Run)
 	return nil
 }
 

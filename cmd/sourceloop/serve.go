@@ -41,6 +41,7 @@ type settingFlags struct {
 	GeoIP          string   `name:"geoip" help:"MaxMind database of countries." env:"SOURCELOOP_GEOIP" type:"path" placeholder:"FILE"`
 	CountryHeader  string   `help:"Header in which a trusted proxy tells the country." env:"SOURCELOOP_COUNTRY_HEADER" placeholder:"NAME"`
 	TrustedProxies []string `help:"Networks of proxies whose X-Forwarded-For is believed." env:"SOURCELOOP_TRUSTED_PROXIES" placeholder:"CIDR"`
+	Nightly        string   `help:"Time of day, in UTC, at which hits that came too late are folded in; off for never." default:"03:00" env:"SOURCELOOP_NIGHTLY" placeholder:"HH:MM"`
 
 	Intercom intercomFlags `embed:"" prefix:"intercom-" envprefix:"SOURCELOOP_INTERCOM_"`
 }
@@ -129,6 +130,21 @@ func (c *nodeConfig) url() string {
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// parseNightly gives the time since midnight, less than zero for never.
+func parseNightly(text string) (time.Duration, error) {
+	switch text {
+	case "":
+		return 3 * time.Hour, nil
+	case "off":
+		return -1, nil
+	}
+	at, err := time.Parse("15:04", text)
+	if err != nil {
+		return 0, schema.E("serve", schema.KindInvalid, "%q is no time of day for SOURCELOOP_NIGHTLY. Write it as 03:00, in UTC, or off.", text)
+	}
+	return time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute, nil
 }
 
 func (c *nodeConfig) keysFile() string {

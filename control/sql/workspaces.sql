@@ -11,5 +11,11 @@ INSERT INTO settings (workspace, version, in_force, body, saved_at, saved_by) VA
 -- name: settings_last
 SELECT version, in_force FROM settings WHERE workspace = $1 ORDER BY version DESC LIMIT 1;
 
+-- name: settings_of
+SELECT version, in_force, body FROM settings WHERE workspace = $1 ORDER BY version;
+
+-- name: zone_set
+UPDATE workspaces SET zone = $2 WHERE id = $1;
+
 -- name: settings_all
-SELECT workspace, version, in_force, body FROM settings ORDER BY workspace, in_force, version;
+SELECT workspace, version, in_force, body FROM settings ORDER BY workspace, version;

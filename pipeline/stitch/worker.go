@@ -35,6 +35,8 @@ type Sink interface {
 	// there is no list, from the sessions that are stored, and keeps what
 	// differs from before.
 	Attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error
+	// NoteStep says how far an order has come.
+	NoteStep(ctx context.Context, step *schema.TaskStep) error
 }
 
 // Past is the identity truth of one workspace.
@@ -167,9 +169,34 @@ func fenced(err error) error {
 	return err
 }
 
-// Process makes the effect of a stretch of records durable.
+// Process makes the effect of a stretch of records durable: evidence together,
+// and every order alone.
 func (w *Worker) Process(ctx context.Context, records []*stream.Record) error {
-	st, dead := w.decode(records)
+	read := readAll(records)
+	for len(read) > 0 {
+		n := 1
+		if !read[0].isOrder() {
+			for n < len(read) && !read[n].isOrder() {
+				n++
+			}
+		}
+		if err := w.part(ctx, read[:n]); err != nil {
+			return err
+		}
+		read = read[n:]
+	}
+	return nil
+}
+
+func (w *Worker) part(ctx context.Context, read []message) error {
+	if read[0].isOrder() {
+		return fenced(w.obey(ctx, read[0].lead, read[0].record.Offset))
+	}
+	return w.stitch(ctx, read)
+}
+
+func (w *Worker) stitch(ctx context.Context, read []message) error {
+	st, dead := w.sort(read)
 	if err := st.load(ctx, w.owner); err != nil {
 		return w.distrust(ctx, err)
 	}
@@ -180,7 +207,7 @@ func (w *Worker) Process(ctx context.Context, records []*stream.Record) error {
 	if err != nil {
 		return err
 	}
-	last := records[len(records)-1].Offset + 1
+	last := read[len(read)-1].record.Offset + 1
 	if err := w.owner.Save(ctx, last, schema.Millis(st.received), pairs, deletions); err != nil {
 		return fenced(err)
 	}
@@ -228,16 +255,35 @@ func (w *Worker) write(ctx context.Context, st *stretch, rows *Rows, version uin
 	return w.deps.at("stitch.after-attribution")
 }
 
-func (w *Worker) decode(records []*stream.Record) (*stretch, []*schema.DeadRecord) {
+// message is a record as it was read; lead is nil when it is none.
+type message struct {
+	record *stream.Record
+	lead   *schema.LeadRecord
+}
+
+func (m *message) isOrder() bool { return m.lead.GetRebuild() != nil }
+
+func readAll(records []*stream.Record) []message {
+	read := make([]message, len(records))
+	for i, r := range records {
+		read[i].record = r
+		lead := new(schema.LeadRecord)
+		if err := proto.Unmarshal(r.Value, lead); err == nil && lead.GetBody() != nil {
+			read[i].lead = lead
+		}
+	}
+	return read
+}
+
+func (w *Worker) sort(read []message) (*stretch, []*schema.DeadRecord) {
 	st := newStretch()
 	var dead []*schema.DeadRecord
-	for _, r := range records {
-		var lead schema.LeadRecord
-		if err := proto.Unmarshal(r.Value, &lead); err != nil || lead.GetBody() == nil {
-			dead = append(dead, stream.DeadLetter(r, Stage, schema.DeadMalformed, "", schema.MillisOf(w.deps.Now())))
+	for _, m := range read {
+		if m.lead == nil {
+			dead = append(dead, stream.DeadLetter(m.record, Stage, schema.DeadMalformed, "", schema.MillisOf(w.deps.Now())))
 			continue
 		}
-		st.add(&lead)
+		st.add(m.lead)
 	}
 	return st, dead
 }

@@ -28,6 +28,7 @@ type truth struct {
 	claims   map[schema.ID]*schema.Claim
 	contacts map[schema.ID]bool
 	credited [][]schema.ID // nil for everybody
+	steps    []schema.TaskStep
 }
 
 func (c *truth) WriteLeads(_ context.Context, rows *stitch.Rows) error {
@@ -42,6 +43,11 @@ func (c *truth) WriteLeads(_ context.Context, rows *stitch.Rows) error {
 
 func (c *truth) Attribute(_ context.Context, _ uint32, contacts []schema.ID, _ uint64) error {
 	c.credited = append(c.credited, contacts)
+	return nil
+}
+
+func (c *truth) NoteStep(_ context.Context, step *schema.TaskStep) error {
+	c.steps = append(c.steps, *step)
 	return nil
 }
 
@@ -270,5 +276,19 @@ func TestASkippedRecordLeavesThePartitionWarm(t *testing.T) {
 	r.take()
 	if len(r.truth.credited) != 0 {
 		t.Error("a record that was set aside was taken for a loss")
+	}
+}
+
+func TestARebuildCreditsEverybodyAgain(t *testing.T) {
+	r := newRig(t)
+	r.take()
+	task := schema.Derive("task")
+	r.process(r.claims(together(schema.NewNode(schema.NodeEmail, "ann@example.com"), schema.NewNode(schema.NodeVisitor, "ann"))),
+		r.record(&schema.LeadRecord{Body: &schema.LeadRecord_Rebuild{Rebuild: &schema.Rebuild{Task: task[:], Part: "leads 7", Workspace: workspace}}}))
+	if len(r.truth.credited) != 2 || r.truth.credited[1] != nil {
+		t.Errorf("credited %v, want the one who came and then everybody", r.truth.credited)
+	}
+	if len(r.truth.steps) != 1 || r.truth.steps[0].Part != "leads 7" || !r.truth.steps[0].Done {
+		t.Errorf("noted %v", r.truth.steps)
 	}
 }

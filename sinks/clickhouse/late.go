@@ -77,6 +77,19 @@ func (s *Sink) Pick(ctx context.Context, q Selection) (visitors []Visitor, more 
 	return visitors, seen == q.Limit || seen > len(visitors), err
 }
 
+// LatePartitions gives the partitions, of so many, with visitors that wait for
+// their sessions to be derived anew.
+func (s *Sink) LatePartitions(ctx context.Context, partitions int32) ([]int32, error) {
+	var all []int32
+	err := s.each(ctx, "late_partitions", func(rows chdriver.Rows) error {
+		var p int32
+		err := rows.Scan(&p)
+		all = append(all, p)
+		return err
+	}, driver.Named("partitions", partitions))
+	return all, err
+}
+
 // NoteStep says how far one part of a task has come.
 func (s *Sink) NoteStep(ctx context.Context, step *schema.TaskStep) error {
 	batch, err := s.conn.PrepareBatch(ctx, "INSERT INTO task_steps (task, part, step, done, at, counts)")

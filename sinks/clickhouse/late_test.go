@@ -85,6 +85,12 @@ func TestLateVisitorsWaitUntilTheyAreDone(t *testing.T) {
 	if got := waiting(); got != "[{1 a} {1 c}]" {
 		t.Errorf("%s wait", got)
 	}
+	partitions, err := e.LatePartitions(t.Context(), 1000)
+	want := []int32{stream.Partition(schema.HitKey(1, "a"), 1000), stream.Partition(schema.HitKey(1, "c"), 1000)}
+	slices.Sort(want)
+	if err != nil || !slices.Equal(partitions, want) {
+		t.Errorf("they wait in %v, want %v, %v", partitions, want, err)
+	}
 	write(schema.LateRow{Workspace: 1, Visitor: "a", Version: 6, Done: true}, schema.LateRow{Workspace: 1, Visitor: "b", Version: 7})
 	if got := waiting(); got != "[{1 b} {1 c}]" {
 		t.Errorf("%s wait", got)

@@ -1,0 +1,207 @@
+package upkeep
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"sourceloop/control"
+	"sourceloop/schema"
+)
+
+// Store keeps tasks; *control.Store does.
+type Store interface {
+	AddNightly(ctx context.Context, name string) (added bool, err error)
+	TakeTask(ctx context.Context, lease time.Duration) (*control.Task, error)
+	SaveTask(ctx context.Context, task *control.Task, after time.Duration) error
+}
+
+// Log is where orders go.
+type Log interface {
+	Append(ctx context.Context, topic string, keys, values [][]byte) error
+}
+
+// Steps reads how far the owners have come, and what waits for them.
+type Steps interface {
+	Steps(ctx context.Context, task schema.ID) ([]schema.TaskStep, error)
+	// LatePartitions are those of hits with visitors that wait.
+	LatePartitions(ctx context.Context, partitions int32) ([]int32, error)
+}
+
+// Workspaces lists all workspaces.
+type Workspaces interface {
+	Workspaces() []*schema.Workspace
+}
+
+// Config is what a Keeper needs.
+type Config struct {
+	Store      Store
+	Log        Log
+	Steps      Steps
+	Workspaces Workspaces
+	// Nightly is when, after midnight UTC, what came late is derived anew; less
+	// than zero is never.
+	Nightly time.Duration
+	// Every is how often tasks are looked for. Default one second.
+	Every time.Duration
+	// Now is the clock. Default time.Now.
+	Now  func() time.Time
+	Slog *slog.Logger
+}
+
+// lease is how long a task stays with a process that may have died.
+const lease = time.Minute
+
+// Keeper does the tasks. Several processes may each run one.
+type Keeper struct {
+	config Config
+	night  string // the last one that was looked after
+}
+
+// New makes a keeper.
+func New(config Config) *Keeper {
+	if config.Every <= 0 {
+		config.Every = time.Second
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	if config.Slog == nil {
+		config.Slog = slog.New(slog.DiscardHandler)
+	}
+	return &Keeper{config: config}
+}
+
+// Run works until ctx ends. What fails is tried again.
+func (k *Keeper) Run(ctx context.Context) error {
+	tick := time.NewTicker(k.config.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := k.Work(ctx); err != nil && ctx.Err() == nil {
+			k.config.Slog.Warn("rebuilds and nightly work could not go on; trying again", "err", err)
+		}
+	}
+}
+
+// Work asks for the nightly task when it is time, and takes every task that is
+// due one step further.
+func (k *Keeper) Work(ctx context.Context) error {
+	if err := k.askNightly(ctx); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		task, err := k.config.Store.TakeTask(ctx, lease)
+		if err != nil || task == nil {
+			return err
+		}
+		if err := k.advance(ctx, task); err != nil {
+			return fmt.Errorf("cannot go on with task %d: %w", task.ID, err)
+		}
+	}
+	return nil
+}
+
+// askNightly asks for the night's task once it is time, also when nobody ran at
+// that time. A night in which nothing waits needs none.
+func (k *Keeper) askNightly(ctx context.Context) error {
+	if k.config.Nightly < 0 {
+		return nil
+	}
+	night := "late " + k.config.Now().UTC().Add(-k.config.Nightly).Format(time.DateOnly)
+	if night == k.night {
+		return nil
+	}
+	waiting, err := k.config.Steps.LatePartitions(ctx, schema.HitsPartitions)
+	if err != nil {
+		return err
+	}
+	if len(waiting) > 0 {
+		if _, err := k.config.Store.AddNightly(ctx, night); err != nil {
+			return err
+		}
+	}
+	k.night = night
+	return nil
+}
+
+// atOnce is how many parts of a phase are under way at a time. Their owners
+// compete with what arrives, and with each other for ClickHouse.
+const atOnce = 4
+
+// phase is a stretch of a task in which the same order goes to several owners.
+type phase struct {
+	doing string
+	// parts are those that have something to do, by name.
+	parts func(ctx context.Context, task *control.Task) ([]string, error)
+	// order appends the order of one part. It may be repeated.
+	order func(ctx context.Context, task *control.Task, part string) error
+}
+
+func (k *Keeper) phases(kind control.TaskKind) []phase {
+	switch kind {
+	case control.LateTask:
+		return []phase{{"folding in what came late", k.lateParts, k.orderHits}}
+	case control.RebuildTask:
+		return []phase{{"deriving sessions", allHits, k.orderHits}, {"crediting conversions", k.leadParts, k.orderLeads}}
+	}
+	return nil
+}
+
+// advance takes a task one step further: it sees which parts are done, and
+// orders some of those that wait.
+func (k *Keeper) advance(ctx context.Context, task *control.Task) error {
+	phases := k.phases(task.Kind)
+	if task.Phase >= len(phases) {
+		task.Finished = true
+		return k.config.Store.SaveTask(ctx, task, 0)
+	}
+	p, progress := phases[task.Phase], &task.Progress
+	if progress.Doing != p.doing {
+		parts, err := p.parts(ctx, task)
+		if err != nil {
+			return err
+		}
+		progress.Doing, progress.Parts, progress.Waiting, progress.Running = p.doing, len(parts), parts, nil
+	}
+	if err := k.watch(ctx, task); err != nil {
+		return err
+	}
+	for len(progress.Waiting) > 0 && len(progress.Running) < atOnce {
+		part := progress.Waiting[0]
+		if err := p.order(ctx, task, part); err != nil {
+			return err
+		}
+		progress.Waiting, progress.Running = progress.Waiting[1:], append(progress.Running, part)
+	}
+	after := k.config.Every
+	if len(progress.Running) == 0 {
+		task.Phase++
+		after = 0
+	}
+	return k.config.Store.SaveTask(ctx, task, after)
+}
+
+// watch sees which parts are done, and adds up what was done in all.
+func (k *Keeper) watch(ctx context.Context, task *control.Task) error {
+	steps, err := k.config.Steps.Steps(ctx, task.Run)
+	if err != nil {
+		return err
+	}
+	done := make(map[string]bool, len(steps))
+	task.Progress.Counts = make(map[string]uint64)
+	for _, s := range steps {
+		done[s.Part] = s.Done
+		for name, n := range s.Counts {
+			task.Progress.Counts[name] += n
+		}
+	}
+	task.Progress.Running = slices.DeleteFunc(task.Progress.Running, func(part string) bool { return done[part] })
+	return nil
+}

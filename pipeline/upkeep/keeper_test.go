@@ -1,0 +1,141 @@
+package upkeep_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"sourceloop/control"
+	"sourceloop/control/controltest"
+	"sourceloop/pipeline/stream"
+	"sourceloop/pipeline/upkeep"
+	"sourceloop/schema"
+)
+
+// owners obey every order at once, unless they are away.
+type owners struct {
+	t     *testing.T
+	away  bool
+	late  []int32
+	hits  map[int32][]*schema.Rebuild
+	leads []*schema.Rebuild
+	steps []schema.TaskStep
+}
+
+func (o *owners) Append(_ context.Context, topic string, keys, values [][]byte) error {
+	for i, value := range values {
+		if topic == schema.TopicLeads {
+			var lead schema.LeadRecord
+			if err := proto.Unmarshal(value, &lead); err != nil {
+				o.t.Fatal(err)
+			}
+			o.leads = append(o.leads, lead.GetRebuild())
+			o.note(lead.GetRebuild())
+			continue
+		}
+		var hit schema.HitRecord
+		if err := proto.Unmarshal(value, &hit); err != nil {
+			o.t.Fatal(err)
+		}
+		p := stream.Partition(keys[i], schema.HitsPartitions)
+		o.hits[p] = append(o.hits[p], hit.GetRebuild())
+		o.note(hit.GetRebuild())
+	}
+	return nil
+}
+
+func (o *owners) note(r *schema.Rebuild) {
+	if !o.away {
+		o.steps = append(o.steps, schema.TaskStep{Part: r.GetPart(), Done: true, Counts: map[string]uint64{"visitors": 2}})
+	}
+}
+
+func (o *owners) Steps(context.Context, schema.ID) ([]schema.TaskStep, error) { return o.steps, nil }
+
+func (o *owners) LatePartitions(context.Context, int32) ([]int32, error) { return o.late, nil }
+
+type rig struct {
+	*testing.T
+	clock  *controltest.Clock
+	store  *control.Store
+	owners *owners
+	keeper *upkeep.Keeper
+}
+
+func newRig(t *testing.T) *rig {
+	r := &rig{T: t, clock: controltest.NewClock(), owners: &owners{t: t, hits: map[int32][]*schema.Rebuild{}}}
+	r.store = controltest.Open(t, controltest.SQLite(t), control.Options{Now: r.clock.Now})
+	r.keeper = upkeep.New(upkeep.Config{
+		Store: r.store, Log: r.owners, Steps: r.owners, Workspaces: r.store.Directory(), Nightly: 3 * time.Hour, Now: r.clock.Now,
+	})
+	return r
+}
+
+// work lets some seconds pass.
+func (r *rig) work() {
+	r.Helper()
+	for range 30 {
+		r.clock.Advance(2 * time.Second)
+		if err := r.keeper.Work(r.Context()); err != nil {
+			r.Fatal(err)
+		}
+	}
+}
+
+func TestARebuildGoesThroughHitsAndThenLeads(t *testing.T) {
+	r := newRig(t)
+	ann := controltest.NewOwner(t, r.store, "ann@example.com")
+	task, err := r.store.RequestRebuild(t.Context(), ann.Workspace, control.TaskBody{From: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.owners.away = true
+	r.work()
+	if len(r.owners.hits) != 4 || len(r.owners.leads) != 0 {
+		t.Errorf("%d partitions are at work at once, and %d workspaces", len(r.owners.hits), len(r.owners.leads))
+	}
+	r.owners.away = false
+	for _, orders := range r.owners.hits {
+		r.owners.note(orders[0])
+	}
+	r.work()
+	for p := range int32(schema.HitsPartitions) {
+		if got := r.owners.hits[p]; len(got) != 1 || got[0].GetFrom() != 5 || got[0].GetWorkspace() != ann.Workspace || schema.ID(got[0].GetTask()) != task.Run {
+			t.Errorf("partition %d was asked %v", p, got)
+		}
+	}
+	if len(r.owners.leads) != 1 || r.owners.leads[0].GetWorkspace() != ann.Workspace {
+		t.Errorf("leads were asked %v", r.owners.leads)
+	}
+	done, err := r.store.Task(t.Context(), task.ID)
+	if err != nil || !done.Finished || done.Progress.Counts["visitors"] != 2*(schema.HitsPartitions+1) {
+		t.Errorf("it ended as %+v, %v", done, err)
+	}
+}
+
+// A night in which something waits has one task, however many processes look,
+// and also when none ran at that time.
+func TestEveryNightFoldsInWhatCameLate(t *testing.T) {
+	r := newRig(t)
+	r.work()
+	if len(r.owners.hits) != 0 {
+		t.Error("partitions were asked although nothing waits")
+	}
+	r.owners.late = []int32{0, 63}
+	r.clock.Advance(40 * time.Hour)
+	r.work()
+	another := upkeep.New(upkeep.Config{
+		Store: r.store, Log: r.owners, Steps: r.owners, Workspaces: r.store.Directory(), Nightly: 3 * time.Hour, Now: r.clock.Now,
+	})
+	if err := another.Work(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.work()
+	orders := slices.Concat(r.owners.hits[0], r.owners.hits[63])
+	if len(orders) != 2 || len(r.owners.hits) != 2 || !orders[0].GetLate() || orders[0].GetWorkspace() != 0 || len(r.owners.leads) != 0 {
+		t.Errorf("asked were %v and leads %v", orders, r.owners.leads)
+	}
+}
