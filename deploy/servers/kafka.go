@@ -25,6 +25,10 @@ type KafkaConfig struct {
 	Dir    string // Folder of its own; a fresh temporary one when empty.
 	Jars   string // Folder of its jars; what FindKafka finds when empty.
 	Memory string // Of Java's heap, as -Xmx takes it; 512m when empty.
+
+	// Advertised is where the broker sends clients that have found it, as
+	// host:port: a proxy in front of it. Its own address when empty.
+	Advertised string
 }
 
 // Kafka is one broker of Apache Kafka that is its own controller.
@@ -62,7 +66,13 @@ func StartKafka(ctx context.Context, config KafkaConfig) (*Kafka, error) {
 		name: "kafka", folder: folder, stop: sigterm, ready: k.ping,
 		command: func() *exec.Cmd { return run("kafka.Kafka", properties) },
 	}}
-	if err := formatKafka(folder, properties, ports, run); err != nil {
+	if config.Advertised == "" {
+		config.Advertised = k.Addr
+	}
+	settings := map[string]any{
+		"Data": folder.in("data"), "Port": ports[0], "ControllerPort": ports[1], "Advertised": config.Advertised,
+	}
+	if err := formatKafka(folder, properties, settings, run); err != nil {
 		return nil, errors.Join(err, folder.remove())
 	}
 	return started(ctx, k, k.Process)
@@ -85,20 +95,19 @@ func kafkaJava(config *KafkaConfig) (java string, err error) {
 }
 
 // formatKafka gives the broker its properties and, in a fresh folder, its storage.
-func formatKafka(folder *folder, properties string, ports []int, run func(class string, args ...string) *exec.Cmd) error {
+func formatKafka(folder *folder, properties string, settings map[string]any, run func(class string, args ...string) *exec.Cmd) error {
 	recipe, err := template.ParseFS(recipes, "kafka/server.properties")
 	if err != nil {
 		return fmt.Errorf("cannot configure kafka: %w", err)
 	}
 	var text bytes.Buffer
-	data := folder.in("data")
-	if err := recipe.Execute(&text, map[string]any{"Data": data, "Port": ports[0], "ControllerPort": ports[1]}); err != nil {
+	if err := recipe.Execute(&text, settings); err != nil {
 		return fmt.Errorf("cannot configure kafka: %w", err)
 	}
 	if err := os.WriteFile(properties, text.Bytes(), 0o600); err != nil {
 		return fmt.Errorf("cannot configure kafka: %w", err)
 	}
-	if _, err := os.Stat(filepath.Join(data, "meta.properties")); err == nil {
+	if _, err := os.Stat(filepath.Join(folder.in("data"), "meta.properties")); err == nil {
 		return nil
 	}
 	cmd := run("kafka.tools.StorageTool", "format", "-t", clusterID(), "--standalone", "-c", properties)

@@ -201,6 +201,12 @@ func (p *Process) Pause() error {
 	return p.signal(func(pid int) error { return pause(family(pid)) })
 }
 
+// Paused tells whether the server is stopped, by Pause or by itself.
+func (p *Process) Paused() bool {
+	pid := p.Pid()
+	return pid != 0 && stopped(pid)
+}
+
 // Resume lets a paused server go on.
 func (p *Process) Resume() error {
 	return p.signal(func(pid int) error { return signalAll(family(pid), syscall.SIGCONT) })

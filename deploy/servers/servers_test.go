@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -210,5 +211,42 @@ func onClickHouse(t *testing.T) keeper {
 			err := conn.QueryRow(ctx, "SELECT uniqExact(number) FROM numbers").Scan(&n)
 			return int(n), err
 		},
+	}
+}
+
+// Any program can be handled as a server is.
+func TestAProgramIsStartedPausedAndKilled(t *testing.T) {
+	p, err := servers.NewProgram(servers.ProgramConfig{
+		Name: "sleeper", Command: func() *exec.Cmd { return exec.Command("sleep", "3600") },
+		Ready: func(context.Context) error { return nil },
+	})
+	must(t, err)
+	t.Cleanup(func() { must(t, p.Close()) })
+	if p.Pid() != 0 {
+		t.Error("it runs before it was started")
+	}
+	must(t, p.Start(t.Context()))
+	must(t, p.Pause())
+	if !p.Paused() {
+		t.Error("it was paused and runs")
+	}
+	must(t, p.Resume())
+	until(t, "it to go on", func() bool { return !p.Paused() })
+	must(t, p.Kill())
+	if p.Pid() != 0 || p.Paused() {
+		t.Error("it was killed and is there")
+	}
+}
+
+func until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	again, deadline := time.NewTicker(time.Millisecond), time.After(time.Minute)
+	defer again.Stop()
+	for !condition() {
+		select {
+		case <-again.C:
+		case <-deadline:
+			t.Fatalf("waited in vain for %s", what)
+		}
 	}
 }

@@ -25,10 +25,10 @@ const dialLimit = 2 * time.Second
 // Proxy passes connections on. It is safe for concurrent use.
 type Proxy struct {
 	listener net.Listener
-	targets  []string
 	running  sync.WaitGroup
 
 	mu          sync.Mutex
+	targets     []string
 	next        int // of targets
 	fault       Fault
 	refusing    bool
@@ -36,11 +36,9 @@ type Proxy struct {
 	connections map[*Connection]struct{}
 }
 
-// Start listens on an address, whose port may be 0, and passes on to the targets.
+// Start listens on an address, whose port may be 0, and passes on to the targets. Without any it takes no connection
+// until To tells some.
 func Start(listen string, targets ...string) (*Proxy, error) {
-	if len(targets) == 0 {
-		return nil, errors.New("cannot start a proxy that has nowhere to pass connections on to")
-	}
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
 		return nil, fmt.Errorf("cannot start a proxy: %w", err)
@@ -48,6 +46,13 @@ func Start(listen string, targets ...string) (*Proxy, error) {
 	p := &Proxy{listener: l, targets: targets, connections: make(map[*Connection]struct{})}
 	p.running.Go(p.accept)
 	return p, nil
+}
+
+// To sets where new connections are passed on to.
+func (p *Proxy) To(targets ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.targets = targets
 }
 
 // Addr is where it listens, as host:port.
@@ -164,14 +169,21 @@ func (p *Proxy) add(c *Connection) bool {
 
 // dial asks each target once, beginning with the one whose turn it is.
 func (p *Proxy) dial() net.Conn {
-	p.mu.Lock()
-	first := p.next % len(p.targets)
-	p.next++
-	p.mu.Unlock()
-	for _, target := range slices.Concat(p.targets[first:], p.targets[:first]) {
+	for _, target := range p.turn() {
 		if server, err := net.DialTimeout("tcp", target, dialLimit); err == nil {
 			return server
 		}
 	}
 	return nil
+}
+
+func (p *Proxy) turn() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.targets) == 0 {
+		return nil
+	}
+	first := p.next % len(p.targets)
+	p.next++
+	return slices.Concat(p.targets[first:], p.targets[:first])
 }

@@ -296,8 +296,11 @@ func TestCloseLeavesNothing(t *testing.T) {
 	until(t, "all goroutines to end", func() bool { return goleak.Find(before) == nil })
 }
 
-func TestItNeedsATarget(t *testing.T) {
-	if _, err := proxy.Start("127.0.0.1:0"); err == nil {
-		t.Error("a proxy to nowhere was started")
+func TestWhereToMayBeToldLater(t *testing.T) {
+	p := startProxy(t)
+	dial(t, p).isCut()
+	p.To(startEcho(t, "a").Addr().String())
+	if got := dial(t, p).ask("one"); got != "a one" {
+		t.Errorf("the answer is %q", got)
 	}
 }
