@@ -30,10 +30,21 @@ func testDirectory(t *testing.T, dsn string) {
 		_, found := other.Directory().BySiteKey(w.SiteKey)
 		return found
 	})
+	slow := controltest.Open(t, dsn, control.Options{Keys: keys, Poll: time.Hour})
+	ben := controltest.NewOwner(t, s, "ben@example.com")
+	if _, found := slow.Directory().Workspace(ben.Workspace); found {
+		t.Fatal("the slow process looked already")
+	}
+	if err := slow.Directory().Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, found := slow.Directory().Workspace(ben.Workspace); !found {
+		t.Fatal("a look at the settings did not find the workspace")
+	}
 	if _, found := s.Directory().BySiteKey("nobody's"); found {
 		t.Fatal("an unknown site key leads somewhere")
 	}
-	if len(s.Directory().Workspaces()) != 1 || s.Directory().Err() != nil {
+	if len(s.Directory().Workspaces()) != 2 || s.Directory().Err() != nil {
 		t.Fatal(s.Directory().Workspaces(), s.Directory().Err())
 	}
 }

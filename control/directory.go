@@ -75,6 +75,12 @@ func (d *Directory) APIKey(token string) (Principal, bool) {
 	return p, ok
 }
 
+// Refresh takes up what the settings are now. For who misses something and is
+// not to miss what was saved a moment ago.
+func (d *Directory) Refresh(ctx context.Context) error {
+	return failed("read the settings anew", d.refresh(ctx))
+}
+
 // Err is the failure of the newest attempt to follow changes, or nil. While it
 // is not nil, the snapshot may be out of date.
 func (d *Directory) Err() error {

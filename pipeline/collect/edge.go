@@ -24,9 +24,11 @@ type Sites interface {
 }
 
 // Routes knows which connection a provider's workspace (app) belongs to. It
-// must not find one that was disconnected.
+// must not find one that was disconnected. It may lag behind the settings;
+// Refresh takes up what they are now.
 type Routes interface {
 	Route(provider, app string) (workspace uint32, connection int64, ok bool)
+	Refresh(ctx context.Context) error
 }
 
 // Log keeps records. Append returns nil when all of them are durable: then a

@@ -110,16 +110,27 @@ func (sites) BySiteKey(key string) (*schema.Workspace, bool) {
 	return &schema.Workspace{ID: 7, SiteKey: siteKey}, true
 }
 
-type routes struct{}
+// routes knows an app that was connected a moment ago only after a look at the
+// settings.
+type routes struct {
+	away  error // what a look gives
+	fresh atomic.Bool
+}
 
-func (routes) Route(provider, app string) (uint32, int64, bool) {
-	return 7, 42, provider == "intercom" && app == "connected"
+func (r *routes) Route(provider, app string) (uint32, int64, bool) {
+	return 7, 42, provider == "intercom" && (app == "connected" || app == "new" && r.fresh.Load())
+}
+
+func (r *routes) Refresh(context.Context) error {
+	r.fresh.Store(r.away == nil)
+	return r.away
 }
 
 type place struct {
 	server   *echo.Echo
 	url      string
 	log      *recorder
+	routes   *routes
 	registry *prometheus.Registry
 	logged   *bytes.Buffer
 }
@@ -135,10 +146,10 @@ func start(t testing.TB, change func(*collect.Config)) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &place{log: newRecorder(), registry: prometheus.NewRegistry(), logged: &bytes.Buffer{}}
+	p := &place{log: newRecorder(), routes: &routes{}, registry: prometheus.NewRegistry(), logged: &bytes.Buffer{}}
 	edge, err := collect.New(config, collect.Deps{
 		Tracker: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "script "+r.URL.Path) }),
-		Sites:   sites{}, Routes: routes{}, Log: p.log, Agents: enrich.NewAgents(), Countries: countries,
+		Sites:   sites{}, Routes: p.routes, Log: p.log, Agents: enrich.NewAgents(), Countries: countries,
 		Now: func() time.Time { return time.UnixMilli(clock) }, Random: rand.Reader,
 		Registerer: p.registry, Logger: slog.New(slog.NewTextHandler(p.logged, nil)),
 	})

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"google.golang.org/protobuf/proto"
@@ -57,7 +58,7 @@ func (e *Edge) intercom(c echo.Context) error {
 		e.hook(hookPing)
 		return c.NoContent(http.StatusOK)
 	}
-	return e.deliver(c, n.AppID, body)
+	return e.deliver(c, n.AppID, body, e.route)
 }
 
 // intercomUninstall takes the notice that an app was removed. Intercom does not
@@ -93,20 +94,53 @@ func (e *Edge) intercomUninstall(c echo.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot encode an uninstall notice: %w", err)
 	}
-	return e.deliver(c, n.AppID, hint)
+	return e.deliver(c, n.AppID, hint, e.knownRoute)
+}
+
+// route is whose an app is.
+type route struct {
+	workspace  uint32
+	connection int64
+	known      bool
+}
+
+func (e *Edge) knownRoute(_ context.Context, app string) (r route, err error) {
+	r.workspace, r.connection, r.known = e.deps.Routes.Route(intercomName, app)
+	return r, nil
+}
+
+// route looks again when an app is nobody's: it may have been connected a moment
+// ago, or long ago while the settings could not be read. Its first webhooks
+// would be lost. Only what is signed is worth the question.
+func (e *Edge) route(ctx context.Context, app string) (r route, err error) {
+	if r, err = e.knownRoute(ctx, app); r.known || err != nil {
+		return r, err
+	}
+	if err := e.deps.Routes.Refresh(ctx); err != nil {
+		return r, err
+	}
+	return e.knownRoute(ctx, app)
 }
 
 // deliver appends a delivery for the connection that its app belongs to. An app
 // that is nobody's is answered like any other.
-func (e *Edge) deliver(c echo.Context, app string, body []byte) error {
-	workspace, connection, ok := e.deps.Routes.Route(intercomName, app)
-	if !ok {
+func (e *Edge) deliver(c echo.Context, app string, body []byte, find func(context.Context, string) (route, error)) error {
+	ctx, cancel := e.hookContext(c)
+	defer cancel()
+	to, err := find(ctx, app)
+	switch {
+	case err != nil:
+		e.hook(hookFailed)
+		e.deps.Logger.Error("an app is not known here, and the settings cannot be asked; the sender was told to try again", "err", err)
+		e.refuseAll(c.Response(), unavailable, http.StatusServiceUnavailable, "it cannot be told now whose this is; send it again", 2*time.Second)
+		return nil
+	case !to.known:
 		e.hook(hookDiscarded)
 		return c.NoContent(http.StatusOK)
 	}
 	value, err := proto.Marshal(&schema.WebhookRecord{
 		Provider: intercomName, App: app, Received: int64(schema.MillisOf(e.deps.Now())), Body: body,
-		Workspace: workspace, Connection: connection,
+		Workspace: to.workspace, Connection: to.connection,
 	})
 	if err != nil {
 		return fmt.Errorf("cannot encode a webhook: %w", err)
@@ -138,7 +172,7 @@ func (e *Edge) keepAside(c echo.Context, body []byte) error {
 
 // keep answers 200 once something is durable.
 func (e *Edge) keep(c echo.Context, outcome string, append func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), e.config.HookTimeout)
+	ctx, cancel := e.hookContext(c)
 	defer cancel()
 	if err := append(ctx); err != nil {
 		e.hook(hookFailed)
@@ -147,6 +181,12 @@ func (e *Edge) keep(c echo.Context, outcome string, append func(context.Context)
 	}
 	e.hook(outcome)
 	return c.NoContent(http.StatusOK)
+}
+
+// hookContext does not end with the request: a sender that leaves does not take
+// its webhook along.
+func (e *Edge) hookContext(c echo.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(c.Request().Context()), e.config.HookTimeout)
 }
 
 func (e *Edge) hook(outcome string) { e.metrics.webhooks.WithLabelValues(intercomName, outcome).Inc() }

@@ -123,3 +123,23 @@ func TestWebhookWithoutItsLog(t *testing.T) {
 		t.Errorf("HEAD: %d", got.status)
 	}
 }
+
+// The first webhooks of an app come before every collector has heard of it.
+func TestAWebhookOfAnAppThatWasConnectedAMomentAgo(t *testing.T) {
+	body := `{"app_id":"new","topic":"conversation.user.created"}`
+	p := start(t, nil)
+	if got := p.do(t, "POST", "/hooks/intercom/uninstall", body); got.status != 200 || p.routes.fresh.Load() {
+		t.Errorf("what is not signed gets %d, and has the settings asked: %t", got.status, p.routes.fresh.Load())
+	}
+	p.routes.away = errors.New("the settings are away")
+	if got := p.do(t, "POST", "/hooks/intercom", body, "X-Hub-Signature", signed(body)); got.status != 503 || got.header.Get("Retry-After") == "" {
+		t.Errorf("while the settings are away: %d %s", got.status, got.body)
+	}
+	if p.count(t, "sourceloop_collect_webhooks_total", "failed") != 1 {
+		t.Error("not counted as failed")
+	}
+	p.routes.away = nil
+	if got := p.do(t, "POST", "/hooks/intercom", body, "X-Hub-Signature", signed(body)); got.status != 200 || len(p.log.topics[schema.TopicWebhooks]) != 1 {
+		t.Errorf("%d %s, and %d records", got.status, got.body, len(p.log.topics[schema.TopicWebhooks]))
+	}
+}
