@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -32,9 +33,10 @@ type Routes interface {
 }
 
 // Log keeps records. Append returns nil when all of them are durable: then a
-// 2xx is sent. After an error some may have been kept; sending them again is
-// harmless. The slices are the log's until it returns, and ours again after a
-// nil error.
+// 2xx is sent. The context bounds how long it waits for Kafka; what it can keep
+// elsewhere it may keep after that. After an error some may have been kept;
+// sending them again is harmless. The slices are the log's until it returns, and
+// ours again after a nil error.
 type Log interface {
 	Append(ctx context.Context, topic string, keys, values [][]byte) error
 }
@@ -62,8 +64,8 @@ type Config struct {
 	VisitorRate Rate // hits per visitor
 
 	IntercomSecret string        // the Intercom app's client secret; "" refuses all its webhooks
-	HitTimeout     time.Duration // how long the log may take for hits; 10 s when 0
-	HookTimeout    time.Duration // and for webhooks; 4 s when 0, because Intercom waits 5
+	HitTimeout     time.Duration // how long Kafka may take for hits; 2 s when 0
+	HookTimeout    time.Duration // and for webhooks; 2 s when 0, because Intercom waits 5, and the disk takes some
 }
 
 // DefaultConfig has limits that no site's real traffic reaches.
@@ -73,7 +75,7 @@ func DefaultConfig() Config {
 		AddressRate: Rate{PerSecond: 2_000, Burst: 50_000},
 		KeyRate:     Rate{PerSecond: 1_000_000, Burst: 10_000_000},
 		VisitorRate: Rate{PerSecond: 20, Burst: 4_000},
-		HitTimeout:  10 * time.Second, HookTimeout: 4 * time.Second,
+		HitTimeout:  2 * time.Second, HookTimeout: 2 * time.Second,
 	}
 }
 
@@ -112,6 +114,8 @@ type Edge struct {
 	metrics   *metrics
 	batches   sync.Pool // of *batch
 	deadlines deadlines // of hits
+
+	complained atomic.Int64 // ns since 1970, when it was last logged that the log fails
 
 	// Header values that every answer shares, and nobody changes.
 	anyOrigin, jsonType []string

@@ -264,9 +264,16 @@ func (e *Edge) refuseAll(w http.ResponseWriter, c code, status int, words string
 	problem(w, status, words, nil)
 }
 
+// complaintsEvery is how often it is logged that nothing is taken.
+const complaintsEvery = time.Second
+
 // unavailable answers when the log did not acknowledge.
 func (e *Edge) unavailable(w http.ResponseWriter, what string, err error) {
-	e.deps.Logger.Error("the log did not acknowledge; the sender was told to try again", slog.String("what", what), slog.Any("error", err))
+	level, now := slog.LevelDebug, e.deps.Now().UnixNano()
+	if last := e.complained.Load(); now-last > int64(complaintsEvery) && e.complained.CompareAndSwap(last, now) {
+		level = slog.LevelError
+	}
+	e.deps.Logger.Log(context.Background(), level, "the log did not acknowledge; the sender was told to try again", slog.String("what", what), slog.Any("error", err))
 	e.refuseAll(w, unavailable, http.StatusServiceUnavailable, "these could not be stored; send them again", 2*time.Second)
 }
 
