@@ -21,6 +21,7 @@ import (
 	"sourceloop/control/connect/intercom"
 	"sourceloop/control/seal"
 	"sourceloop/deploy/chaos/failpoint"
+	"sourceloop/pipeline/collect/spool"
 	"sourceloop/pipeline/enrich"
 	"sourceloop/pipeline/identity"
 	"sourceloop/pipeline/resolve"
@@ -52,6 +53,7 @@ type node struct {
 	engines  *engines
 	control  *control.Store
 	logs     *stream.Log
+	spool    *spool.Spool     // role collect
 	sink     *clickhouse.Sink // role pipeline
 	state    *state.Store     // role pipeline
 	reports  *report.Reader   // role query
@@ -79,7 +81,7 @@ func startNode(ctx context.Context, config nodeConfig, log *slog.Logger) (*node,
 	n := &node{config: config, url: config.url(), log: log, registry: prometheus.NewRegistry()}
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, start := range []func(context.Context) error{
-		n.armFailpoints, n.startEngines, n.startControl, n.startLog, n.startProviders, n.startPipeline, n.startReports, n.startWeb,
+		n.armFailpoints, n.startEngines, n.startControl, n.startLog, n.startSpool, n.startProviders, n.startPipeline, n.startReports, n.startWeb,
 	} {
 		if err := start(ctx); err != nil {
 			return nil, errors.Join(err, n.close())
@@ -162,18 +164,6 @@ func (n *node) startControl(ctx context.Context) error {
 	if resealed > 0 {
 		n.log.Info("tokens were sealed again with the first key", "tokens", resealed)
 	}
-	return nil
-}
-
-func (n *node) startLog(ctx context.Context) error {
-	l, err := stream.OpenLog(ctx, stream.Config{
-		Brokers: n.engines.kafka, TopicConfigs: n.engines.topicConfigs, Log: n.log, Registerer: n.registry,
-	})
-	if err != nil {
-		return err
-	}
-	n.logs = l
-	n.onClose(func() error { l.Close(); return nil })
 	return nil
 }
 

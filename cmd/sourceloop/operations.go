@@ -29,12 +29,12 @@ type readiness struct {
 
 func (n *node) ready(c echo.Context) error {
 	answer := readiness{Ready: !n.draining.Load(), Checks: map[string]string{}}
-	for name, ping := range n.pings() {
-		ctx, cancel := context.WithTimeout(c.Request().Context(), pingLimit)
+	for name, d := range n.dependencies() {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), d.limit)
 		answer.Checks[name] = "ok"
-		if err := ping(ctx); err != nil {
-			answer.Ready, answer.Checks[name] = false, "does not answer"
-			n.log.Warn("not ready", "engine", name, "err", err)
+		if err := d.ping(ctx); err != nil {
+			answer.Ready, answer.Checks[name] = answer.Ready && !d.needed, d.words
+			n.log.Warn("a check of readiness failed", "of", name, "needed", d.needed, "err", err)
 		}
 		cancel()
 	}
@@ -45,16 +45,32 @@ func (n *node) ready(c echo.Context) error {
 	return c.JSON(status, answer)
 }
 
-// pings are the engines that the roles of this process need.
-func (n *node) pings() map[string]func(context.Context) error {
-	pings := map[string]func(context.Context) error{"settings": n.control.Ping, "kafka": n.logs.Ping}
+// dependency is something that the work of this process rests on.
+type dependency struct {
+	ping   func(context.Context) error
+	words  string // when it fails
+	limit  time.Duration
+	needed bool // without it the process is not ready
+}
+
+// dependencies are what the roles of this process need. One that collects can
+// do without Kafka while its spool has room.
+func (n *node) dependencies() map[string]dependency {
+	engine := func(ping func(context.Context) error) dependency {
+		return dependency{ping, "does not answer", pingLimit, true}
+	}
+	all := map[string]dependency{"settings": engine(n.control.Ping), "kafka": engine(n.logs.Ping)}
+	if n.has(roleCollect) {
+		all["kafka"] = dependency{n.logs.Ping, "does not answer; hits and webhooks are kept in the spool", pingLimit / 4, false}
+		all["spool"] = dependency{n.spool.Check, "takes nothing: it is full, or its disk fails", pingLimit, true}
+	}
 	if n.has(rolePipeline) {
-		pings["redis"], pings["clickhouse"] = n.state.Ping, n.sink.Connect
+		all["redis"], all["clickhouse"] = engine(n.state.Ping), engine(n.sink.Connect)
 	}
 	if n.has(roleQuery) {
-		pings["reports"] = n.reports.Ping
+		all["reports"] = engine(n.reports.Ping)
 	}
-	return pings
+	return all
 }
 
 // fail answers what no route did: as problem+json, in words.

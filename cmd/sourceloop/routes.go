@@ -59,7 +59,7 @@ func (n *node) mountCollector() error {
 	config := collect.DefaultConfig()
 	config.TrustedProxies, config.CountryHeader, config.IntercomSecret = proxies, settings.CountryHeader, secret
 	edge, err := collect.New(config, collect.Deps{
-		Tracker: script, Sites: n.control.Directory(), Routes: n.control.Directory(), Log: n.logs,
+		Tracker: script, Sites: n.control.Directory(), Routes: n.control.Directory(), Log: n.spool,
 		Agents: enrich.NewAgents(), Countries: countries, Now: time.Now, Random: rand.Reader,
 		Registerer: n.registry, Logger: n.log, Fail: n.reach,
 	})

@@ -26,7 +26,7 @@ type serveCommand struct {
 	Roles  []string `help:"What this process does: collect, pipeline, query." default:"collect,pipeline,query" env:"SOURCELOOP_ROLES"`
 	Listen string   `help:"Address to listen on." default:":8080" env:"SOURCELOOP_LISTEN"`
 	SignUp bool     `name:"sign-up-link" help:"Print a one-time link that makes one more workspace, also when somebody has signed up."`
-	Data   string   `help:"Folder of the embedded engines, the settings and the keys." default:"data" env:"SOURCELOOP_DATA" type:"path"`
+	Data   string   `help:"Folder of the embedded engines, the settings, the keys and the spool; each process needs its own." default:"data" env:"SOURCELOOP_DATA" type:"path"`
 
 	engineFlags
 	settingFlags
@@ -40,6 +40,7 @@ type settingFlags struct {
 	KeysFile       string   `help:"File with these keys." env:"SOURCELOOP_KEYS_FILE" type:"path" placeholder:"FILE"`
 	GeoIP          string   `name:"geoip" help:"MaxMind database of countries." env:"SOURCELOOP_GEOIP" type:"path" placeholder:"FILE"`
 	CountryHeader  string   `help:"Header in which a trusted proxy tells the country." env:"SOURCELOOP_COUNTRY_HEADER" placeholder:"NAME"`
+	SpoolBytes     int64    `help:"How many bytes of hits and webhooks to keep in the data folder while Kafka does not acknowledge; then they are refused." default:"4294967296" env:"SOURCELOOP_SPOOL_BYTES" placeholder:"BYTES"`
 	TrustedProxies []string `help:"Networks of proxies whose X-Forwarded-For is believed." env:"SOURCELOOP_TRUSTED_PROXIES" placeholder:"CIDR"`
 	Nightly        string   `help:"Time of day, in UTC, at which hits that came too late are folded in; off for never." default:"03:00" env:"SOURCELOOP_NIGHTLY" placeholder:"HH:MM"`
 
