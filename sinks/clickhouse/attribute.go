@@ -2,19 +2,19 @@ package clickhouse
 
 import (
 	"context"
-	_ "embed" // the statement
-	"encoding/hex"
+	"fmt"
 	"slices"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/ext"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
+	chdriver "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"sourceloop/schema"
 )
 
-//go:embed sql/attribute.sql
-var attributeSQL string
-
-// attributeAtOnce is how many contacts one statement takes.
+// attributeAtOnce is how many contacts one statement takes: enough that its
+// planning does not count, and few enough that their sessions fit in memory.
 const attributeAtOnce = 1000
 
 // Attribute computes which touches earned the conversions of these contacts,
@@ -24,14 +24,18 @@ const attributeAtOnce = 1000
 // changes nothing.
 //
 // contacts must hold every contact that a conversion may have moved from or
-// to. version orders the rows of one conversion; it must grow with every
+// to; a conversion that belongs to a contact which was not asked for is left
+// alone. version orders the rows of one conversion; it must grow with every
 // change of what they are computed from, and calls for one workspace must not
 // overlap, which is so when the owner of the workspace's leads makes them.
 func (s *Sink) Attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
 	if contacts == nil {
-		return s.attribute(ctx, workspace, nil, version)
+		var err error
+		if contacts, err = s.everybody(ctx, workspace); err != nil {
+			return err
+		}
 	}
-	for some := range slices.Chunk(contacts, attributeAtOnce) {
+	for some := range slices.Chunk(contacts, s.attributeAtOnce) {
 		if err := s.attribute(ctx, workspace, some, version); err != nil {
 			return err
 		}
@@ -39,15 +43,80 @@ func (s *Sink) Attribute(ctx context.Context, workspace uint32, contacts []schem
 	return nil
 }
 
+func (s *Sink) everybody(ctx context.Context, workspace uint32) ([]schema.ID, error) {
+	var all []schema.ID
+	err := s.each(ctx, "attribute_everybody", func(rows chdriver.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		all = append(all, schema.ID([]byte(id)))
+		return err
+	}, driver.Named("workspace", workspace))
+	return all, err
+}
+
+// attribute computes the conversions of some contacts. What was read before
+// goes with the statement, so that it reads nothing but the sessions of their
+// browsers and what stands of these conversions.
 func (s *Sink) attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
-	asked := make([]string, len(contacts))
-	for i, id := range contacts {
-		asked[i] = hex.EncodeToString(id[:])
+	k, err := s.know(ctx, workspace, contacts)
+	if err != nil {
+		return err
 	}
-	err := s.conn.Exec(ctx, attributeSQL,
-		driver.Named("workspace", workspace),
-		driver.Named("contacts", asked),
-		driver.Named("everybody", contacts == nil),
-		driver.Named("version", version))
+	conversions := k.conversions()
+	if len(conversions) == 0 {
+		return nil
+	}
+	tables, err := askedTables(conversions)
+	if err != nil {
+		return fmt.Errorf("cannot attribute conversions: %w", err)
+	}
+	sql, err := statements.ReadFile("sql/attribute.sql")
+	if err != nil {
+		return fmt.Errorf("cannot find the statement attribute: %w", err)
+	}
+	ctx = driver.Context(ctx, driver.WithExternalTable(tables...))
+	err = s.conn.Exec(ctx, string(sql), driver.Named("workspace", workspace), driver.Named("version", version))
 	return explain("attribute conversions", err)
 }
+
+// askedTables writes conversions as the tables that the statement names.
+func askedTables(conversions []conversion) ([]*ext.Table, error) {
+	asked, err := ext.NewTable("asked", columns(
+		"id", "FixedString(16)", "counts", "Bool", "happened", "Int64", "name", "String", "provider", "String", "external_id", "String",
+		"url", "String", "value", "Float64", "currency", "String", "contact", "FixedString(16)", "has_email", "Bool",
+		"has_phone", "Bool", "own", "String")...)
+	if err != nil {
+		return nil, err
+	}
+	looks, err := ext.NewTable("looks", columns(
+		"id", "FixedString(16)", "happened", "Int64", "contact", "FixedString(16)", "own", "Bool", "visitor", "String",
+		"since", "Array(Int64)", "owners", "Array(FixedString(16))")...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range conversions {
+		c := &conversions[i]
+		if err := asked.Append(raw(c.id), c.counts, int64(c.at), c.name, c.provider, c.external, c.url, c.value, c.currency,
+			raw(c.contact), c.hasEmail, c.hasPhone, c.own); err != nil {
+			return nil, err
+		}
+		for _, b := range c.browsers {
+			if err := looks.Append(raw(c.id), int64(c.at), raw(c.contact), b.visitor == c.own, b.visitor, b.since, b.owners); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return []*ext.Table{asked, looks}, nil
+}
+
+// columns reads pairs of a name and a type.
+func columns(pairs ...string) []func(*ext.Table) error {
+	var all []func(*ext.Table) error
+	for pair := range slices.Chunk(pairs, 2) {
+		all = append(all, ext.Column(pair[0], column.Type(pair[1])))
+	}
+	return all
+}
+
+// raw are the bytes of an id, as a FixedString takes them.
+func raw(id schema.ID) string { return string(id[:]) }

@@ -314,12 +314,19 @@ func (e *engine) compare(t *testing.T, g *graph) {
 }
 
 // What the statement keeps equals the reference at every step of a history of
-// changes, whether asked for everybody or for contacts; asking again appends
-// nothing.
+// changes, whether asked for everybody or for contacts, all at once or a few at
+// a time; asking again appends nothing.
 func TestAttributeEqualsReference(t *testing.T) {
+	for _, atOnce := range []int{1000, 2} {
+		t.Run(fmt.Sprint(atOnce, " at once"), func(t *testing.T) { attributeEqualsReference(t, atOnce) })
+	}
+}
+
+func attributeEqualsReference(t *testing.T, atOnce int) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	e, g := open(t), grow(seed)
+	e.AttributeAtOnce(atOnce)
 	g.write(t, e)
 	attribute(t, e.Sink, nil, g.version)
 	e.compare(t, g)

@@ -21,8 +21,10 @@
 //
 // # Attributing
 //
-// Attribute runs attribute.sql: conversions are joined with their contact's
-// sessions, and a row is appended to the table conversions where the result
-// differs from the newest. The statement is the only place in production where
-// touches are computed; pipeline/attribution is its reference.
+// Attribute reads what is stored of the contacts in question by a few small
+// statements, and sends it along with attribute.sql: there conversions are
+// joined with their contact's sessions, and a row is appended to the table
+// conversions where the result differs from the newest. The statement is the
+// only place in production where touches are computed; pipeline/attribution is
+// its reference.
 package clickhouse

@@ -22,6 +22,8 @@ type Sink struct {
 	insert  *inserter     // owned by the joiner's goroutine
 	join    *joiner
 	close   func() error
+
+	attributeAtOnce int
 }
 
 var _ sinks.Sink[*Batch] = (*Sink)(nil)
@@ -41,7 +43,7 @@ func New(ctx context.Context, config Config) (*Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the ClickHouse configuration: %w", err)
 	}
-	s := &Sink{config: config, metrics: m, conn: conn, insert: newInserter(config, m)}
+	s := &Sink{config: config, metrics: m, conn: conn, insert: newInserter(config, m), attributeAtOnce: attributeAtOnce}
 	if err := s.Connect(ctx); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}

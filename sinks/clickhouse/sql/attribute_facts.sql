@@ -1,0 +1,6 @@
+-- Some conversions before crediting.
+SELECT id, name, provider, external_id, node, visitor, toUnixTimestamp64Milli(at), value, currency, url, deleted
+FROM conversion_facts
+WHERE workspace = {workspace:UInt32} AND id IN (SELECT arrayJoin(arrayMap(x -> toFixedString(unhex(x), 16), {ids:Array(String)})))
+ORDER BY version DESC
+LIMIT 1 BY id
