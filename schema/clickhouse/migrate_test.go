@@ -2,9 +2,11 @@ package clickhouse_test
 
 import (
 	"errors"
+	"io/fs"
 	"testing"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"golang.org/x/sync/errgroup"
 
 	"sourceloop/deploy/embedded/embeddedtest"
 	migrations "sourceloop/schema/clickhouse"
@@ -50,6 +52,36 @@ func TestMigrate(t *testing.T) {
 		if keys[table] != key {
 			t.Errorf("the table %s is sorted by %q, want %q", table, keys[table], key)
 		}
+	}
+}
+
+// Several processes that start at once all find the tables, and none of them
+// stumbles over another.
+func TestManyMigrateAtOnce(t *testing.T) {
+	db := embeddedtest.ClickHouse(t)
+	group, ctx := errgroup.WithContext(t.Context())
+	for range 8 {
+		group.Go(func() error { return migrations.Migrate(ctx, db.Options(), db.Name) })
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := driver.Open(db.Options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var versions, tables uint64
+	row := conn.QueryRow(t.Context(), "SELECT uniqExact(version_id), (SELECT count() FROM system.tables WHERE database = currentDatabase() AND comment != '') FROM goose_db_version")
+	if err := row.Scan(&versions, &tables); err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.Glob(migrations.FS, "*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if int(versions) != len(files)+1 || tables < 8 {
+		t.Errorf("%d versions of %d files were noted, and %d tables are there", versions-1, len(files), tables)
 	}
 }
 
