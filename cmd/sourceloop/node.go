@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"slices"
@@ -14,12 +13,10 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"golang.org/x/sync/errgroup"
 
 	"sourceloop/control"
 	"sourceloop/control/connect"
 	"sourceloop/control/connect/intercom"
-	"sourceloop/control/seal"
 	"sourceloop/deploy/chaos/failpoint"
 	"sourceloop/pipeline/collect/spool"
 	"sourceloop/pipeline/enrich"
@@ -70,7 +67,7 @@ type node struct {
 	reach func(place string) error
 }
 
-func (n *node) has(role string) bool { return slices.Contains(n.config.roles, role) }
+func (n *node) has(role string) bool { return n.config.has(role) }
 
 // startNode starts everything but the loops, which run starts. On an error
 // what was started is stopped again.
@@ -114,7 +111,7 @@ func (n *node) close() error {
 func (n *node) onClose(c func() error) { n.closers = append(n.closers, c) }
 
 func (n *node) startEngines(ctx context.Context) error {
-	e, err := startEngines(ctx, needAll, n.config.engines, n.config.data, n.log)
+	e, err := n.config.reach(ctx, n.log)
 	if err != nil {
 		return err
 	}
@@ -126,6 +123,9 @@ func (n *node) startEngines(ctx context.Context) error {
 				schema.TopicHits: {groupSessionize}, schema.TopicWebhooks: {groupResolve}, schema.TopicLeads: {groupStitch},
 			})
 		})
+	}
+	if n.config.need()&needClickHouse == 0 {
+		return nil
 	}
 	return migrations.Migrate(ctx, n.clickhouseOptions(), e.clickhouse.database)
 }
@@ -139,15 +139,8 @@ func (n *node) clickhouseConfig() clickhouse.Config {
 
 func (n *node) clickhouseOptions() *driver.Options { return clickhouse.Options(n.clickhouseConfig()) }
 
-func (n *node) keys() (*seal.Ring, error) {
-	if n.config.settings.Keys != "" {
-		return seal.Parse(n.config.settings.Keys)
-	}
-	return seal.OpenFile(n.config.keysFile())
-}
-
 func (n *node) startControl(ctx context.Context) error {
-	keys, err := n.keys()
+	keys, err := n.config.ring()
 	if err != nil {
 		return err
 	}
@@ -157,6 +150,9 @@ func (n *node) startControl(ctx context.Context) error {
 	}
 	n.control = store
 	n.onClose(store.Close)
+	if !n.config.seals() {
+		return nil
+	}
 	resealed, err := store.Reseal(ctx)
 	if err != nil {
 		return err
@@ -174,6 +170,12 @@ func (n *node) startProviders(context.Context) error {
 	secret, err := flags.secret()
 	if err != nil {
 		return err
+	}
+	if !n.config.seals() { // The collector only proves webhooks genuine.
+		if secret == "" {
+			n.log.Warn("Intercom's webhooks can't be proved genuine and are refused: set SOURCELOOP_INTERCOM_CLIENT_SECRET to that of your app in Intercom's Developer Hub")
+		}
+		return nil
 	}
 	var providers []connect.Provider
 	if flags.ClientID == "" || secret == "" {
@@ -290,31 +292,4 @@ func (n *node) startReports(context.Context) error {
 	})
 	n.runners = append(n.runners, n.progress.Run)
 	return nil
-}
-
-// run runs the loops and serves until the context ends or something fails,
-// then stops: first it says that it is not ready, then it takes no more
-// requests, then the loops finish what they hold.
-func (n *node) run(ctx context.Context) error {
-	n.log.Info("ready", "url", n.url, "roles", n.config.roles)
-	loops, stopLoops := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopLoops()
-	group, loops := errgroup.WithContext(loops)
-	for _, r := range n.runners {
-		group.Go(func() error { return r(loops) })
-	}
-	var failure error
-	select {
-	case <-ctx.Done():
-		n.log.Info("stopping")
-	case <-loops.Done():
-	case failure = <-n.web.failed:
-		failure = fmt.Errorf("cannot serve: %w", failure)
-	case failure = <-n.engines.failed:
-		failure = fmt.Errorf("the embedded ClickHouse ended by itself: %w", failure)
-	}
-	n.draining.Store(true)
-	failure = errors.Join(failure, n.web.close(drain))
-	stopLoops()
-	return errors.Join(failure, group.Wait(), n.close())
 }

@@ -84,7 +84,7 @@ func parseNetworks(texts []string) ([]netip.Prefix, error) {
 }
 
 func (n *node) mountDashboard() error {
-	keys, err := n.keys()
+	keys, err := n.config.ring()
 	if err != nil {
 		return err
 	}

@@ -8,18 +8,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"sourceloop/schema"
-)
-
-// The roles a process can have; each can run alone and many times.
-const (
-	roleCollect  = "collect"
-	rolePipeline = "pipeline"
-	roleQuery    = "query"
 )
 
 type serveCommand struct {
@@ -43,6 +35,8 @@ type settingFlags struct {
 	SpoolBytes     int64    `help:"How many bytes of hits and webhooks to keep in the data folder while Kafka does not acknowledge; then they are refused." default:"4294967296" env:"SOURCELOOP_SPOOL_BYTES" placeholder:"BYTES"`
 	TrustedProxies []string `help:"Networks of proxies whose X-Forwarded-For is believed." env:"SOURCELOOP_TRUSTED_PROXIES" placeholder:"CIDR"`
 	Nightly        string   `help:"Time of day, in UTC, at which hits that came too late are folded in; off for never." default:"03:00" env:"SOURCELOOP_NIGHTLY" placeholder:"HH:MM"`
+
+	DrainDelay time.Duration `help:"How long the process still serves after it was told to stop, while /readyz already says no: the time that a balancer needs to notice. A second signal ends it." default:"0s" env:"SOURCELOOP_DRAIN_DELAY"`
 
 	Intercom intercomFlags `embed:"" prefix:"intercom-" envprefix:"SOURCELOOP_INTERCOM_"`
 }
@@ -106,18 +100,6 @@ type nodeConfig struct {
 	settings settingFlags
 }
 
-func (c *nodeConfig) check() error {
-	for _, r := range c.roles {
-		if !slices.Contains([]string{roleCollect, rolePipeline, roleQuery}, r) {
-			return schema.E("serve", schema.KindInvalid, "There is no role %q. The roles are collect, pipeline and query.", r)
-		}
-	}
-	if len(c.roles) == 0 {
-		return schema.E("serve", schema.KindInvalid, "No role was given. The roles are collect, pipeline and query.")
-	}
-	return nil
-}
-
 // url is where browsers reach the process when nothing else was said.
 func (c *nodeConfig) url() string {
 	if c.settings.PublicURL != "" {
@@ -165,6 +147,3 @@ func (f *intercomFlags) secret() (string, error) {
 	}
 	return strings.TrimSpace(string(b)), nil
 }
-
-// drain is how long requests under way may take when the process stops.
-const drain = 20 * time.Second
