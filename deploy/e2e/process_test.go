@@ -83,13 +83,18 @@ type process struct {
 // tests is none to it.
 func start(t testing.TB, arguments ...string) *process {
 	t.Helper()
-	engine := embeddedtest.Engine(t)
+	return startIn(t, environment(embeddedtest.Engine(t)), arguments...)
+}
+
+// startIn is start in an environment.
+func startIn(t testing.TB, environment []string, arguments ...string) *process {
+	t.Helper()
 	binary, err := theRun.binary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{cmd: exec.Command(binary, arguments...), stdout: newTranscript(), stderr: newTranscript(), ended: make(chan struct{})}
-	p.cmd.Env = environment(engine)
+	p.cmd.Env = environment
 	p.cmd.Dir = t.TempDir()
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -149,15 +154,21 @@ func (p *process) kill() {
 // terminate asks the process to stop and waits until it has.
 func (p *process) terminate(t testing.TB) error {
 	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	p.tellToStop(t)
 	select {
 	case <-p.ended:
 		return p.err
 	case <-time.After(patience):
 		t.Fatal("the process does not stop on SIGTERM")
 		return nil
+	}
+}
+
+// tellToStop sends the signal by which a process is asked to stop.
+func (p *process) tellToStop(t testing.TB) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
 	}
 }
 
