@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"text/template"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -29,6 +30,11 @@ type KafkaConfig struct {
 	// Advertised is where the broker sends clients that have found it, as
 	// host:port: a proxy in front of it. Its own address when empty.
 	Advertised string
+
+	// Session is after how long a broker that says nothing counts as dead; 9
+	// seconds when 0. After a kill it takes that long until it may come back; a
+	// busy machine makes a broker silent for some seconds.
+	Session time.Duration
 }
 
 // Kafka is one broker of Apache Kafka that is its own controller.
@@ -71,6 +77,7 @@ func StartKafka(ctx context.Context, config KafkaConfig) (*Kafka, error) {
 	}
 	settings := map[string]any{
 		"Data": folder.in("data"), "Port": ports[0], "ControllerPort": ports[1], "Advertised": config.Advertised,
+		"Session": config.Session.Milliseconds(),
 	}
 	if err := formatKafka(folder, properties, settings, run); err != nil {
 		return nil, errors.Join(err, folder.remove())
@@ -82,6 +89,9 @@ func StartKafka(ctx context.Context, config KafkaConfig) (*Kafka, error) {
 func kafkaJava(config *KafkaConfig) (java string, err error) {
 	if config.Memory == "" {
 		config.Memory = "512m"
+	}
+	if config.Session == 0 {
+		config.Session = 9 * time.Second
 	}
 	if config.Jars == "" {
 		if config.Jars, err = FindKafka("."); err != nil {
