@@ -45,6 +45,7 @@ func startServers(t *testing.T) *engines {
 type member struct {
 	*process
 	role, url   string
+	dir         string // its data folder, also when it is started again
 	environment []string
 	balancer    *balancer // in front of it; nil for none
 }
@@ -52,7 +53,7 @@ type member struct {
 func (m *member) start(t *testing.T) {
 	t.Helper()
 	m.process = startIn(t, m.environment, "serve", "--roles", m.role, "--listen", strings.TrimPrefix(m.url, "http://"),
-		"--data", t.TempDir(), "--drain-delay", "1h")
+		"--data", m.dir, "--drain-delay", "1h")
 	t.Cleanup(m.kill)
 	m.showOnFailure(t)
 }
@@ -122,7 +123,7 @@ func startCluster(t *testing.T) *cluster {
 		"SOURCELOOP_INTERCOM_AUTHORIZE_URL="+c.intercom+"/oauth", "SOURCELOOP_INTERCOM_API_URL="+c.intercom,
 	)
 	for i, role := range []string{"collect", "collect", "pipeline", "pipeline", "query", "query"} {
-		m := &member{role: role, url: "http://" + addr(i), environment: c.environment}
+		m := &member{role: role, url: "http://" + addr(i), dir: t.TempDir(), environment: c.environment}
 		m.balancer = map[string]*balancer{"collect": c.collect, "query": c.query}[role]
 		c.members = append(c.members, m)
 		m.start(t) // All at once: two find the databases empty.
@@ -280,7 +281,7 @@ func TestARoleNeedsOnlyItsOwnEngines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &member{role: "collect", url: fmt.Sprintf("http://127.0.0.1:%d", ports[0])}
+	m := &member{role: "collect", url: fmt.Sprintf("http://127.0.0.1:%d", ports[0]), dir: t.TempDir()}
 	m.environment = append(environment(embedded.Engine{}), embedded.LibraryVariable+"=/there-is-none",
 		"SOURCELOOP_KAFKA="+kafka.Addr, "SOURCELOOP_DATABASE="+settings)
 	m.start(t)
