@@ -50,9 +50,22 @@ func (o *Owner) NextVersion() uint64 {
 // partition cold when Redis is behind: then the partition's values are deleted.
 // It tells whether an old state came back, in which case anything that others
 // read from it may have been wrong.
+//
+// Where no row was ever written there is nothing to lack: the very first start
+// is not cold. This is asked after the broker has accepted the owner, since
+// rows of a stretch that was committed are stored by then, and those of
+// another are read again.
 func (o *Owner) Settle(ctx context.Context, committed int64) (old bool, err error) {
 	if o.known && o.applied >= committed {
 		return false, nil
+	}
+	o.cold = true
+	if !o.known {
+		highest, err := o.floor(ctx)
+		if err != nil {
+			return false, fmt.Errorf("cannot find the highest epoch of %s: %w", o.tag, err)
+		}
+		o.cold = highest > 0
 	}
 	old = o.known
 	if old {
@@ -62,7 +75,6 @@ func (o *Owner) Settle(ctx context.Context, committed int64) (old bool, err erro
 			return old, err
 		}
 	}
-	o.cold = true
 	if err := o.purge(ctx); err != nil {
 		return old, err
 	}

@@ -159,6 +159,32 @@ func TestAClaimThatWasNeverSettledIsNoMemory(t *testing.T) {
 	})
 }
 
+func TestTheVeryFirstStartIsNotCold(t *testing.T) {
+	each(t, func(t *testing.T, s *state.Store) {
+		highest := uint32(0)
+		settled := func() *state.Owner {
+			o, err := s.Claim(t.Context(), "h7", time.Unix(1000, 0), func(context.Context) (uint32, error) { return highest, nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := o.Settle(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
+			return o
+		}
+		if settled().Cold() {
+			t.Error("nothing was ever written, and the partition counts as lacking something")
+		}
+		if err := s.Forget(t.Context(), "h7"); err != nil {
+			t.Fatal(err)
+		}
+		highest = 7
+		if !settled().Cold() {
+			t.Error("rows were written and Redis was lost, and the partition counts as whole")
+		}
+	})
+}
+
 func TestAFencedOwnerPurgesNothing(t *testing.T) {
 	each(t, func(t *testing.T, s *state.Store) {
 		first := claim(t, s, 0)
