@@ -10,13 +10,14 @@ GO     ?= go
 BIN    := bin/sourceloop
 WEB    := query/web
 DEMO   ?= data/demo
+HITS   ?= 500000
 # What the tests must find: a missing one fails instead of being skipped.
 export REQUIRE ?= clickhouse
 
 # Apache Kafka for the tests; its version is in the pom.
 KAFKA  := .cache/kafka/$(shell sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' deploy/servers/kafka/pom.xml)
 
-.PHONY: run build binary web library kafka test lint generate clean
+.PHONY: run build binary web library kafka test lint bench generate clean
 
 run: build ## build everything and start the demo
 	$(BIN) demo --data $(DEMO)
@@ -56,6 +57,9 @@ test: build ## all tests, with the race detector
 	cd $(WEB) && npm run --silent flows && npm run --silent screens
 	$(GO) vet ./...
 	$(GO) test -race -timeout 40m ./...
+
+bench: build ## every area against its baselines; HITS=N for more or fewer
+	for area in collect pipeline identity freshness; do $(BIN) bench $$area --hits $(HITS); done
 
 lint: web ## formatting, the import rules, static analysis, generated code
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "Not formatted: run gofmt -w on these files."; exit 1; }

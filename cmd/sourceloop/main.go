@@ -32,7 +32,10 @@ type cli struct {
 	Load    loadCommand    `cmd:"" help:"Send realistic traffic through the front door and print what must come out."`
 	Check   checkCommand   `cmd:"" help:"Compare the API's answers with what must come out."`
 	Rebuild rebuildCommand `cmd:"" help:"Derive sessions and credits anew from what is stored."`
+	Bench   benchCommand   `cmd:"" help:"Measure an area against plain alternatives."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	BenchPart benchPartCommand `cmd:"" hidden:""`
 }
 
 type versionCommand struct{}
