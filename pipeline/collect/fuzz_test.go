@@ -2,6 +2,7 @@ package collect_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -12,8 +13,13 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"google.golang.org/protobuf/proto"
 
 	"sourceloop/pipeline/collect"
+	"sourceloop/pipeline/enrich"
+	"sourceloop/pipeline/identity"
+	"sourceloop/pipeline/resolve"
+	"sourceloop/pipeline/session"
 	"sourceloop/schema"
 )
 
@@ -28,23 +34,29 @@ func (p *place) serve(path, body string, headers ...string) *httptest.ResponseRe
 	return w
 }
 
-// FuzzHits: whatever the body, the answer is bounded, says what was stored,
-// and what was stored can be read.
+// FuzzHits: whatever the request, the answer says what was stored, and what was
+// stored is sound, bounded, and good for the stages after it.
 func FuzzHits(f *testing.F) {
-	f.Add(hit(""), false)
-	f.Add("["+hit(`"properties":{"a":[1,null]},"traits":{"email":"a@b.cc"}`)+`,{"id":7},null,{"type":"leave","at":-1}]`, true)
-	f.Add(`{"type":"event","name":"a\u0000","title":"\ud800`+"\xff"+`"}`, false)
-	f.Add("\x1f\x8b\x08", false)
+	f.Add(hit(""), false, "", "curl/8")
+	f.Add("["+hit(`"properties":{"a":[1,null]},"traits":{"email":"a@b.cc"}`)+`,{"id":7},null,{"type":"leave","at":-1}]`, true, "t=1763999999999", "")
+	f.Add(`{"type":"event","name":"a\u0000","title":"\ud800`+"\xff"+`"}`, false, "t=-1&key=%zz", "\xff")
+	f.Add("\x1f\x8b\x08", false, "&&=%", "Mozilla/5.0 (iPhone")
+	f.Add(`{"type":"pageview","url":"https://shop.example/?utm_source=%zz&gclid=1&utm_source=b#@","visitor":" v\u0085","at":1.7e12}`, false, "t=1664000000000", "x")
+	f.Add(`[{"type":"identify","traits":{"email":"a@b.cc","phone":-1e9,"user_id":NaN}}]`, false, "", "")
 	p := start(f, func(c *collect.Config) { c.VisitorRate, c.KeyRate = collect.Rate{}, collect.Rate{} })
-	f.Fuzz(func(t *testing.T, body string, zip bool) {
-		p.log.mu.Lock()
-		clear(p.log.topics)
-		clear(p.log.keys)
-		p.log.mu.Unlock()
+	channels, err := enrich.NewChannels()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, body string, zip bool, query, agent string) {
+		p.forget()
 		if zip {
 			body = zipped(t, body)
 		}
-		w := p.serve("/sl/hits?key="+siteKey, body)
+		r := httptest.NewRequest(http.MethodPost, "/sl/hits", strings.NewReader(body))
+		r.URL.RawQuery, r.Header["User-Agent"] = "key="+siteKey+"&"+query, []string{agent}
+		w := httptest.NewRecorder()
+		p.server.ServeHTTP(w, r)
 		var got reply
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 			t.Fatalf("%s: %v", w.Body, err)
@@ -63,48 +75,142 @@ func FuzzHits(f *testing.F) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		for _, h := range hits {
-			if parsed, err := schema.IDFromBytes(h.GetId()); err != nil || !parsed.IsV7() {
-				t.Errorf("id %x", h.GetId())
-			}
-			if h.GetVisitor() == "" || h.GetAt() < 0 || h.GetAt() > h.GetReceived() || h.GetWorkspace() != 7 || h.GetType() == 0 {
-				t.Errorf("%v", h)
-			}
-			if len(h.GetProperties()) > 0 && !json.Valid(h.GetProperties()) {
-				t.Errorf("properties %s", h.GetProperties())
-			}
-			if strings.ContainsFunc(h.GetTitle()+h.GetName()+h.GetUrl()+h.GetVisitor(), func(r rune) bool { return r < 0x20 }) {
-				t.Errorf("control characters: %v", h)
+			sound(t, h)
+		}
+		goesOn(t, hits, channels)
+	})
+}
+
+// sound holds a stored hit to what the stages after the edge rely on.
+func sound(t *testing.T, h *schema.Hit) {
+	t.Helper()
+	if parsed, err := schema.IDFromBytes(h.GetId()); err != nil || !parsed.IsV7() {
+		t.Errorf("id %x", h.GetId())
+	}
+	if h.GetVisitor() == "" || h.GetAt() < 0 || h.GetAt() > h.GetReceived() || h.GetWorkspace() != 7 || h.GetType() == 0 {
+		t.Errorf("%v", h)
+	}
+	if len(h.GetProperties()) > 0 && !json.Valid(h.GetProperties()) {
+		t.Errorf("properties %s", h.GetProperties())
+	}
+	if strings.ContainsFunc(h.GetTitle()+h.GetName()+h.GetUrl()+h.GetReferrer()+h.GetVisitor()+h.GetUserAgent(), func(r rune) bool { return r < 0x20 }) {
+		t.Errorf("control characters: %v", h)
+	}
+	for _, limited := range []struct {
+		text string
+		most int
+	}{
+		{h.GetUrl(), 4096}, {h.GetReferrer(), 4096}, {h.GetTitle(), 512}, {h.GetName(), 200}, {h.GetVisitor(), 128}, {h.GetUserAgent(), 1024},
+		{h.GetTz(), 64}, {h.GetTraits().GetEmail(), 320}, {h.GetTraits().GetUserId(), 320}, {string(h.GetProperties()), 16 << 10},
+	} {
+		if len(limited.text) > limited.most {
+			t.Errorf("%d bytes, %d at most: %.100q", len(limited.text), limited.most, limited.text)
+		}
+	}
+}
+
+// goesOn takes hits through the pure stages after the edge.
+func goesOn(t *testing.T, hits []*schema.Hit, channels *enrich.Channels) {
+	t.Helper()
+	byVisitor := map[string][]*schema.Hit{}
+	for _, h := range hits {
+		byVisitor[h.GetVisitor()] = append(byVisitor[h.GetVisitor()], session.Trim(h))
+	}
+	workspace := &schema.Workspace{ID: 7, Settings: []schema.Settings{schema.DefaultSettings()}}
+	for visitor, mine := range byVisitor {
+		sessions := session.Derive(workspace, visitor, nil, mine, channels)
+		claims := session.Claims(workspace, mine, sessions, identity.Rules{})
+		if len(sessions) == 0 || len(identity.Resolve(7, claims).Contacts) > len(claims) {
+			t.Errorf("%d hits give %d sessions and %d claims", len(mine), len(sessions), len(claims))
+		}
+	}
+}
+
+// forget empties the log.
+func (p *place) forget() {
+	p.log.mu.Lock()
+	defer p.log.mu.Unlock()
+	clear(p.log.topics)
+	clear(p.log.keys)
+}
+
+// FuzzIntercom: a signed body is kept as it is, under the app that it names, or
+// not, and what is kept resolves or is set aside; an unsigned one leaves nothing.
+func FuzzIntercom(f *testing.F) {
+	f.Add(`{"app_id":"connected","topic":"contact.merged"}`, "")
+	f.Add(`{"app_id":"connected","topic":"ping","id":null}`, "sha1=")
+	f.Add(`{"app_id":["connected"]}`, "SHA1=00")
+	f.Add("\xff", "\x00")
+	f.Add(`{"app_id":"connected","topic":"conversation.user.created","data":{"item":{"id":5,"source":{"author":{"type":"lead","id":"9","email":"a@b.cc"}}}}}`, "sha256=x")
+	p := start(f, nil)
+	f.Fuzz(func(t *testing.T, body, signature string) {
+		p.forget()
+		if w := p.serve("/hooks/intercom", body, "X-Hub-Signature", signed(body)); w.Code != 200 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		kept(t, p, body)
+		p.forget()
+		if w := p.serve("/hooks/intercom", body, "X-Hub-Signature", signature); w.Code != 401 && signature != signed(body) || len(p.log.topics) > 0 {
+			t.Errorf("signed %q: %d, %d topics", signature, w.Code, len(p.log.topics))
+		}
+		if w := p.serve("/hooks/intercom/uninstall", body); w.Code != 200 && w.Code != 400 {
+			t.Errorf("uninstall: %d", w.Code)
+		}
+		for _, value := range p.log.topics[schema.TopicWebhooks] {
+			var record schema.WebhookRecord
+			var hint map[string]string
+			if proto.Unmarshal(value, &record) != nil || json.Unmarshal(record.GetBody(), &hint) != nil || len(hint) != 1 || hint["app_id"] != "connected" {
+				t.Errorf("of a notice without signature %q is kept", value)
 			}
 		}
 	})
 }
 
-// FuzzIntercom: a body is kept as it is, under the app that it names, or not.
-func FuzzIntercom(f *testing.F) {
-	f.Add(`{"app_id":"connected","topic":"contact.merged"}`)
-	f.Add(`{"app_id":"connected","topic":"ping","id":null}`)
-	f.Add(`{"app_id":["connected"]}`)
-	f.Add("\xff")
-	p := start(f, nil)
-	f.Fuzz(func(t *testing.T, body string) {
-		p.log.mu.Lock()
-		clear(p.log.topics)
-		p.log.mu.Unlock()
-		if w := p.serve("/hooks/intercom", body, "X-Hub-Signature", signed(body)); w.Code != 200 {
-			t.Errorf("%d %s", w.Code, w.Body)
+// kept holds what is in the log to the body that was delivered.
+func kept(t *testing.T, p *place, body string) {
+	t.Helper()
+	for _, letter := range p.log.dead(t) {
+		if string(letter.GetValue()) != body {
+			t.Errorf("set aside as %q", letter.GetValue())
 		}
-		for _, values := range p.log.topics {
-			if len(values) != 1 || !bytes.Contains(values[0], []byte(body)) {
-				t.Errorf("kept %q", values)
-			}
+	}
+	for _, value := range p.log.topics[schema.TopicWebhooks] {
+		record := &schema.WebhookRecord{}
+		if err := proto.Unmarshal(value, record); err != nil || string(record.GetBody()) != body || record.GetWorkspace() != 7 {
+			t.Fatalf("kept %q, %v", value, err)
 		}
-		if w := p.serve("/hooks/intercom", body, "X-Hub-Signature", "sha1="+strings.Repeat("0", 40)); w.Code != 401 {
-			t.Errorf("unsigned: %d", w.Code)
+		result, err := resolver(t).Resolve(t.Context(), record)
+		if err != nil && schema.KindOf(err) != schema.KindInvalid {
+			t.Errorf("resolving is stuck: %v", err)
 		}
-		if w := p.serve("/hooks/intercom/uninstall", body); w.Code != 200 && w.Code != 400 {
-			t.Errorf("uninstall: %d", w.Code)
+		if err == nil && result.Outcome == "" {
+			t.Error("no outcome")
 		}
+	}
+}
+
+// refusing is a provider whose plan refuses all questions.
+type refusing struct{}
+
+func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: http.NoBody}, nil
+}
+
+func (refusing) Access(context.Context, int64) (string, string, error) {
+	return "http://127.0.0.1:9", "token", nil
+}
+
+func resolver(t *testing.T) *resolve.Intercom {
+	t.Helper()
+	r, err := resolve.NewIntercom(resolve.IntercomConfig{
+		Access: refusing{}, Identity: identity.Rules{}, Client: &http.Client{Transport: refusing{}}, CleanURL: enrich.Redact,
+		Failed: func(context.Context, int64, string) error { return nil },
+		Seen:   func(context.Context, int64, schema.Millis) error { return nil },
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // writer is a response that costs nothing.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -167,4 +169,32 @@ func TestCleanAndCut(t *testing.T) {
 			t.Fatalf("cut(%q, %d) = %q", s, n, cut(s, n))
 		}
 	}
+}
+
+// FuzzOrigin: what is left of the address that the nearest trusted proxy wrote
+// is never believed, whatever it says.
+func FuzzOrigin(f *testing.F) {
+	f.Add("198.51.100.9", "203.0.113.1", true)
+	f.Add("10.1.2.3, ,::1, 127.0.0.1", "2001:db8::1", true)
+	f.Add("\x00,,%", "::ffff:203.0.113.9", false)
+	trusts := newTrust([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, "CF-IPCountry")
+	f.Fuzz(func(t *testing.T, forged, client string, proxied bool) {
+		addr, err := netip.ParseAddr(client)
+		if err != nil || addr.Zone() != "" || trusts.trusts(addr.Unmap()) {
+			return
+		}
+		r := &http.Request{RemoteAddr: netip.AddrPortFrom(addr, 1234).String(), Header: http.Header{"Cf-Ipcountry": {"FR"}}}
+		r.Header["X-Forwarded-For"] = []string{forged}
+		if proxied {
+			r.RemoteAddr = "10.0.0.7:443"
+			r.Header["X-Forwarded-For"] = []string{forged + ", " + client + ", 10.0.0.8"}
+		}
+		got := trusts.origin(r)
+		if got.addr != addr.Unmap() || (got.country == "FR") != proxied {
+			t.Errorf("%v with %q: %v from %q", r.RemoteAddr, r.Header["X-Forwarded-For"], got.addr, got.country)
+		}
+		if key := got.limitKey(); len(key) != 0 && len(key) != 4 && len(key) != 8 {
+			t.Errorf("a key of %d bytes", len(key))
+		}
+	})
 }

@@ -156,6 +156,37 @@ func FuzzClassify(f *testing.F) {
 	})
 }
 
+// FuzzRules: whatever people write into a workspace's rules and lists, a hit has
+// a channel and says by which rule, the same twice, and broken rules never hold.
+func FuzzRules(f *testing.F) {
+	f.Add("source", "regex", `^(a|b+)*$`, "https://shop.example/?utm_source=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", "", "example.org")
+	f.Add("click_id", "is_not", "gclid", "https://shop.example/?msclkid=1", "https://x.example/", "*.X.example:8080/a")
+	f.Add("referrer_host", "contains", "", "https://shop.example/", "https://x.example/", "https://")
+	f.Add("landing_path", "starts_with", "/\xff", "https://shop.example/\xff", "", "..")
+	f.Add("source", "regex", "(", "?utm_source=(", "android-app://a/", "\x00")
+	c := channels(f)
+	f.Fuzz(func(t *testing.T, field, operator, value, page, referrer, domain string) {
+		s := settings()
+		s.Domains, s.Gateways = append(s.Domains, domain), append(s.Gateways, domain)
+		s.Rules = []schema.ChannelRule{{Name: "mine", Channel: "Mine", Conditions: []schema.ChannelCondition{{Field: field, Operator: operator, Value: value}}}}
+		hit := &schema.Hit{Url: page, Referrer: referrer}
+		got := c.Classify(hit, s)
+		if got.Channel == "" || got.Rule == "" || (got.Channel == "Mine") != (got.Rule == "rule: mine") {
+			t.Errorf("%v", got)
+		}
+		if again := c.Classify(hit, s); !proto.Equal(got, again) {
+			t.Errorf("not a function: %v, then %v", got, again)
+		}
+		if got.Rule == "rule: mine" {
+			return
+		}
+		s.Rules = nil
+		if without := c.Classify(hit, s); !proto.Equal(got, without) {
+			t.Errorf("a rule that does not hold changes %v to %v", without, got)
+		}
+	})
+}
+
 func BenchmarkClassify(b *testing.B) {
 	c, s := channels(b), settings()
 	for name, hit := range map[string]*schema.Hit{

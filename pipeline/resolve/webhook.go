@@ -137,8 +137,9 @@ func (t *text) UnmarshalJSON(b []byte) error {
 // contacts ISO 8601. 0 is no time.
 type instant int64
 
-// latest bounds times: the year 9999. Beyond it is a time in another unit.
-const latest = 253_402_300_799
+// latest bounds times: the year 2200. Beyond it is a time in another unit, and
+// none that ClickHouse's dates hold for long.
+const latest = 7_258_118_400
 
 func (i *instant) UnmarshalJSON(b []byte) error {
 	*i = 0

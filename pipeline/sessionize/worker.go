@@ -390,7 +390,7 @@ func readRecord(r *stream.Record) message {
 	if err := proto.Unmarshal(r.Value, body); err != nil {
 		return message{record: r, reason: schema.DeadMalformed}
 	}
-	if isOrder(body) {
+	if isOrder(body) && len(body.GetRebuild().GetTask()) == len(schema.ID{}) {
 		return message{record: r, order: body}
 	}
 	hit := body.GetHit()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -255,10 +256,11 @@ func (w *Worker) write(ctx context.Context, st *stretch, rows *Rows, version uin
 	return w.deps.at("stitch.after-attribution")
 }
 
-// message is a record as it was read; lead is nil when it is none.
+// message is a record as it was read; reason says why it can have no effect.
 type message struct {
 	record *stream.Record
-	lead   *schema.LeadRecord
+	lead   *schema.LeadRecord // nil with a reason
+	reason string
 }
 
 func (m *message) isOrder() bool { return m.lead.GetRebuild() != nil }
@@ -267,10 +269,7 @@ func readAll(records []*stream.Record) []message {
 	read := make([]message, len(records))
 	for i, r := range records {
 		read[i].record = r
-		lead := new(schema.LeadRecord)
-		if err := proto.Unmarshal(r.Value, lead); err == nil && lead.GetBody() != nil {
-			read[i].lead = lead
-		}
+		read[i].lead, read[i].reason = decodeLead(r.Value)
 	}
 	return read
 }
@@ -279,13 +278,38 @@ func (w *Worker) sort(read []message) (*stretch, []*schema.DeadRecord) {
 	st := newStretch()
 	var dead []*schema.DeadRecord
 	for _, m := range read {
-		if m.lead == nil {
-			dead = append(dead, stream.DeadLetter(m.record, Stage, schema.DeadMalformed, "", schema.MillisOf(w.deps.Now())))
+		if m.reason != "" {
+			dead = append(dead, stream.DeadLetter(m.record, Stage, m.reason, "", schema.MillisOf(w.deps.Now())))
 			continue
 		}
 		st.add(m.lead)
 	}
 	return st, dead
+}
+
+// decodeLead reads a record, or says why it can have no effect. What is let
+// through can be stored: an id of another length no table takes, however often
+// it is tried, and a row of another workspace would be nobody's to see.
+func decodeLead(value []byte) (lead *schema.LeadRecord, reason string) {
+	lead = &schema.LeadRecord{}
+	if err := proto.Unmarshal(value, lead); err != nil || lead.GetBody() == nil {
+		return nil, schema.DeadMalformed
+	}
+	sound := func(id []byte, workspace uint32, nodes ...string) bool {
+		return len(id) == len(schema.ID{}) && workspace == lead.GetWorkspace() && len(nodes) > 0 && !slices.Contains(nodes, "")
+	}
+	for _, c := range lead.GetEvidence().GetClaims() {
+		if !sound(c.GetId(), c.GetWorkspace(), c.GetNodes()...) {
+			return nil, schema.DeadIncomplete
+		}
+	}
+	if f := lead.GetEvidence().GetConversion(); f != nil && !sound(f.GetId(), f.GetWorkspace(), f.GetNode()) {
+		return nil, schema.DeadIncomplete
+	}
+	if order := lead.GetRebuild(); order != nil && len(order.GetTask()) != len(schema.ID{}) {
+		return nil, schema.DeadIncomplete
+	}
+	return lead, ""
 }
 
 func (w *Worker) observe(st *stretch) {
