@@ -43,7 +43,7 @@ func FuzzHits(f *testing.F) {
 	f.Add("\x1f\x8b\x08", false, "&&=%", "Mozilla/5.0 (iPhone")
 	f.Add(`{"type":"pageview","url":"https://shop.example/?utm_source=%zz&gclid=1&utm_source=b#@","visitor":" v\u0085","at":1.7e12}`, false, "t=1664000000000", "x")
 	f.Add(`[{"type":"identify","traits":{"email":"a@b.cc","phone":-1e9,"user_id":NaN}}]`, false, "", "")
-	p := start(f, func(c *collect.Config) { c.VisitorRate, c.KeyRate = collect.Rate{}, collect.Rate{} })
+	p := start(f, unlimited)
 	channels, err := enrich.NewChannels()
 	if err != nil {
 		f.Fatal(err)
@@ -79,6 +79,10 @@ func FuzzHits(f *testing.F) {
 		}
 		goesOn(t, hits, channels)
 	})
+}
+
+func unlimited(c *collect.Config) {
+	c.VisitorRate, c.KeyRate, c.AddressRate = collect.Rate{}, collect.Rate{}, collect.Rate{}
 }
 
 // sound holds a stored hit to what the stages after the edge rely on.
@@ -142,7 +146,7 @@ func FuzzIntercom(f *testing.F) {
 	f.Add(`{"app_id":["connected"]}`, "SHA1=00")
 	f.Add("\xff", "\x00")
 	f.Add(`{"app_id":"connected","topic":"conversation.user.created","data":{"item":{"id":5,"source":{"author":{"type":"lead","id":"9","email":"a@b.cc"}}}}}`, "sha256=x")
-	p := start(f, nil)
+	p := start(f, unlimited)
 	f.Fuzz(func(t *testing.T, body, signature string) {
 		p.forget()
 		if w := p.serve("/hooks/intercom", body, "X-Hub-Signature", signed(body)); w.Code != 200 {
