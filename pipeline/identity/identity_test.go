@@ -297,7 +297,7 @@ func TestNormalizePhone(t *testing.T) {
 }
 
 func TestAcceptID(t *testing.T) {
-	for _, s := range []string{"", " ", "null", "NULL", "undefined", "none", "0", "true", "[object Object]", "anonymous", "Guest", `"null"`, "'undefined'", `""`, `"`, "`0`", `"'none'"`} {
+	for _, s := range []string{"", " ", "null", "NULL", "undefined", "none", "0", "true", "[object Object]", "anonymous", "Guest", `"null"`, "'undefined'", `""`, `"`, "`0`", `"'none'"`, "\x00null", "nu\u0085ll"} {
 		if err := identity.AcceptID(s); !errors.Is(err, identity.ErrRefusedID) {
 			t.Errorf("AcceptID(%q) = %v, want a refusal", s, err)
 		}

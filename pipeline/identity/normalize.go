@@ -19,10 +19,10 @@ var (
 )
 
 // AcceptID refuses what programs send when they know no id: empty, null,
-// undefined, none, 0, true, [object Object], anonymous and guest, in any case
-// and in quotes.
+// undefined, none, 0, true, [object Object], anonymous and guest, in any case,
+// in quotes, and with control characters around them.
 func AcceptID(s string) error {
-	bare := strings.ToLower(strings.TrimSpace(s))
+	bare := strings.ToLower(strings.TrimSpace(withoutControls(s)))
 	for len(bare) > 1 && strings.ContainsRune("\"'`", rune(bare[0])) && bare[0] == bare[len(bare)-1] {
 		bare = strings.TrimSpace(bare[1 : len(bare)-1])
 	}
@@ -126,5 +126,22 @@ func (Rules) Email(text string) (string, error) { return NormalizeEmail(text) }
 // Phone is NormalizePhone.
 func (Rules) Phone(text, country string) (string, error) { return NormalizePhone(text, country) }
 
-// UserID trims a site's user id, and refuses what is none.
-func (Rules) UserID(text string) (string, error) { return strings.TrimSpace(text), AcceptID(text) }
+// UserID trims a site's user id, takes control characters out of it, and refuses
+// what is none.
+func (Rules) UserID(text string) (string, error) {
+	return strings.TrimSpace(withoutControls(text)), AcceptID(text)
+}
+
+// withoutControls strips what no id has on purpose. Text without any is
+// returned as it is.
+func withoutControls(s string) string {
+	if !strings.ContainsFunc(s, unicode.IsControl) {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
+}

@@ -100,7 +100,7 @@ func (q *question) visitor(c *contact) string {
 		written = fmt.Sprint(value)
 	}
 	visitor, err := q.config.Identity.UserID(written)
-	if err != nil || !isText || len(visitor) > maxVisitor || !utf8.ValidString(visitor) || strings.ContainsFunc(visitor, isControl) {
+	if err != nil || !isText || len(visitor) > maxVisitor || !utf8.ValidString(visitor) || strings.ContainsFunc(written, isControl) {
 		q.refuse(attributeName)
 		return ""
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"google.golang.org/protobuf/proto"
 
@@ -53,7 +54,7 @@ func (s *service) evidence(who caller, in *ConversionInput, now schema.Millis) (
 	if at < 0 || at.Sub(now) > maxAhead {
 		return nil, badConversion("The time lies before 1970 or more than a day ahead. Send the time at which it happened, as 2026-11-23T14:05:09.250Z.")
 	}
-	id, name := strings.TrimSpace(in.Id), strings.TrimSpace(in.Name)
+	id, name := plain(in.Id), plain(in.Name)
 	if id == "" || name == "" {
 		return nil, badConversion("The id or the name is blank. Send an id that is the same whenever the conversion is sent, and a name such as purchase.")
 	}
@@ -78,6 +79,16 @@ func (s *service) evidence(who caller, in *ConversionInput, now schema.Millis) (
 	}
 	evidence.Claims = []*schema.Claim{schema.NewClaim(who.Workspace, []schema.Node{node}, true, at, "conversion "+id, byAPI, "")}
 	return evidence, nil
+}
+
+// plain trims text, and takes out what nobody can see or type.
+func plain(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, text))
 }
 
 func badConversion(format string, args ...any) error {
