@@ -17,7 +17,11 @@ export REQUIRE ?= clickhouse
 # Apache Kafka for the tests; its version is in the pom.
 KAFKA  := .cache/kafka/$(shell sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' deploy/servers/kafka/pom.xml)
 
-.PHONY: run build binary web library kafka test lint bench generate clean
+# How long each fuzz target runs, and which do: a pattern of "folder target".
+FUZZ_FOR ?= 30s
+FUZZ     ?= .
+
+.PHONY: run build binary web library kafka test fuzz lint bench generate clean
 
 run: build ## build everything and start the demo
 	$(BIN) demo --data $(DEMO)
@@ -55,11 +59,20 @@ test: build ## all tests, with the race detector
 	@$(MAKE) --no-print-directory kafka
 	cd $(WEB) && npm run --silent check && npm test --silent
 	cd $(WEB) && npm run --silent flows && npm run --silent screens
+	node --test pipeline/collect/tracker/check/anything.mjs
 	$(GO) vet ./...
 	$(GO) test -race -timeout 40m ./...
 
 bench: build ## every area against its baselines; HITS=N for more or fewer
 	for area in collect pipeline identity freshness; do $(BIN) bench $$area --hits $(HITS); done
+
+fuzz: ## every fuzz target for FUZZ_FOR, those that match FUZZ; as tests they run their seeds
+	@git ls-files '*_test.go' | xargs grep -H '^func Fuzz' | sed -E 's,^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]*).*,\1 \2,' | { grep -E '$(FUZZ)' || true; } | { \
+	while read -r folder target; do \
+		echo "== $$folder $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_FOR) ./$$folder </dev/null || failed=1; \
+	done; exit $${failed:-0}; }
+	FUZZ_FOR=$(FUZZ_FOR) node --test pipeline/collect/tracker/check/anything.mjs
 
 lint: web ## formatting, the import rules, static analysis, generated code
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "Not formatted: run gofmt -w on these files."; exit 1; }

@@ -51,6 +51,14 @@ export type Add = (type: string, more: object, now?: 1) => void;
 export type Chunk = (api: Api, config: Config, load: Load, add: Add, send: (leaving?: 1) => void, ready?: () => void) => unknown;
 
 /** Whether a key of localStorage is a hit of an earlier page, and not one that this page is about to get rid of itself. An
- * earlier page says its last word after the navigation began (timeOrigin), yet before this document did. */
-export const old = (config: Config, key: string) =>
-  key.startsWith((config.cookie || "_sl") + '{"id') && +/"at":(\d+)/.exec(key)![1] < performance.timing.domLoading;
+ * earlier page says its last word after the navigation began (timeOrigin), yet before this document did. What is no whole hit
+ * is none: one would spoil the body that all of them are sent in. */
+export const old = (config: Config, key: string) => {
+  const slot = config.cookie || "_sl";
+  if (!key.startsWith(slot + '{"id')) return false;
+  try {
+    return JSON.parse(key.slice(slot.length)).at < performance.timing.domLoading;
+  } catch (e) {
+    return false;
+  }
+};

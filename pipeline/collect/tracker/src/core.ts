@@ -39,7 +39,8 @@ const safe =
 // Every x becomes a random hex digit.
 const random = (pattern: string) => pattern.replace(/x/g, () => (crypto.getRandomValues(new Uint8Array(1))[0] & 15).toString(16));
 
-const read = safe(() => (doc.cookie.match(`\\b${slot}=(\\w+)`) || [])[1]);
+// Only what write left there: "undefined" as somebody's id would lose all of their hits.
+const read = safe(() => (doc.cookie.match(`(^|; )${slot}=(\\w{32})(;|$)`) || [])[2]);
 
 // Tries com, example.com, www.example.com: the first that takes the cookie is the widest.
 const write = safe((id?: any) => {
