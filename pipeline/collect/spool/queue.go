@@ -27,6 +27,7 @@ type queue struct {
 	segments []*segment    // what the log has not acknowledged, oldest first; current's is the last
 	groups   []*group      // that wait to be written, the first one perhaps being written
 	writing  bool          // a goroutine writes groups
+	spare    []byte        // memory for the next group's frames
 	stopped  chan struct{} // not nil when closed; closed when nothing is being written
 	number   uint64        // of the newest segment
 	oldest   int64         // arrival of the oldest record or a little before, ms since 1970; 0 when not known
@@ -142,7 +143,8 @@ func (q *queue) group(size int) *group {
 			return g
 		}
 	}
-	g := &group{done: make(chan struct{})}
+	g := &group{frames: q.spare[:0], done: make(chan struct{})}
+	q.spare = nil
 	q.groups = append(q.groups, g)
 	if !q.writing {
 		q.writing = true
@@ -158,16 +160,19 @@ func (q *queue) write() {
 		if g == nil {
 			return
 		}
-		err := q.writeGroup(g)
-		q.mu.Lock()
-		q.groups = slices.Delete(q.groups, 0, 1)
-		q.mu.Unlock()
-		if err != nil {
+		if err := q.writeGroup(g); err != nil {
 			q.spool.bytes.Add(-int64(len(g.frames)))
 			g.err = q.spool.diskError(err, g.records)
 		} else {
 			q.spool.kept(q.topic, g)
 		}
+		q.mu.Lock()
+		q.groups = slices.Delete(q.groups, 0, 1)
+		if cap(g.frames) <= 2*groupBytes {
+			q.spare = g.frames
+		}
+		g.frames = nil
+		q.mu.Unlock()
 		close(g.done)
 		select {
 		case q.wake <- struct{}{}:
