@@ -13,6 +13,7 @@ const (
 	DeadRefused          = "refused"
 	DeadGivenUp          = "given_up"
 	DeadPanic            = "panic"
+	DeadKilled           = "killed"
 )
 
 // DeadReplayed is no reason: a DeadRecord with it and nothing but the id of
@@ -38,5 +39,6 @@ func DeadReasons() []DeadReason {
 		{DeadRefused, "A webhook, or the provider's answer about it, can never be used; the detail says why."},
 		{DeadGivenUp, "A webhook could not be finished for three days, as a rule since the provider did not answer."},
 		{DeadPanic, "A record made its worker panic."},
+		{DeadKilled, "The process died three times or more while it worked on a record, in the end on nothing else."},
 	}
 }

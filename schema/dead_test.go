@@ -26,6 +26,7 @@ var firing = map[string]struct{ constant, file, test string }{
 	schema.DeadRefused:          {"DeadRefused", "pipeline/resolve/worker_test.go", "TestAWaitingWebhookThatPanicsIsBuried"},
 	schema.DeadGivenUp:          {"DeadGivenUp", "pipeline/resolve/worker_test.go", "TestWebhooksThatNobodyCanUseAreSetAside"},
 	schema.DeadPanic:            {"DeadPanic", "pipeline/stream/stream_test.go", "TestARecordThatPanicsIsSetAsideAlone"},
+	schema.DeadKilled:           {"DeadKilled", "pipeline/stream/kill_test.go", "TestARecordThatKillsTheProcessThreeTimesIsSetAside"},
 }
 
 // TestEveryDeadReasonFires: every constant is a reason in words, and every

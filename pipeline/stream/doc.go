@@ -27,9 +27,49 @@
 //     longer assigned.
 //   - A panic is narrowed down to the record that causes it, which goes to the
 //     dead letters with its bytes.
+//   - A record that ends the process, by running out of memory say, is found by
+//     those that come after it, and goes there too.
 //
 // A worker with state first takes an epoch and then calls Assignment.Confirm,
 // which commits the committed offset again under the group's generation. Only
 // a member that the broker still believes in can do that; so a process that
 // was stopped past its session timeout finds out before it touches the state.
+//
+// # Committing
+//
+// A group commits the positions of its lanes every half second, and at once
+// where a lane asks for it. A request gets its content at the moment when it is
+// sent, from lanes that still run, under the generation in force; so neither an
+// older position nor a member that was stopped and goes on can come after a
+// newer one. A process that the group had forgotten may become a member again
+// with its lanes still running: the client sees to that by itself when a commit
+// is refused. So a lane commits only as the member as which it became the owner;
+// as another one it makes itself anew.
+//
+// # Records that kill
+//
+// A process that dies can't say by what. So every commit carries a mark for the
+// successor in its metadata: open while somebody is at work, nothing after a
+// stop in good order. In normal work that is all, and costs nothing.
+//
+// Who takes over an open partition suspects all records that may have been in
+// work when its owner died: from the committed offset to the end of the log, two
+// stretches at most. They are tried a few at a time: up to 16 one by one, of
+// more the square root at once. Every trial begins with a commit that says which
+// records are in work, and ends with one that says none are. A process that dies
+// within it leaves a smaller zone to its successor, whose records are then tried
+// one by one. So a process that is killed by something else costs its successor
+// a few commits.
+//
+// One death proves nothing, since other lanes were at work. So a trial is taken
+// alone in the process, as long as few lanes have any (fewTrials), and always
+// when the zone is down to one record. A record is set aside, with the reason
+// "killed", once the process has died with it in work, and twice more with it
+// alone in work. That makes three deaths when it was among 16 or fewer, four
+// when it was among more, and one more when many partitions had records in work.
+//
+// That an innocent record is set aside takes a process that is killed from
+// outside three times without getting anywhere: the third time exactly in the
+// first trial after its start, since a record alone in work at a death is the
+// first that the successor tries (gate.goAhead).
 package stream

@@ -79,8 +79,10 @@ type Group struct {
 
 	mu       sync.Mutex
 	lanes    map[int32]*lane
-	buffered int           // records that wait in lanes that are not stuck
-	room     chan struct{} // signalled when there are fewer of them
+	members  map[string]bool // as which this process was in the group
+	buffered int             // records that wait in lanes that are not stuck
+	room     chan struct{}   // signalled when there are fewer of them
+	commits  chan struct{}   // signalled when a lane waits for a commit
 }
 
 type groupMetrics struct {
@@ -133,7 +135,7 @@ func (l *Log) NewGroup(config GroupConfig) *Group {
 	return &Group{
 		config: config, log: l, slog: l.config.Log.With("stage", config.Stage),
 		metrics: newGroupMetrics(l.config.Registerer, config.Stage),
-		lanes:   make(map[int32]*lane), room: make(chan struct{}, 1),
+		lanes:   make(map[int32]*lane), members: make(map[string]bool), room: make(chan struct{}, 1), commits: make(chan struct{}, 1),
 	}
 }
 
@@ -147,8 +149,7 @@ func (g *Group) join() (*kgo.Client, error) {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.AutoCommitMarks(),
-		kgo.AutoCommitInterval(500 * time.Millisecond),
+		kgo.DisableAutoCommit(), // commitLoop does
 		kgo.SessionTimeout(g.config.SessionTimeout),
 		kgo.HeartbeatInterval(g.config.SessionTimeout / 10),
 		kgo.OnPartitionsAssigned(g.assigned),
@@ -179,6 +180,8 @@ func (g *Group) Run(ctx context.Context) error {
 	watch.Go(func() { g.watchLag(watching) })
 	defer watch.Wait()
 	defer stopWatching()
+	stopCommits := make(chan struct{})
+	watch.Go(func() { g.commitLoop(client, stopCommits) })
 	for ctx.Err() == nil {
 		fetches := client.PollRecords(ctx, g.atOnce())
 		if fetches.IsClientClosed() {
@@ -193,19 +196,10 @@ func (g *Group) Run(ctx context.Context) error {
 		client.AllowRebalance()
 		g.waitForRoom(ctx)
 	}
-	g.stopLanes(g.owned(), stopGrace)
-	g.commit(context.WithoutCancel(ctx), client)
+	stopped := g.stopLanes(g.owned(), stopGrace)
+	close(stopCommits)
+	g.commitLast(client, stopped)
 	return nil
-}
-
-// commit commits what was processed. A broker that refuses, since the group is
-// being rebalanced or is away, only makes the next owner repeat.
-func (g *Group) commit(ctx context.Context, client *kgo.Client) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if err := client.CommitMarkedOffsets(ctx); err != nil {
-		g.slog.Warn("cannot commit what was processed; the next owner repeats it", "err", err)
-	}
 }
 
 func (g *Group) dispatch(fetches kgo.Fetches) {
@@ -299,9 +293,8 @@ func (g *Group) assigned(ctx context.Context, client *kgo.Client, partitions map
 	g.metrics.owned.Set(float64(len(g.lanes)))
 }
 
-func (g *Group) revoked(ctx context.Context, client *kgo.Client, partitions map[string][]int32) {
-	g.stopLanes(partitions[g.config.Topic], stopGrace)
-	g.commit(ctx, client)
+func (g *Group) revoked(_ context.Context, client *kgo.Client, partitions map[string][]int32) {
+	g.commitLast(client, g.stopLanes(partitions[g.config.Topic], stopGrace))
 }
 
 func (g *Group) lost(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
@@ -316,10 +309,9 @@ func (g *Group) owned() []int32 {
 
 // stopLanes stops the lanes of these partitions and waits until none of them
 // touches anything. A stretch that is being processed may be finished within
-// the grace.
-func (g *Group) stopLanes(partitions []int32, grace time.Duration) {
+// the grace. It returns the lanes it stopped.
+func (g *Group) stopLanes(partitions []int32, grace time.Duration) (stopping []*lane) {
 	g.mu.Lock()
-	var stopping []*lane
 	for _, p := range partitions {
 		l := g.lanes[p]
 		if l == nil {
@@ -338,28 +330,35 @@ func (g *Group) stopLanes(partitions []int32, grace time.Duration) {
 		<-l.done
 		g.release(l, l.left())
 	}
+	return stopping
 }
 
 // recommit finds the next offset to process, which the lane may know better
 // than the broker, and commits it under the group's present generation. A
-// member that the broker no longer believes in is refused.
+// member that the broker no longer believes in is refused. At the first time it
+// also reads what the former owner left to know.
 func (g *Group) recommit(ctx context.Context, l *lane) (int64, error) {
 	offsets, err := g.log.admin.FetchOffsetsForTopics(ctx, g.config.Name, g.config.Topic)
 	if err != nil {
 		return 0, fmt.Errorf("cannot read the committed offset: %w", err)
 	}
-	at := l.next.Load()
+	at, left := l.next.Load(), mark{}
 	if o, ok := offsets.Lookup(g.config.Topic, l.partition); ok {
 		if o.Err != nil {
 			return 0, fmt.Errorf("cannot read the committed offset: %w", o.Err)
 		}
-		at = max(at, o.At)
+		at, left = max(at, o.At), parseMark(o.Metadata)
 	}
-	commit := map[string]map[int32]kgo.EpochOffset{g.config.Topic: {l.partition: {Epoch: -1, Offset: at}}}
-	var refused error
-	l.client.CommitOffsetsSync(ctx, commit, commitResult(&refused))
-	if refused != nil {
-		return 0, fmt.Errorf("the broker refused this owner's commit: %w", refused)
+	if err := l.takeOver(ctx, at, left); err != nil {
+		return 0, err
+	}
+	// By itself: a lane that was stopped meanwhile is to hear from the broker that it is no owner.
+	if err := g.commit(ctx, l.client, []*lane{l}, anyLane); err != nil {
+		return 0, err
+	}
+	l.taken = true
+	if l.where().mark.Proven == 0 {
+		l.goBehind()
 	}
 	return at, nil
 }

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,9 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sourceloop/schema"
 )
@@ -44,11 +43,20 @@ type lane struct {
 	working   context.Context // ends when what it works on is to be given up
 	giveUp    context.CancelFunc
 
-	stuck bool // what it did last failed; guarded by the group's mu
+	stuck bool  // what it did last failed; guarded by the group's mu
+	taken bool  // the former owner's position was read; of the lane's goroutine
+	ahead bool  // its trials come before others'; likewise
+	share int64 // how many suspected records are tried at once, 0 outside of trials; likewise
 
-	mu     sync.Mutex
-	queue  []*Record
-	paused bool // no more is fetched
+	mu        sync.Mutex
+	queue     []*Record
+	paused    bool   // no more is fetched
+	member    string // as which the lane became the owner
+	putOut    bool   // the group forgot that member
+	position  position
+	version   uint64     // counts the changes of the position
+	committed uint64     // the last version that the broker has
+	asked     chan error // waits for the commit of the present version
 }
 
 func newLane(ctx context.Context, g *Group, client *kgo.Client, partition int32) *lane {
@@ -56,6 +64,8 @@ func newLane(ctx context.Context, g *Group, client *kgo.Client, partition int32)
 		group: g, client: client, partition: partition, label: strconv.Itoa(int(partition)),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	l.ahead = true
+	g.log.gate.goAhead()
 	l.working, l.giveUp = context.WithCancel(ctx)
 	l.taking, l.endTaking = context.WithCancel(l.working)
 	return l
@@ -70,6 +80,10 @@ func (l *lane) put(records []*Record) {
 		l.pauseLocked()
 	}
 	l.mu.Unlock()
+	l.wakeUp()
+}
+
+func (l *lane) wakeUp() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
@@ -119,13 +133,16 @@ func (l *lane) left() int {
 }
 
 // await takes the next stretch without removing it, and waits for one. It
-// returns nil when the lane is stopped.
+// returns nil when the lane is stopped, or is an owner no more.
 func (l *lane) await() []*Record {
 	for l.taking.Err() == nil {
 		l.mu.Lock()
-		n := min(len(l.queue), l.group.config.MaxBatch)
+		n, putOut := min(len(l.queue), l.group.config.MaxBatch), l.putOut
 		batch := l.queue[:n:n]
 		l.mu.Unlock()
+		if putOut {
+			return nil
+		}
 		if n > 0 {
 			return batch
 		}
@@ -157,6 +174,7 @@ func (l *lane) run() {
 		if worker != nil {
 			worker.Close()
 		}
+		l.rest()
 	}()
 	pause := firstPause
 	for l.taking.Err() == nil {
@@ -172,6 +190,17 @@ func (l *lane) run() {
 		worker = l.recover(worker, err)
 		wait(l.taking, pause)
 		pause = min(2*pause, lastPause)
+	}
+}
+
+// rest says that nothing is in work any more.
+func (l *lane) rest() {
+	l.goBehind()
+	if l.share > 0 {
+		l.group.log.gate.trying.Add(-1)
+	}
+	if l.taken {
+		l.update(func(p *position) { p.mark.Open = false })
 	}
 }
 
@@ -197,22 +226,18 @@ func (l *lane) step(worker *Worker) (err error) {
 	}
 	batch := l.await()
 	if batch == nil {
-		return l.taking.Err()
+		return cmp.Or(l.taking.Err(), errPutOut)
 	}
 	start := time.Now()
-	if err := l.process(l.working, *worker, batch); err != nil {
+	n, err := l.work(*worker, batch)
+	if err != nil {
 		return err
 	}
-	if err := l.group.config.beforeCommit(); err != nil {
-		return err
-	}
-	last := batch[len(batch)-1]
-	l.next.Store(last.Offset + 1)
-	l.client.MarkCommitRecords(last)
+	last := batch[n-1]
 	l.group.setStuck(l, false)
-	l.remove(len(batch))
+	l.remove(n)
 	l.group.metrics.batches.Observe(time.Since(start).Seconds())
-	l.group.metrics.processed.Add(float64(len(batch)))
+	l.group.metrics.processed.Add(float64(n))
 	l.group.setLag(l, l.highWatermark.Load()-last.Offset-1)
 	return nil
 }
@@ -225,10 +250,19 @@ func (l *lane) newWorker() (w Worker, err error) {
 			w, err = nil, fmt.Errorf("cannot make a worker: it panicked with a %T", r)
 		}
 	}()
-	return l.group.config.New(l.taking, Assignment{
+	l.join()
+	w, err = l.group.config.New(l.taking, Assignment{
 		Topic: l.group.config.Topic, Partition: l.partition,
 		Confirm: func(ctx context.Context) (int64, error) { return l.group.recommit(ctx, l) },
 	})
+	if err != nil || l.taken {
+		return w, err
+	}
+	if _, err := l.group.recommit(l.taking, l); err != nil { // A worker without state does not ask.
+		w.Close()
+		return nil, err
+	}
+	return w, nil
 }
 
 // process narrows a panic down to one record and sets that one aside.
@@ -238,7 +272,7 @@ func (l *lane) process(ctx context.Context, w Worker, batch []*Record) error {
 		return err
 	}
 	if len(batch) == 1 {
-		if err := l.bury(ctx, batch[0], panicked); err != nil {
+		if err := l.bury(ctx, batch[0], schema.DeadPanic, panicked); err != nil {
 			return err
 		}
 		return w.Skip(ctx, batch[0])
@@ -261,8 +295,8 @@ func (l *lane) guarded(ctx context.Context, w Worker, batch []*Record) (panicked
 	return "", w.Process(ctx, batch)
 }
 
-func (l *lane) bury(ctx context.Context, r *Record, detail string) error {
-	return l.group.log.AppendDead(ctx, []*schema.DeadRecord{DeadLetter(r, l.group.config.Stage, schema.DeadPanic, detail, schema.MillisOf(time.Now()))})
+func (l *lane) bury(ctx context.Context, r *Record, reason, detail string) error {
+	return l.group.log.AppendDead(ctx, []*schema.DeadRecord{DeadLetter(r, l.group.config.Stage, reason, detail, schema.MillisOf(time.Now()))})
 }
 
 // DeadLetter describes a record that is to be set aside. The detail must not
@@ -281,21 +315,5 @@ func wait(ctx context.Context, d time.Duration) {
 	select {
 	case <-t.C:
 	case <-ctx.Done():
-	}
-}
-
-func commitResult(refused *error) func(*kgo.Client, *kmsg.OffsetCommitRequest, *kmsg.OffsetCommitResponse, error) {
-	return func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
-		if err != nil {
-			*refused = err
-			return
-		}
-		for _, t := range resp.Topics {
-			for _, p := range t.Partitions {
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					*refused = err
-				}
-			}
-		}
 	}
 }

@@ -34,6 +34,7 @@ type Log struct {
 	admin   *kadm.Client
 	config  Config
 	metrics *logMetrics
+	gate    *gate // of the lanes of all groups
 
 	preparing sync.Mutex
 	prepared  chan struct{} // closed when the topics are known to be what they must be
@@ -108,6 +109,7 @@ func NewLog(config Config) (*Log, error) {
 	return &Log{
 		client: client, admin: kadm.NewClient(client), config: config,
 		metrics: newLogMetrics(config.Registerer, client), prepared: make(chan struct{}),
+		gate: newGate(),
 	}, nil
 }
 
