@@ -28,11 +28,19 @@ func FuzzRecord(f *testing.F) {
 		}
 		f.Add(value)
 	}
+	task := schema.Derive("task")
+	for _, order := range []*schema.Rebuild{{}, {Task: task[:], Part: "x", Late: true, Step: 1, AfterVisitor: "v", From: 1 << 62, To: -1}} {
+		value, err := proto.Marshal(&schema.HitRecord{Body: &schema.HitRecord_Rebuild{Rebuild: order}})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(value)
+	}
 	f.Add([]byte{})
 	f.Add([]byte("\x0a\xff\xff"))
 	f.Fuzz(func(t *testing.T, value []byte) {
 		var read schema.HitRecord
-		if proto.Unmarshal(value, &read) == nil && read.GetHit().GetWorkspace() != 1 {
+		if proto.Unmarshal(value, &read) == nil && read.GetHit() != nil && read.GetHit().GetWorkspace() != 1 {
 			return // A workspace that may still appear is waited for.
 		}
 		w := newWorld(t)

@@ -34,6 +34,8 @@ func FuzzRecord(f *testing.F) {
 		{Workspace: workspace, Body: &schema.LeadRecord_Evidence{Evidence: &schema.Evidence{Claims: []*schema.Claim{{}}, Conversion: &schema.ConversionFact{}}}},
 		{Workspace: workspace, Body: &schema.LeadRecord_Evidence{Evidence: &schema.Evidence{Claims: []*schema.Claim{
 			{Id: []byte("short"), Workspace: workspace + 1, Nodes: []string{"", "x"}}}}}},
+		{Workspace: workspace, Body: &schema.LeadRecord_Rebuild{Rebuild: &schema.Rebuild{Task: []byte("short"), Workspace: workspace}}},
+		{Workspace: workspace, Body: &schema.LeadRecord_Rebuild{Rebuild: &schema.Rebuild{Task: id[:], Workspace: workspace, Part: "x"}}},
 		{},
 	} {
 		value, err := proto.Marshal(r)
