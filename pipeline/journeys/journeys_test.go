@@ -3,6 +3,7 @@ package journeys_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -85,7 +86,8 @@ func shuffle(j *journeys.Journey, seed uint64) {
 }
 
 // run lets hits and claims arrive one by one, deriving after each, as the
-// pipeline does. seals: what is settled is sealed, as the log goes on.
+// pipeline does. seals: what is settled is sealed, as the log goes on, and what
+// comes too late for that is folded in when all has arrived.
 func run(t *testing.T, j *journeys.Journey, c session.Classifier, seals bool) journeys.Outcome {
 	t.Helper()
 	out := journeys.Outcome{Sessions: map[string][]schema.Session{}}
@@ -108,6 +110,17 @@ func run(t *testing.T, j *journeys.Journey, c session.Classifier, seals bool) jo
 			v.sealed = append(v.sealed, session.Seal(j.Workspace, v.id, &v.state, progress, c)...)
 		}
 	}
+	for _, v := range visitors {
+		if len(v.late) > 0 {
+			out.Sessions[v.id] = v.night()
+			for _, claim := range session.Claims(j.Workspace, v.all, out.Sessions[v.id], identity.Rules{}) {
+				claims, _ = identity.UnionClaims(claims, claim)
+			}
+		}
+	}
+	if seals && slices.Contains(j.Shows, "S18") && !slices.ContainsFunc(slices.Collect(maps.Values(visitors)), func(v *visitor) bool { return len(v.late) > 0 }) {
+		t.Error("no hit came after the seal")
+	}
 	for _, claim := range j.Claims {
 		claims, _ = identity.UnionClaims(claims, claim)
 	}
@@ -121,15 +134,24 @@ type visitor struct {
 	classifier session.Classifier
 	state      schema.VisitorState
 	sealed     []schema.Session
+	all, late  []*schema.Hit
 }
 
 // add gives the visitor's open sessions with one more hit; a late one changes
 // none.
 func (v *visitor) add(h *schema.Hit) []schema.Session {
-	if !session.Late(v.state.GetCarry(), h) {
+	v.all, _ = session.Union(v.all, session.Trim(h))
+	if session.Late(v.state.GetCarry(), h) {
+		v.late = append(v.late, h)
+	} else {
 		v.state.Hits, _ = session.Union(v.state.GetHits(), session.Trim(h))
 	}
 	return session.Derive(v.workspace, v.id, v.state.GetCarry(), v.state.GetHits(), v.classifier)
+}
+
+// night derives the visitor's sessions anew from all that is stored.
+func (v *visitor) night() []schema.Session {
+	return session.Derive(v.workspace, v.id, nil, v.all, v.classifier)
 }
 
 // resolve finds out whose all is.
