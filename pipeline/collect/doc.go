@@ -1,5 +1,6 @@
 // Package collect is the HTTP edge: hits and webhooks come in here, and are
-// answered with a 2xx only when the log has acknowledged them.
+// answered with a 2xx only when the log has them: when Kafka has acknowledged
+// them, or the spool in front of it has fsynced them.
 //
 // # Hits
 //

@@ -11,7 +11,9 @@ import (
 	"sourceloop/schema"
 )
 
-// A chunk is what the drain appends at once.
+// A chunk is what the drain appends at once, at most: it tries with less when
+// the log does not acknowledge, so that a log that is away is asked for a single
+// record, and a slow one is not asked for the same again and again.
 const (
 	chunkRecords = 2_000
 	chunkBytes   = 1 << 20
@@ -143,8 +145,10 @@ func (q *queue) drainChunk(ctx context.Context, g *segment, size int64) (records
 		q.oldest = entries[0].at
 		q.mu.Unlock()
 		if err := q.send(ctx, g, entries); err != nil {
+			q.chunk = max(1, q.chunk/4)
 			return 0, err
 		}
+		q.chunk = min(2*q.chunk, chunkRecords)
 		q.spool.metrics.drained.WithLabelValues(q.topic).Add(float64(len(entries)))
 	}
 	g.at += used
@@ -159,7 +163,7 @@ func (q *queue) next(g *segment, size int64) (entries []entry, used int64, err e
 		if err := q.spool.files.read(g.name.file(waiting), data, g.at); err != nil {
 			return nil, 0, err
 		}
-		if entries, n := g.code.frames(data); n > 0 {
+		if entries, n := g.code.frames(data, q.chunk); n > 0 {
 			return entries, int64(n), nil
 		}
 		if window == windowBytes || int64(len(data)) == size-g.at {

@@ -73,6 +73,33 @@ func TestWhatIsBeingWrittenIsNotRemoved(t *testing.T) {
 	})
 }
 
+// TestASlowKafkaIsAskedForLess: one that does not take a whole chunk in time
+// gets there with less, and one that is away is asked for a single record.
+func TestASlowKafkaIsAskedForLess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &kafka{away: true}
+		s := open(t, newDisk(), k)
+		var keys, values [][]byte
+		for _, v := range numbered(0, 5000) {
+			keys, values = append(keys, []byte("key")), append(values, []byte(v))
+		}
+		if err := s.Append(within(t), topic, keys, values); err != nil {
+			t.Fatal(err)
+		}
+		stop := s.running(t)
+		wait(t.Context(), time.Minute)
+		k.mu.Lock()
+		if last := len(k.held) - 1; string(k.held[last-1]) != string(k.held[last]) {
+			t.Error("a Kafka that is away is asked for more than one record")
+		}
+		k.latencyEach, k.away = 100*time.Millisecond, false // A chunk takes 200 s, and the drain waits 10.
+		k.mu.Unlock()
+		wait(t.Context(), time.Hour)
+		stop()
+		equal(t, "Kafka", once(k.values(topic)), numbered(0, 5000))
+	})
+}
+
 // TestTopicsDoNotWaitForEachOther: one that Kafka does not take holds up no other.
 func TestTopicsDoNotWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -52,10 +52,10 @@ func (c code) checksum(frame []byte) uint32 {
 	return crc32.Update(crc32.Update(c.seed, c.table, frame[:4]), c.table, frame[frameHead:])
 }
 
-// frames reads whole frames from the beginning of data, until one is not whole
-// or a chunk is full: used is how many bytes they take.
-func (c code) frames(data []byte) (entries []entry, used int) {
-	for len(entries) < chunkRecords {
+// frames reads up to so many whole frames from the beginning of data, until one
+// is not whole or a chunk is full: used is how many bytes they take.
+func (c code) frames(data []byte, most int) (entries []entry, used int) {
+	for len(entries) < most {
 		e, n := c.frame(data[used:])
 		if n == 0 || len(entries) > 0 && used+n > chunkBytes {
 			break

@@ -20,16 +20,17 @@ const topic = "hits"
 
 // kafka is a log that can be away, slow, or refuse records for good.
 type kafka struct {
-	mu       sync.Mutex
-	away     bool
-	hangs    bool                    // does not answer while it is away, until the context ends
-	latency  time.Duration           // of an acknowledgement
-	refuses  func(value []byte) bool // for good
-	lossy    func() bool             // it has the records, but the answer is lost
-	asked    int
-	log      []record // in order
-	held     [][]byte // values that were given up; they are the log's for good
-	heldCopy []string // what they were
+	mu          sync.Mutex
+	away        bool
+	hangs       bool                    // does not answer while it is away, until the context ends
+	latency     time.Duration           // of an acknowledgement
+	latencyEach time.Duration           // of each record's
+	refuses     func(value []byte) bool // for good
+	lossy       func() bool             // it has the records, but the answer is lost
+	asked       int
+	log         []record // in order
+	held        [][]byte // values that were given up; they are the log's for good
+	heldCopy    []string // what they were
 }
 
 type record struct{ topic, key, value string }
@@ -37,7 +38,7 @@ type record struct{ topic, key, value string }
 func (k *kafka) Append(ctx context.Context, topic string, keys, values [][]byte) error {
 	k.mu.Lock()
 	k.asked++
-	away, hangs, latency := k.away, k.hangs, k.latency
+	away, hangs, latency := k.away, k.hangs, k.latency+k.latencyEach*time.Duration(len(keys))
 	k.mu.Unlock()
 	if away && hangs {
 		<-ctx.Done()

@@ -18,6 +18,7 @@ const groupBytes = 4 << 20
 type queue struct {
 	spool *Spool
 	topic string
+	chunk int           // how many records the drain appends at once
 	wake  chan struct{} // to the drain: there is more
 
 	file    chan struct{} // full while the current segment is written or closed; before mu
@@ -50,7 +51,7 @@ type group struct {
 }
 
 func newQueue(s *Spool, topic string) *queue {
-	return &queue{spool: s, topic: topic, wake: make(chan struct{}, 1), file: make(chan struct{}, 1)}
+	return &queue{spool: s, topic: topic, chunk: chunkRecords, wake: make(chan struct{}, 1), file: make(chan struct{}, 1)}
 }
 
 // append brings records to the log, or else to the end of the queue.
