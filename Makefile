@@ -21,7 +21,10 @@ KAFKA  := .cache/kafka/$(shell sed -n 's:.*<kafka.version>\(.*\)</kafka.version>
 FUZZ_FOR ?= 30s
 FUZZ     ?= .
 
-.PHONY: run build binary web library kafka test fuzz lint bench generate clean
+# How long "make chaos" lets things go wrong; at 20m it also asks for 150 kills and every failpoint.
+CHAOS_FOR ?= 1m
+
+.PHONY: run build binary web library kafka test fuzz chaos lint bench generate clean
 
 run: build ## build everything and start the demo
 	$(BIN) demo --data $(DEMO)
@@ -73,6 +76,9 @@ fuzz: ## every fuzz target for FUZZ_FOR, those that match FUZZ; as tests they ru
 		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_FOR) ./$$folder </dev/null || failed=1; \
 	done; exit $${failed:-0}; }
 	FUZZ_FOR=$(FUZZ_FOR) node --test pipeline/collect/tracker/check/anything.mjs
+
+chaos: build kafka ## kill, stop and cut everything while load runs: nothing may be lost or doubled
+	$(GO) run ./deploy/chaos/run -for $(CHAOS_FOR)
 
 lint: web ## formatting, the import rules, static analysis, generated code
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "Not formatted: run gofmt -w on these files."; exit 1; }

@@ -104,6 +104,16 @@ func (c *ClickHouse) running() bool {
 	}
 }
 
+// Words are how it ended, when it ended by itself.
+func (c *ClickHouse) Words() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run == nil || c.run.Err() == nil {
+		return ""
+	}
+	return c.run.Err().Error()
+}
+
 // Start starts it on its ports and its folder and returns when it answers.
 // Started already, it stays.
 func (c *ClickHouse) Start(ctx context.Context) error {

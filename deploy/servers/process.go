@@ -74,6 +74,9 @@ func (p *Process) Pid() int {
 	return p.run.cmd.Process.Pid
 }
 
+// Words are the last that the server said.
+func (p *Process) Words() string { return p.folder.words() }
+
 // Start starts the server on its port and its folder and returns when it
 // answers. The context bounds the start only. Started already, it stays.
 func (p *Process) Start(ctx context.Context) error {
