@@ -124,6 +124,8 @@ func mostPasses(name string) int {
 	switch {
 	case stage == "inbox":
 		return 1
+	case stage == "spool":
+		return 4
 	case strings.HasSuffix(place, "-hook"), stage == "resolve":
 		return 3
 	case place == "takeover", stage == "stitch":

@@ -45,6 +45,8 @@ func Names() map[string][]string {
 			"collect.after-append",  // hits are acknowledged by the log, and not answered
 			"collect.before-hook",   // the same for a webhook
 			"collect.after-hook",
+			"spool.after-fsync", // records are on the disk instead of the log, and not answered
+			"spool.after-drain", // the log has them, too, and they are still on the disk
 		},
 		"pipeline": {
 			"sessionize.takeover",         // the epoch is taken, and the assignment not confirmed

@@ -98,7 +98,10 @@ func (q *queue) keep(keys, values [][]byte, cause error) error {
 	defer timer.Stop()
 	select {
 	case <-g.done:
-		return g.err
+		if g.err != nil {
+			return g.err
+		}
+		return q.spool.config.at("spool.after-fsync")
 	case <-timer.C:
 		return q.spool.diskError(errors.New("the disk takes too long"), len(keys))
 	}

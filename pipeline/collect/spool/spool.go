@@ -31,6 +31,8 @@ type Config struct {
 	Dir      string   // a folder of this process's own
 	Topics   []string // that may be appended to
 	MaxBytes int64    // on the disk; DefaultMaxBytes when 0
+	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
+	Fail func(place string) error
 
 	// For tests of this package.
 	files         files         // instead of Dir
@@ -60,6 +62,14 @@ const (
 	// Kafka keeps what is personal.
 	asideFor = 14 * 24 * time.Hour
 )
+
+// at comes to a place where a test may want something to happen.
+func (c *Config) at(place string) error {
+	if c.Fail == nil {
+		return nil
+	}
+	return c.Fail(place)
+}
 
 func (c *Config) defaults() {
 	c.MaxBytes = orElse(c.MaxBytes, DefaultMaxBytes)
