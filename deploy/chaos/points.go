@@ -100,22 +100,38 @@ func (p *points) stopped(pid int) bool {
 	return false
 }
 
-// draw gives a process that starts its failpoint, mostly one that has not fired
-// yet, or none.
+// drawn is how many failpoints a process gets, of which it may come to one.
+const drawn = 3
+
+// draw gives a process that starts its failpoints, mostly such as have not
+// fired yet, or none.
 func (p *points) draw(role string) string {
-	all := failpoint.Names()[role]
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.random == nil || len(all) == 0 || p.random.IntN(4) == 0 {
+	if p.random == nil || p.random.IntN(5) == 0 {
 		return ""
 	}
-	from := p.missing(role)
-	if len(from) == 0 || p.random.IntN(5) == 0 {
-		from = all
+	all := failpoint.Names()[role]
+	first := p.missing(role)
+	if p.random.IntN(5) == 0 {
+		first = all
 	}
-	name := from[p.random.IntN(len(from))]
-	action := []string{failpoint.Kill, failpoint.Kill, failpoint.Kill, failpoint.Stop, failpoint.Fail}[p.random.IntN(5)]
-	return fmt.Sprintf("%s=%s@%d", name, action, 1+p.random.IntN(mostPasses(name)))
+	var names []string
+	for _, from := range [][]string{first, all} {
+		for _, at := range p.random.Perm(len(from)) {
+			if len(names) < drawn && !slices.Contains(names, from[at]) {
+				names = append(names, from[at])
+			}
+		}
+	}
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s=%s@%d", name, p.action(), 1+p.random.IntN(mostPasses(name)))
+	}
+	return strings.Join(names, ",")
+}
+
+func (p *points) action() string {
+	return []string{failpoint.Kill, failpoint.Kill, failpoint.Kill, failpoint.Stop, failpoint.Fail}[p.random.IntN(5)]
 }
 
 // mostPasses is how often a process comes to a place within some seconds.

@@ -27,7 +27,7 @@ func newStorm(c *cluster) *storm {
 // The time between two faults.
 const (
 	shortestGap = 500 * time.Millisecond
-	longestGap  = 6 * time.Second
+	longestGap  = 5 * time.Second
 )
 
 // blow lets faults happen until the context ends, and returns when all are over.
