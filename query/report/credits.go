@@ -82,7 +82,7 @@ func (s Scoped) Attribution(ctx context.Context, q Credits) (Attribution, error)
 	if _, err := ParseDimension(string(q.Dimension)); err != nil {
 		return Attribution{}, err
 	}
-	byKey, err := s.credits(ctx, q, touchColumn(q.Dimension))
+	byKey, err := s.credits(ctx, q, touchColumn(q.Dimension), q.Dimension)
 	if err != nil {
 		return Attribution{}, err
 	}
@@ -110,8 +110,28 @@ func touchColumn(d Dimension) string {
 	return fmt.Sprintf("if(place = 0, '%s', toString(touches_%s[place]))", d.direct(), d)
 }
 
-// credits runs the statement for a key expression of this package.
-func (s Scoped) credits(ctx context.Context, q Credits, key string) (map[string]earned, error) {
+// touchColumns are the columns that hold some dimensions of touches, each once.
+func touchColumns(dimensions ...Dimension) []string {
+	var columns []string
+	for _, d := range dimensions {
+		columns = append(columns, "touches_"+string(d))
+	}
+	slices.Sort(columns)
+	return slices.Compact(columns)
+}
+
+// dimensionsOf are what filters read.
+func dimensionsOf(filters []Filter) []Dimension {
+	var all []Dimension
+	for _, f := range filters {
+		all = append(all, f.Dimension)
+	}
+	return all
+}
+
+// credits runs the statement for a key expression of this package, which reads
+// the dimensions in reads.
+func (s Scoped) credits(ctx context.Context, q Credits, key string, reads ...Dimension) (map[string]earned, error) {
 	if q.Lookback != AllTouches && !slices.Contains(lookbacks(), q.Lookback) {
 		return nil, invalid("the lookback must be 1, 7, 14, 30, 60, 90, 180 days or all, and is %d", q.Lookback)
 	}
@@ -125,8 +145,11 @@ func (s Scoped) credits(ctx context.Context, q Credits, key string) (map[string]
 	if err != nil {
 		return nil, err
 	}
+	// The channel is read in any case.
+	columns := slices.DeleteFunc(touchColumns(append(reads, dimensionsOf(q.Filters)...)...), func(c string) bool { return c == "touches_channel" })
+	data := map[string]any{"Key": key, "Filters": filters, "Columns": columns}
 	byKey := make(map[string]earned)
-	err = s.query(ctx, "credits", map[string]string{"Key": key, "Filters": filters}, arguments, func(rows driver.Rows) error {
+	err = s.query(ctx, "credits", data, arguments, func(rows driver.Rows) error {
 		var name string
 		var e earned
 		err := rows.Scan(&name, &e.conversions, &e.value, &e.attributed)
