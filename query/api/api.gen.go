@@ -927,6 +927,21 @@ type JourneyItem struct {
 // JourneyItemType What it was.
 type JourneyItemType string
 
+// JourneyList The journeys of some contacts.
+type JourneyList struct {
+	// Items The journeys.
+	Items []JourneyOf `json:"items"`
+}
+
+// JourneyOf Everything one of several contacts did.
+type JourneyOf struct {
+	// Contact The contact's id; not the one asked for, where that became part of another.
+	Contact string `json:"contact"`
+
+	// Sessions The sessions of all the contact's browsers, oldest first.
+	Sessions []JourneySession `json:"sessions"`
+}
+
 // JourneySession A session, with its touch's fields beside its own.
 type JourneySession struct {
 	// At A moment, RFC 3339 in UTC with milliseconds.
@@ -1388,6 +1403,12 @@ type ListContactsParams struct {
 	To *string `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListJourneysParams defines parameters for ListJourneys.
+type ListJourneysParams struct {
+	// Contact The contacts' ids.
+	Contact []Id `form:"contact" json:"contact"`
+}
+
 // GetTrafficParams defines parameters for GetTraffic.
 type GetTrafficParams struct {
 	// From The first day, in the workspace's time zone. By default 29 days before `to`.
@@ -1485,6 +1506,9 @@ type ServerInterface interface {
 	// ReplaceFunnel Change a saved funnel
 	// (PUT /api/v1/funnels/{id})
 	ReplaceFunnel(ctx echo.Context, id string) error
+	// ListJourneys What some contacts did
+	// (GET /api/v1/journeys)
+	ListJourneys(ctx echo.Context, params ListJourneysParams) error
 	// ListKeys API keys
 	// (GET /api/v1/keys)
 	ListKeys(ctx echo.Context) error
@@ -1832,6 +1856,24 @@ func (w *ServerInterfaceWrapper) ReplaceFunnel(ctx echo.Context) error {
 	return err
 }
 
+// ListJourneys converts echo context to params.
+func (w *ServerInterfaceWrapper) ListJourneys(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListJourneysParams
+	// ------------- Required query parameter "contact" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "contact", ctx.QueryParams(), &params.Contact, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListJourneys(ctx, params)
+	return err
+}
+
 // ListKeys converts echo context to params.
 func (w *ServerInterfaceWrapper) ListKeys(ctx echo.Context) error {
 	var err error
@@ -2044,6 +2086,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/contacts/:id", wrapper.GetContact, options.OperationMiddlewares["getContact"]...)
 	router.PATCH(options.BaseURL+"/api/v1/contacts/:id", wrapper.UpdateContact, options.OperationMiddlewares["updateContact"]...)
 	router.GET(options.BaseURL+"/api/v1/contacts/:id/journey", wrapper.GetJourney, options.OperationMiddlewares["getJourney"]...)
+	router.GET(options.BaseURL+"/api/v1/journeys", wrapper.ListJourneys, options.OperationMiddlewares["listJourneys"]...)
 	router.GET(options.BaseURL+"/api/v1/stages", wrapper.ListStages, options.OperationMiddlewares["listStages"]...)
 	router.GET(options.BaseURL+"/api/v1/traffic", wrapper.GetTraffic, options.OperationMiddlewares["getTraffic"]...)
 	router.GET(options.BaseURL+"/api/v1/attribution", wrapper.GetAttribution, options.OperationMiddlewares["getAttribution"]...)
@@ -2646,6 +2689,45 @@ func (response ReplaceFunneldefaultApplicationProblemPlusJSONResponse) VisitRepl
 	return err
 }
 
+type ListJourneysRequestObject struct {
+	Params ListJourneysParams
+}
+
+type ListJourneysResponseObject interface {
+	VisitListJourneysResponse(w http.ResponseWriter) error
+}
+
+type ListJourneys200JSONResponse JourneyList
+
+func (response ListJourneys200JSONResponse) VisitListJourneysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJourneysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListJourneysdefaultApplicationProblemPlusJSONResponse) VisitListJourneysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListKeysRequestObject struct {
 }
 
@@ -3132,6 +3214,9 @@ type StrictServerInterface interface {
 	// ReplaceFunnel Change a saved funnel
 	// (PUT /api/v1/funnels/{id})
 	ReplaceFunnel(ctx context.Context, request ReplaceFunnelRequestObject) (ReplaceFunnelResponseObject, error)
+	// ListJourneys What some contacts did
+	// (GET /api/v1/journeys)
+	ListJourneys(ctx context.Context, request ListJourneysRequestObject) (ListJourneysResponseObject, error)
 	// ListKeys API keys
 	// (GET /api/v1/keys)
 	ListKeys(ctx context.Context, request ListKeysRequestObject) (ListKeysResponseObject, error)
@@ -3653,6 +3738,31 @@ func (sh *strictHandler) ReplaceFunnel(ctx echo.Context, id string) error {
 		return err
 	} else if validResponse, ok := response.(ReplaceFunnelResponseObject); ok {
 		return validResponse.VisitReplaceFunnelResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListJourneys operation middleware
+func (sh *strictHandler) ListJourneys(ctx echo.Context, params ListJourneysParams) error {
+	var request ListJourneysRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListJourneys(ctx.Request().Context(), request.(ListJourneysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListJourneys")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListJourneysResponseObject); ok {
+		return validResponse.VisitListJourneysResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

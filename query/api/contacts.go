@@ -160,11 +160,36 @@ func (s *service) GetJourney(ctx context.Context, in GetJourneyRequestObject) (G
 	if err != nil {
 		return nil, err
 	}
-	answer := GetJourney200JSONResponse{Sessions: make([]JourneySession, 0, len(journey.Sessions))}
-	for i := range journey.Sessions {
-		answer.Sessions = append(answer.Sessions, sessionOf(&journey.Sessions[i]))
+	return GetJourney200JSONResponse{Sessions: sessionsOf(&journey)}, nil
+}
+
+// ListJourneys gives what some contacts did.
+func (s *service) ListJourneys(ctx context.Context, in ListJourneysRequestObject) (ListJourneysResponseObject, error) {
+	ids := make([]schema.ID, len(in.Params.Contact))
+	for i, text := range in.Params.Contact {
+		id, err := schema.ParseID(text)
+		if err != nil {
+			return nil, schema.E("read journeys", schema.KindInvalid, "%q is no id of a contact. Use the ids that the list of contacts gives.", text)
+		}
+		ids[i] = id
+	}
+	journeys, err := s.reports(callerOf(ctx)).Journeys(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	answer := ListJourneys200JSONResponse{Items: make([]JourneyOf, len(journeys))}
+	for i := range journeys {
+		answer.Items[i] = JourneyOf{Contact: journeys[i].Contact.String(), Sessions: sessionsOf(&journeys[i])}
 	}
 	return answer, nil
+}
+
+func sessionsOf(j *report.Journey) []JourneySession {
+	all := make([]JourneySession, len(j.Sessions))
+	for i := range j.Sessions {
+		all[i] = sessionOf(&j.Sessions[i])
+	}
+	return all
 }
 
 func contactOf(c *report.Contact, stages stageFacts) Contact {

@@ -17,7 +17,7 @@ import (
 func leastRoles() map[string]control.Role {
 	return map[string]control.Role{
 		"signIn": "", "signOut": "", "signUp": "", "getSession": control.Viewer,
-		"listContacts": control.Viewer, "getContact": control.Viewer, "getJourney": control.Viewer, "listStages": control.Viewer,
+		"listContacts": control.Viewer, "getContact": control.Viewer, "getJourney": control.Viewer, "listJourneys": control.Viewer, "listStages": control.Viewer,
 		"getTraffic": control.Viewer, "getAttribution": control.Viewer, "queryFunnel": control.Viewer,
 		"listFunnels": control.Viewer, "getFunnel": control.Viewer, "listConnections": control.Viewer,
 		"getTracking": control.Viewer, "verifyTracking": control.Viewer,
@@ -59,6 +59,8 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 	switch operation {
 	case "getContact", "getJourney":
 		return sample{byID(contact.String()), nil, true, 200}
+	case "listJourneys":
+		return sample{path + "?contact=" + contact.String(), nil, false, 200}
 	case "updateContact":
 		return sample{byID(contact.String()), map[string]string{"stage": "Contacted"}, true, 200}
 	case "getFunnel":

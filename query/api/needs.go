@@ -16,7 +16,7 @@ func needs() map[string]need {
 	funnels := need{action: control.EditFunnels}
 	return map[string]need{
 		"signIn": public, "signOut": public, "signUp": public, "getSession": read,
-		"listContacts": read, "getContact": read, "getJourney": read, "listStages": read,
+		"listContacts": read, "getContact": read, "getJourney": read, "listJourneys": read, "listStages": read,
 		"updateContact": {action: control.EditStages},
 		"getTraffic":    read, "getAttribution": read, "queryFunnel": read,
 		"listFunnels": read, "getFunnel": read, "createFunnel": funnels, "replaceFunnel": funnels, "deleteFunnel": funnels,

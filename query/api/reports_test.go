@@ -3,7 +3,9 @@ package api_test
 import (
 	"math"
 	"net/url"
+	"reflect"
 	"regexp"
+	"strings"
 	"testing"
 
 	"sourceloop/control"
@@ -51,6 +53,14 @@ func TestContactsAndJourneys(t *testing.T) {
 	c.want(200, "GET", "/api/v1/contacts/"+w.bob.String()+"/journey", nil).into(t, &bobs)
 	if bobs.Sessions == nil || len(bobs.Sessions) != 0 {
 		t.Errorf("Bob's journey is %+v", bobs)
+	}
+	var both api.JourneyList
+	c.want(200, "GET", "/api/v1/journeys?contact="+ada.Id+"&contact="+w.bob.String(), nil).into(t, &both)
+	if len(both.Items) != 2 || both.Items[0].Contact != ada.Id || !reflect.DeepEqual(both.Items[0].Sessions, journey.Sessions) || len(both.Items[1].Sessions) != 0 {
+		t.Errorf("the journeys of both are %+v", both)
+	}
+	for _, query := range []string{"", "?contact=nobody", "?contact=" + strings.Repeat(ada.Id+"&contact=", 100) + ada.Id} {
+		c.want(400, "GET", "/api/v1/journeys"+query, nil)
 	}
 	c.want(404, "GET", "/api/v1/contacts/nobody", nil)
 	c.want(404, "GET", "/api/v1/contacts/6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10/journey", nil)

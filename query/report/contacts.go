@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	"encoding/hex"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -60,19 +59,6 @@ type Conversation struct {
 	At             schema.Millis
 	URL            string // reopens it there
 	Message, State string
-}
-
-// conversion is a row that stands, without the touches between its ends.
-type conversion struct {
-	id, contact, session          schema.ID
-	name, provider, external, url string
-	at                            schema.Millis
-	message, state, visitor       string
-	device, country, browser      string
-	chain                         []string
-	pages, visits                 uint32
-	seconds                       float64
-	first, last                   schema.Touch
 }
 
 // Contacts gives one page.
@@ -155,18 +141,14 @@ func contactFilters(q ContactQuery, arguments map[string]any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var columns []string
-	for _, f := range q.Filters {
-		columns = append(columns, "touches_"+string(f.Dimension))
-	}
+	columns := touchColumns(dimensionsOf(q.Filters)...)
 	if len(columns) > 0 {
 		columns = append(columns, "touches_at")
 	}
-	slices.Sort(columns)
 	return struct {
 		Filters, Directly, Place string
 		Columns                  []string
-	}{where, directly, place, slices.Compact(columns)}, nil
+	}{where, directly, place, columns}, nil
 }
 
 func readCursor(cursor string) (at int64, id string, err error) {
@@ -189,127 +171,3 @@ func hexadecimal(ids []schema.ID) []string {
 	}
 	return texts
 }
-
-// Contact gives one contact by its id or by that of a contact which became
-// part of it; KindUnknown when there is none.
-func (s Scoped) Contact(ctx context.Context, id schema.ID) (Contact, error) {
-	// Each redirect names the contact that lived on when it was written, which may have been redirected since.
-	const hops = 16
-	for range hops {
-		byID, err := s.contactsByID(ctx, []schema.ID{id})
-		if err != nil {
-			return Contact{}, err
-		}
-		c := byID[id]
-		if c == nil || c.deleted {
-			break
-		}
-		if c.Redirect.IsZero() {
-			return c.Contact, nil
-		}
-		id = c.Redirect
-	}
-	return Contact{}, schema.E("read a contact", schema.KindUnknown, "there is no such contact in this workspace; it may have been erased")
-}
-
-// found is a contact's newest row, live or not.
-type found struct {
-	Contact
-	Redirect schema.ID
-	deleted  bool
-}
-
-func (s Scoped) contactsByID(ctx context.Context, ids []schema.ID) (map[schema.ID]*found, error) {
-	arguments := map[string]any{"ids": hexadecimal(ids)}
-	byID := make(map[schema.ID]*found, len(ids))
-	err := s.query(ctx, "contact_rows", nil, arguments, func(rows driver.Rows) error {
-		c, err := scanContact(rows)
-		if err == nil {
-			byID[c.ID] = c
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	err = s.query(ctx, "contact_conversions", nil, arguments, func(rows driver.Rows) error {
-		v, err := scanConversion(rows)
-		if c := byID[v.contact]; err == nil && c != nil {
-			c.conversions = append(c.conversions, v)
-		}
-		return err
-	})
-	for _, c := range byID {
-		c.complete()
-	}
-	return byID, err
-}
-
-func scanContact(rows driver.Rows) (*found, error) {
-	var id, redirect string
-	var deleted uint8
-	var nodes, methods, texts []string
-	var verified []bool
-	var at []int64
-	c := &found{}
-	err := rows.Scan(&id, &deleted, &redirect, &c.Email, &c.Phone, &c.Name, &c.Emails, &c.Phones, (*int64)(&c.CreatedAt),
-		&nodes, &methods, &texts, &verified, &at)
-	if err != nil {
-		return nil, err
-	}
-	c.ID, c.Redirect, c.deleted = schema.ID([]byte(id)), schema.ID([]byte(redirect)), deleted != 0
-	for i := range nodes {
-		c.Evidence = append(c.Evidence, schema.ContactEvidence{
-			Node: schema.Node(nodes[i]), Method: methods[i], Evidence: texts[i], Verified: verified[i], At: schema.Millis(at[i]),
-		})
-	}
-	slices.SortStableFunc(c.Evidence, func(a, b schema.ContactEvidence) int { return int(a.At.Sub(b.At)) })
-	return c, nil
-}
-
-func scanConversion(rows driver.Rows) (conversion, error) {
-	var v conversion
-	var id, contact, session string
-	var times []int64
-	var ends [][]string
-	err := rows.Scan(&id, &contact, &v.name, &v.provider, &v.external, &v.url, (*int64)(&v.at), &v.message, &v.state, &v.visitor,
-		&session, &v.device, &v.country, &v.browser, &v.chain, &v.pages, &v.seconds, &v.visits, &times, &ends)
-	if err != nil {
-		return v, err
-	}
-	v.id, v.contact, v.session = schema.ID([]byte(id)), schema.ID([]byte(contact)), schema.ID([]byte(session))
-	v.first, v.last = schema.DirectTouch(v.at), schema.DirectTouch(v.at)
-	if !v.session.IsZero() {
-		v.first, v.last = touchOf(ends[0], times[0]), touchOf(ends[1], times[1])
-	}
-	return v, nil
-}
-
-func touchOf(f []string, at int64) schema.Touch {
-	return schema.Touch{
-		Channel: f[0], Source: f[1], Medium: f[2], Campaign: f[3], Content: f[4], Term: f[5], LandingPage: f[6],
-		Referrer: f[7], Rule: f[8], At: schema.Millis(at),
-	}
-}
-
-// complete fills what comes from the newest conversion. That the contact came
-// to be stands in where there is no other, and sorts after them.
-func (c *found) complete() {
-	c.FirstTouch, c.LastTouch = schema.DirectTouch(c.CreatedAt), schema.DirectTouch(c.CreatedAt)
-	for i, v := range c.conversions {
-		if i == 0 {
-			c.FirstTouch, c.LastTouch, c.ReferrerChain = v.first, v.last, v.chain
-			c.PagesBefore, c.SecondsOnSite, c.ReturnVisits = v.pages, v.seconds, v.visits
-			c.Device, c.Country, c.Browser = v.device, v.country, v.browser
-			if v.name != contactName {
-				c.ConvertedAt = v.at
-			}
-		}
-		if v.provider != "" {
-			c.Conversations = append(c.Conversations, Conversation{v.provider, v.external, v.at, v.url, v.message, v.state})
-		}
-	}
-}
-
-// contactName is the name of the conversion that a contact came to be.
-const contactName = "contact"

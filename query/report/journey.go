@@ -3,7 +3,7 @@ package report
 import (
 	"cmp"
 	"context"
-	"encoding/hex"
+	"maps"
 	"slices"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -50,45 +50,108 @@ func (s Scoped) Journey(ctx context.Context, id schema.ID) (Journey, error) {
 	if err != nil {
 		return Journey{}, err
 	}
-	identities, err := s.browsers(ctx, contact)
+	journeys, err := s.journeys(ctx, []*Contact{&contact})
 	if err != nil {
 		return Journey{}, err
 	}
-	sessions, err := s.sessionsOf(ctx, identities)
-	if err != nil {
-		return Journey{}, err
+	return journeys[0], nil
+}
+
+// MaxJourneys is how many journeys are given at once at most.
+const MaxJourneys = 100
+
+// Journeys gives what some contacts did, as Journey does, in the order of ids;
+// a contact that there is not is left out.
+func (s Scoped) Journeys(ctx context.Context, ids []schema.ID) ([]Journey, error) {
+	if len(ids) > MaxJourneys {
+		return nil, invalid("at most %d journeys are given at once, and these are %d", MaxJourneys, len(ids))
 	}
+	live, err := s.live(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var contacts []*Contact
+	listed := make(map[schema.ID]bool, len(ids))
+	for _, id := range ids {
+		if c := live[id]; c != nil && !listed[c.ID] {
+			listed[c.ID] = true
+			contacts = append(contacts, c)
+		}
+	}
+	return s.journeys(ctx, contacts)
+}
+
+func (s Scoped) journeys(ctx context.Context, contacts []*Contact) ([]Journey, error) {
+	if len(contacts) == 0 {
+		return nil, nil
+	}
+	identities, err := s.browsers(ctx, contacts)
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := s.sessionsOf(ctx, slices.Sorted(maps.Keys(identities)))
+	if err != nil {
+		return nil, err
+	}
+	journeys := make([]Journey, len(contacts))
+	for i, c := range contacts {
+		journeys[i] = c.journey(identities, sessions)
+	}
+	return journeys, nil
+}
+
+// journey picks the contact's sessions out of those of all browsers that were
+// read, which are left as they are.
+func (c *Contact) journey(identities map[string]*schema.Identity, sessions map[string][]JourneySession) Journey {
 	converting := make(map[schema.ID][]conversion)
-	for _, v := range contact.conversions {
+	for _, v := range c.conversions {
 		if !v.session.IsZero() && v.name != contactName {
 			converting[v.session] = append(converting[v.session], v)
 		}
 	}
-	journey := Journey{Contact: contact.ID}
-	for _, session := range sessions {
-		owned := session.keep(contact.ID, identities[session.Visitor])
-		session.addClicks()
-		conversions := converting[session.ID]
-		session.addConversations(conversions)
-		if owned || len(conversions) > 0 {
-			journey.Sessions = append(journey.Sessions, session)
+	journey := Journey{Contact: c.ID}
+	for visitor, identity := range identities {
+		if !c.looksAt(visitor, identity) {
+			continue
+		}
+		for _, session := range sessions[visitor] {
+			session.Items = slices.Clone(session.Items)
+			owned := session.keep(c.ID, identity)
+			session.addClicks()
+			conversions := converting[session.ID]
+			session.addConversations(conversions)
+			if owned || len(conversions) > 0 {
+				journey.Sessions = append(journey.Sessions, session)
+			}
 		}
 	}
-	return journey, nil
+	slices.SortFunc(journey.Sessions, func(a, b JourneySession) int {
+		return cmp.Or(cmp.Compare(a.StartedAt, b.StartedAt), a.ID.Compare(b.ID))
+	})
+	return journey
 }
 
-// browsers gives the browsers a journey looks at, by visitor: those linked to
-// the contact, and those it converted in.
-func (s Scoped) browsers(ctx context.Context, contact Contact) (map[string]*schema.Identity, error) {
+// looksAt tells whether a browser was ever linked to the contact, or is one it
+// converted in.
+func (c *Contact) looksAt(visitor string, identity *schema.Identity) bool {
+	return slices.Contains(identity.Contacts, c.ID) ||
+		slices.ContainsFunc(c.conversions, func(v conversion) bool { return v.visitor == visitor })
+}
+
+// browsers gives the browsers that journeys look at, by visitor.
+func (s Scoped) browsers(ctx context.Context, contacts []*Contact) (map[string]*schema.Identity, error) {
 	identities := make(map[string]*schema.Identity)
-	nodes := []string{}
-	for _, v := range contact.conversions {
-		if v.visitor != "" {
-			identities[v.visitor] = &schema.Identity{}
-			nodes = append(nodes, string(schema.NewNode(schema.NodeVisitor, v.visitor)))
+	ids, nodes := make([]schema.ID, len(contacts)), []string{}
+	for i, c := range contacts {
+		ids[i] = c.ID
+		for _, v := range c.conversions {
+			if v.visitor != "" && identities[v.visitor] == nil {
+				identities[v.visitor] = &schema.Identity{}
+				nodes = append(nodes, string(schema.NewNode(schema.NodeVisitor, v.visitor)))
+			}
 		}
 	}
-	arguments := map[string]any{"contact": hex.EncodeToString(contact.ID[:]), "nodes": nodes}
+	arguments := map[string]any{"contacts": hexadecimal(ids), "nodes": nodes}
 	err := s.query(ctx, "journey_identities", nil, arguments, func(rows driver.Rows) error {
 		var node string
 		var since []int64
@@ -107,19 +170,14 @@ func (s Scoped) browsers(ctx context.Context, contact Contact) (map[string]*sche
 	return identities, err
 }
 
-func (s Scoped) sessionsOf(ctx context.Context, identities map[string]*schema.Identity) ([]JourneySession, error) {
-	if len(identities) == 0 {
-		return nil, nil
+func (s Scoped) sessionsOf(ctx context.Context, visitors []string) (map[string][]JourneySession, error) {
+	sessions := make(map[string][]JourneySession, len(visitors))
+	if len(visitors) == 0 {
+		return sessions, nil
 	}
-	visitors := make([]string, 0, len(identities))
-	for visitor := range identities {
-		visitors = append(visitors, visitor)
-	}
-	slices.Sort(visitors)
-	var sessions []JourneySession
 	err := s.query(ctx, "journey_sessions", nil, map[string]any{"visitors": visitors}, func(rows driver.Rows) error {
 		session, err := scanSession(rows)
-		sessions = append(sessions, session)
+		sessions[session.Visitor] = append(sessions[session.Visitor], session)
 		return err
 	})
 	return sessions, err

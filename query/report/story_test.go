@@ -3,6 +3,7 @@ package report_test
 import (
 	"errors"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -274,6 +275,38 @@ func TestJourney(t *testing.T) {
 	}
 }
 
+// sameTogether asks for journeys together and one by one.
+func sameTogether(t *testing.T, s *store, ids ...schema.ID) {
+	t.Helper()
+	together, err := s.in(1).Journeys(t.Context(), ids)
+	if err != nil || len(together) != len(ids) {
+		t.Fatalf("%d journeys of %d contacts, %v", len(together), len(ids), err)
+	}
+	for i, id := range ids {
+		alone, err := s.in(1).Journey(t.Context(), id)
+		if err != nil || !reflect.DeepEqual(together[i], alone) {
+			t.Errorf("together with others the journey is\n%+v\nalone\n%+v, %v", together[i], alone, err)
+		}
+	}
+}
+
+// Journeys come in the order in which they are asked for, each once; nobody
+// else's, and not those of contacts that are not there.
+func TestJourneysTogether(t *testing.T) {
+	s := tell(t)
+	sameTogether(t, s.store, s.bob, s.ada)
+	some, err := s.in(1).Journeys(t.Context(), []schema.ID{s.old, schema.Derive("x"), s.ada, schema.ContactID(2, "intercom:ada"), s.bob})
+	if err != nil || len(some) != 2 || some[0].Contact != s.ada || some[1].Contact != s.bob {
+		t.Errorf("got %+v, %v; want Ada, whom the old id became, and Bob", some, err)
+	}
+	if none, err := s.in(1).Journeys(t.Context(), nil); err != nil || len(none) != 0 {
+		t.Errorf("of nobody there are %v, %v", none, err)
+	}
+	if _, err := s.in(1).Journeys(t.Context(), make([]schema.ID, report.MaxJourneys+1)); schema.KindOf(err) != schema.KindInvalid {
+		t.Errorf("too many: %v, want an invalid query", err)
+	}
+}
+
 // A session that midnight began goes on with a click id; the click was before.
 func TestJourneyOverMidnight(t *testing.T) {
 	s := open(t)
@@ -333,6 +366,7 @@ func TestJourneyOfSharedBrowser(t *testing.T) {
 			t.Errorf("%s saw %v, want %v", name, urls, c.urls)
 		}
 	}
+	sameTogether(t, s, ann.ID, ben.ID)
 	// The converting session is Ben's last touch, though it began as Ann's.
 	contact, err := s.in(1).Contact(t.Context(), ben.ID)
 	if err != nil || contact.LastTouch.Channel != "Paid Search" || contact.PagesBefore != 1 {

@@ -150,6 +150,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/journeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What some contacts did
+         * @description For whoever reads many, such as those of a page of contacts. A contact that is not there is left out.
+         */
+        get: operations["listJourneys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stages": {
         parameters: {
             query?: never;
@@ -780,6 +800,18 @@ export interface components {
         Journey: {
             /** @description The sessions of all the contact's browsers, oldest first. */
             sessions: components["schemas"]["JourneySession"][];
+        };
+        /** @description Everything one of several contacts did. */
+        JourneyOf: {
+            /** @description The contact's id; not the one asked for, where that became part of another. */
+            contact: string;
+            /** @description The sessions of all the contact's browsers, oldest first. */
+            sessions: components["schemas"]["JourneySession"][];
+        };
+        /** @description The journeys of some contacts. */
+        JourneyList: {
+            /** @description The journeys. */
+            items: components["schemas"]["JourneyOf"][];
         };
         /**
          * @description The period of the same length before, the same days a year before, or none.
@@ -1425,6 +1457,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Journey"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listJourneys: {
+        parameters: {
+            query: {
+                /** @description The contacts' ids. */
+                contact: components["schemas"]["Id"][];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A journey a contact, in the order in which they were asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JourneyList"];
                 };
             };
             default: components["responses"]["Problem"];
