@@ -43,23 +43,21 @@ func sorted[V any](m map[string]V) iter.Seq[string] {
 // who names a contact: by email, else by phone.
 func who(email, phone string) string { return cmp.Or(email, phone) }
 
+// journeysAtOnce is how many journeys one question asks for.
+const journeysAtOnce = 100
+
+// alone says of which contacts the answers to questions about one are compared, too: one in so many.
+const alone = 100
+
 // contacts pages through all contacts and compares each with its journey.
 func (c *comparison) contacts(ctx context.Context) error {
 	got, err := c.list(ctx)
 	if err != nil {
 		return err
 	}
-	err = c.each(ctx, len(c.want.Contacts), func(ctx context.Context, one *comparison, i int) error {
-		want := &c.want.Contacts[i]
-		name := who(want.Email, want.Phone)
-		found, ok := got[name]
-		if !ok {
-			one.Compared++
-			one.differ("contact "+name, "missing", "there")
-			return nil
-		}
-		one.contact("contact "+name+": ", found, want)
-		return one.journey(ctx, "contact "+name+": ", found.ID, want)
+	groups := slices.Collect(slices.Chunk(c.want.Contacts, journeysAtOnce))
+	err = c.each(ctx, len(groups), func(ctx context.Context, one *comparison, i int) error {
+		return one.group(ctx, got, groups[i])
 	})
 	if err != nil {
 		return err
@@ -70,6 +68,53 @@ func (c *comparison) contacts(ctx context.Context) error {
 	for name := range sorted(got) {
 		c.differ("contact "+name, "there", "absent")
 	}
+	return nil
+}
+
+// group compares some contacts. Their journeys are asked for together.
+func (c *comparison) group(ctx context.Context, got map[string]contact, want []load.Contact) error {
+	var ids []string
+	for i := range want {
+		if found, ok := got[who(want[i].Email, want[i].Phone)]; ok {
+			ids = append(ids, found.ID)
+		}
+	}
+	journeys, err := c.journeys(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i := range want {
+		name := who(want[i].Email, want[i].Phone)
+		found, ok := got[name]
+		if !ok {
+			c.Compared++
+			c.differ("contact "+name, "missing", "there")
+			continue
+		}
+		c.contact("contact "+name+": ", found, &want[i])
+		c.journey("contact "+name+": ", journeys[found.ID], &want[i])
+		if i%alone == 0 {
+			if err := c.single(ctx, found.ID, &want[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// single compares what the questions about one contact alone answer.
+func (c *comparison) single(ctx context.Context, id string, want *load.Contact) error {
+	var found contact
+	if err := c.api.get(ctx, "/api/v1/contacts/"+id, &found); err != nil {
+		return err
+	}
+	var journey struct{ Sessions []journeySession }
+	if err := c.api.get(ctx, "/api/v1/contacts/"+id+"/journey", &journey); err != nil {
+		return err
+	}
+	about := "contact " + who(want.Email, want.Phone) + " alone: "
+	c.contact(about, found, want)
+	c.journey(about, journey.Sessions, want)
 	return nil
 }
 
@@ -159,17 +204,33 @@ type journeySession struct {
 	Rule string
 }
 
-func (c *comparison) journey(ctx context.Context, about, id string, want *load.Contact) error {
-	var got struct{ Sessions []journeySession }
-	if err := c.api.get(ctx, "/api/v1/contacts/"+id+"/journey", &got); err != nil {
-		return err
+// journeys asks for those of some contacts.
+func (c *comparison) journeys(ctx context.Context, ids []string) (map[string][]journeySession, error) {
+	all := make(map[string][]journeySession, len(ids))
+	if len(ids) == 0 {
+		return all, nil
 	}
-	c.number(about+"sessions of the journey", float64(len(got.Sessions)), float64(len(want.Journey)))
-	for i := range min(len(got.Sessions), len(want.Journey)) {
-		c.session(fmt.Sprintf("%ssession %d: ", about, i+1), got.Sessions[i], want.Journey[i])
+	var got struct {
+		Items []struct {
+			Contact  string
+			Sessions []journeySession
+		}
 	}
-	c.conversions(about, got.Sessions, want.Conversions)
-	return nil
+	if err := c.api.get(ctx, "/api/v1/journeys?"+url.Values{"contact": ids}.Encode(), &got); err != nil {
+		return nil, err
+	}
+	for _, j := range got.Items {
+		all[j.Contact] = j.Sessions
+	}
+	return all, nil
+}
+
+func (c *comparison) journey(about string, got []journeySession, want *load.Contact) {
+	c.number(about+"sessions of the journey", float64(len(got)), float64(len(want.Journey)))
+	for i := range min(len(got), len(want.Journey)) {
+		c.session(fmt.Sprintf("%ssession %d: ", about, i+1), got[i], want.Journey[i])
+	}
+	c.conversions(about, got, want.Conversions)
 }
 
 func (c *comparison) session(about string, got journeySession, want load.JourneySession) {
