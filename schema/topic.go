@@ -1,6 +1,14 @@
 package schema
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
+
+// Kept is how long topics keep records, no longer since all of them hold
+// personal data. Dead letters can be replayed for as long. The embedded Kafka
+// lets go earlier of what was processed.
+const Kept = 14 * 24 * time.Hour
 
 // The topics. Their partition counts hold for ever: a visitor's and a
 // workspace's owner is found by the hash of the key.

@@ -197,5 +197,6 @@ func (e *engines) trim(ctx context.Context, groups map[string][]string) error {
 		return fmt.Errorf("cannot reach the embedded Kafka: %w", err)
 	}
 	defer client.Close()
-	return embedded.NewTrimmer(embedded.TrimmerConfig{Admin: kadm.NewClient(client), Groups: groups, Log: e.log}).Run(ctx)
+	return embedded.NewTrimmer(embedded.TrimmerConfig{Admin: kadm.NewClient(client), Groups: groups,
+		Keep: map[string]time.Duration{schema.TopicDead: schema.Kept}, Log: e.log}).Run(ctx)
 }

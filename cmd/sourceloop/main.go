@@ -31,6 +31,7 @@ type cli struct {
 	Standin standinCommand `cmd:"" help:"Run one vendor's stand-in alone."`
 	Load    loadCommand    `cmd:"" help:"Send realistic traffic through the front door and print what must come out."`
 	Check   checkCommand   `cmd:"" help:"Compare the API's answers with what must come out."`
+	Dead    deadCommand    `cmd:"" help:"List, show and replay what could not be processed."`
 	Rebuild rebuildCommand `cmd:"" help:"Derive sessions and credits anew from what is stored."`
 	Bench   benchCommand   `cmd:"" help:"Measure an area against plain alternatives."`
 	Ready   readyCommand   `cmd:"" help:"Ask the process on this machine whether it is ready, for health checks."`

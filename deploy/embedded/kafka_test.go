@@ -221,6 +221,31 @@ func TestTrimmerFreesWhatAllGroupsHaveRead(t *testing.T) {
 
 // A partition that was emptied starts again at offset 0 after a restart. The trimmer's last record prevents it; the
 // first case shows that there is something to prevent.
+// TestTrimmerKeepsForATimeWhatNobodyReads: what is older goes, whether a group has committed or not.
+func TestTrimmerKeepsForATimeWhatNobodyReads(t *testing.T) {
+	k := startKafka(t, t.TempDir())
+	produce(t, k.Addr(), 10)
+	client := kafkaClient(t, k.Addr())
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	for _, tt := range []struct {
+		keep time.Duration
+		want int64
+	}{{time.Hour, 0}, {-time.Hour, 9}} {
+		trimmer := embedded.NewTrimmer(embedded.TrimmerConfig{Admin: admin, Keep: map[string]time.Duration{topic: tt.keep}})
+		if _, err := trimmer.Trim(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		starts, err := admin.ListStartOffsets(t.Context(), topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if start, ok := starts.Lookup(topic, 0); !ok || start.Offset != tt.want {
+			t.Errorf("kept for %s: the first offset is %d, want %d", tt.keep, start.Offset, tt.want)
+		}
+	}
+}
+
 func TestTrimmedPartitionGoesOnAfterARestart(t *testing.T) {
 	tests := []struct {
 		name string

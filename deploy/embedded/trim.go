@@ -24,8 +24,10 @@ type TrimmerConfig struct {
 	Admin *kadm.Client
 
 	// Groups are, by topic, the consumer groups that must have committed a record before it may go. A topic that is not
-	// here, or has no groups, is never trimmed: nobody says that its records were read.
+	// here, or has no groups, is not trimmed by reading: nobody says that its records were read.
 	Groups map[string][]string
+	// Keep says, by topic, for how long records stay that no group reads.
+	Keep map[string]time.Duration
 
 	Every time.Duration // Time between two rounds; 0 means 1 minute.
 	Log   *slog.Logger  // Nil logs nothing.
@@ -74,6 +76,10 @@ func (t *Trimmer) Trim(ctx context.Context) (map[string]map[int32]int64, error) 
 	if len(topics) == 0 {
 		return nil, nil
 	}
+	old, err := t.old(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("cannot trim: %w", err)
+	}
 	committed, err := t.committed(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("cannot trim: %w", err)
@@ -87,7 +93,7 @@ func (t *Trimmer) Trim(ctx context.Context) (map[string]map[int32]int64, error) 
 	if err := errors.Join(err, ends.Error()); err != nil {
 		return nil, fmt.Errorf("cannot trim: cannot read the last offsets: %w", err)
 	}
-	return t.delete(ctx, t.plan(committed, starts, ends))
+	return t.delete(ctx, t.plan(committed, old, starts, ends))
 }
 
 func (t *Trimmer) topics() []string {
@@ -97,7 +103,20 @@ func (t *Trimmer) topics() []string {
 			topics = append(topics, topic)
 		}
 	}
-	return topics
+	return append(topics, slices.Sorted(maps.Keys(t.cfg.Keep))...)
+}
+
+// old finds, in topics that are kept for a time, the first offsets that are to stay.
+func (t *Trimmer) old(ctx context.Context) (map[string]kadm.ListedOffsets, error) {
+	old := make(map[string]kadm.ListedOffsets, len(t.cfg.Keep))
+	for topic, keep := range t.cfg.Keep {
+		offsets, err := t.cfg.Admin.ListOffsetsAfterMilli(ctx, time.Now().Add(-keep).UnixMilli(), topic)
+		if err := errors.Join(err, offsets.Error()); err != nil {
+			return nil, fmt.Errorf("cannot find what is old in %s: %w", topic, err)
+		}
+		old[topic] = offsets
+	}
+	return old, nil
 }
 
 // committed reads what every group on the broker has committed, the named ones and any other.
@@ -126,14 +145,18 @@ func (t *Trimmer) committed(ctx context.Context) (map[string]kadm.OffsetResponse
 }
 
 // plan gives the offset before which each partition may lose its records.
-func (t *Trimmer) plan(committed map[string]kadm.OffsetResponses, starts, ends kadm.ListedOffsets) kadm.Offsets {
+func (t *Trimmer) plan(committed map[string]kadm.OffsetResponses, old map[string]kadm.ListedOffsets, starts, ends kadm.ListedOffsets) kadm.Offsets {
 	plan := make(kadm.Offsets)
 	ends.Each(func(end kadm.ListedOffset) {
 		start, ok := starts.Lookup(end.Topic, end.Partition)
 		if !ok {
 			return
 		}
-		to := min(finished(committed, t.cfg.Groups[end.Topic], end.Topic, end.Partition), end.Offset-1)
+		to := finished(committed, t.cfg.Groups[end.Topic], end.Topic, end.Partition)
+		if kept, ok := old[end.Topic].Lookup(end.Topic, end.Partition); ok {
+			to = kept.Offset
+		}
+		to = min(to, end.Offset-1)
 		if to > start.Offset {
 			plan.AddOffset(end.Topic, end.Partition, to, -1)
 		}

@@ -2,6 +2,10 @@ package collect
 
 import "sourceloop/schema"
 
+// Stage is the name of the collector in dead letters. What it sets aside never
+// was a record of a topic.
+const Stage = "collect"
+
 // code groups what can be wrong with an item, for metrics and dead letters.
 type code string
 

@@ -194,6 +194,6 @@ func setAside(item string, f fault, b *batch, s *sender) *schema.DeadRecord {
 	id := schema.Derive("dead", schema.TopicHits, "collect", fmt.Sprint(s.workspace), item)
 	return &schema.DeadRecord{
 		Topic: schema.TopicHits, Partition: -1, Offset: -1, Key: schema.HitKey(s.workspace, visitor), Value: []byte(item),
-		Stage: "collect", Reason: string(f.code), Detail: f.words, At: int64(s.received), Id: id[:],
+		Stage: Stage, Reason: string(f.code), Detail: f.words, At: int64(s.received), Id: id[:],
 	}
 }

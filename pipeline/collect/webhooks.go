@@ -162,7 +162,7 @@ func (e *Edge) keepAside(c echo.Context, body []byte) error {
 	id := schema.Derive("dead", schema.TopicWebhooks, "collect", string(body))
 	letter := &schema.DeadRecord{
 		Topic: schema.TopicWebhooks, Partition: -1, Offset: -1, Key: []byte(intercomName), Value: body,
-		Stage: "collect", Reason: schema.DeadBadWebhook, Detail: "a signed delivery without a readable app_id",
+		Stage: Stage, Reason: schema.DeadBadWebhook, Detail: "a signed delivery without a readable app_id",
 		At: int64(schema.MillisOf(e.deps.Now())), Id: id[:],
 	}
 	return e.keep(c, hookMalformed, func(ctx context.Context) error {

@@ -99,7 +99,11 @@ func (l *Log) ensureTopics(ctx context.Context) error {
 	if replication == 0 {
 		replication = -1
 	}
-	configs := map[string]*string{"max.message.bytes": kadm.StringPtr(strconv.Itoa(maxRecord))}
+	configs := map[string]*string{
+		"max.message.bytes": kadm.StringPtr(strconv.Itoa(maxRecord)),
+		"retention.ms":      kadm.StringPtr(strconv.FormatInt(schema.Kept.Milliseconds(), 10)),
+		"segment.ms":        kadm.StringPtr(strconv.FormatInt((24 * time.Hour).Milliseconds(), 10)),
+	}
 	maps.Copy(configs, l.config.TopicConfigs)
 	for topic, count := range topicCounts() {
 		_, err := l.admin.CreateTopic(ctx, count, replication, configs, topic)
