@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sourceloop/deploy/servers"
+	"sourceloop/deploy/servers/serverstest"
 	"sourceloop/pipeline/stream"
 	"sourceloop/schema"
 )
@@ -146,36 +147,57 @@ func sent(t *testing.T, l *stream.Log, value string) {
 	})
 }
 
+// outage is a broker with a way to go away and to come back.
+type outage struct {
+	addr       string
+	away, back func()
+}
+
+func brokerThatIsDown(t *testing.T) outage {
+	addr, dir := freeAddress(t), t.TempDir()
+	cluster := clusterAt(t, addr, dir)
+	return outage{addr, cluster.Close, func() { clusterAt(t, addr, dir) }}
+}
+
+func brokerThatSwallows(t *testing.T) outage {
+	addr := freeAddress(t)
+	var g *gate
+	clusterAt(t, addr, t.TempDir(), kfake.ListenFn(func(network, _ string) (net.Listener, error) {
+		l, err := net.Listen(network, addr)
+		g = newGate(l)
+		return g, err
+	}))
+	t.Cleanup(func() { g.set(false) })
+	return outage{addr, func() { g.set(true) }, func() { g.set(false) }}
+}
+
+func apacheKafkaThatIsStopped(t *testing.T) outage {
+	kafka := serverstest.NewKafka(t)
+	must := func(do func() error) func() {
+		return func() {
+			if err := do(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return outage{kafka.Addr, must(kafka.Pause), must(kafka.Resume)}
+}
+
 // TestWhatIsGivenUpLeavesTheClient: while a broker is away, or does not answer
 // what it was sent, nothing is kept of appends that were given up; and when it
 // is back the same log goes on.
 func TestWhatIsGivenUpLeavesTheClient(t *testing.T) {
-	ways := map[string]func(t *testing.T, addr, dir string) (away, back func()){
-		"the broker is down": func(t *testing.T, addr, dir string) (away, back func()) {
-			cluster := clusterAt(t, addr, dir)
-			return cluster.Close, func() { clusterAt(t, addr, dir) }
-		},
-		"the broker swallows": func(t *testing.T, addr, dir string) (away, back func()) {
-			var g *gate
-			clusterAt(t, addr, dir, kfake.ListenFn(func(network, _ string) (net.Listener, error) {
-				l, err := net.Listen(network, addr)
-				g = newGate(l)
-				return g, err
-			}))
-			t.Cleanup(func() { g.set(false) })
-			return func() { g.set(true) }, func() { g.set(false) }
-		},
-	}
-	for name, start := range ways {
+	for name, start := range map[string]func(*testing.T) outage{
+		"the broker is down": brokerThatIsDown, "the broker swallows": brokerThatSwallows, "Apache Kafka is stopped": apacheKafkaThatIsStopped,
+	} {
 		t.Run(name, func(t *testing.T) {
-			addr := freeAddress(t)
-			away, back := start(t, addr, t.TempDir())
-			l, registry := measured(t, addr)
+			broker := start(t)
+			l, registry := measured(t, broker.addr)
 			if err := l.Prepare(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			sent(t, l, "before")
-			away()
+			broker.away()
 			for range 2 {
 				giveUp(t, l, 300)
 				until(t, "the client to let go", func() bool { return gauge(t, registry, "sourceloop_log_waiting_records") == 0 })
@@ -183,7 +205,7 @@ func TestWhatIsGivenUpLeavesTheClient(t *testing.T) {
 			if bytes := gauge(t, registry, "sourceloop_log_waiting_bytes"); bytes != 0 {
 				t.Errorf("%v bytes are still held", bytes)
 			}
-			back()
+			broker.back()
 			sent(t, l, "after")
 		})
 	}
