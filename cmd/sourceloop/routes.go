@@ -24,8 +24,10 @@ func (n *node) startWeb(context.Context) error {
 	n.echo.HideBanner, n.echo.HidePort = true, true
 	n.echo.HTTPErrorHandler = n.fail
 	n.mountOperations(n.echo)
+	var edge *collect.Edge
 	if n.has(roleCollect) {
-		if err := n.mountCollector(); err != nil {
+		var err error
+		if edge, err = n.mountCollector(); err != nil {
 			return err
 		}
 	}
@@ -34,27 +36,33 @@ func (n *node) startWeb(context.Context) error {
 			return err
 		}
 	}
-	n.web = serveHTTP(n.config.listener, n.echo, n.log)
+	if edge == nil {
+		n.web = serveHTTP(n.config.listener, n.echo, n.log)
+		return nil
+	}
+	front := edge.Front(n.config.listener)
+	n.web = serveHTTP(front, n.echo, n.log)
+	n.web.drain = front.Drain
 	return nil
 }
 
-func (n *node) mountCollector() error {
+func (n *node) mountCollector() (*collect.Edge, error) {
 	settings := n.config.settings
 	secret, err := settings.Intercom.secret()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	proxies, err := parseNetworks(settings.TrustedProxies)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	countries, err := enrich.NewCountries(settings.GeoIP)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	script, err := tracker.Handler()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	config := collect.DefaultConfig()
 	config.TrustedProxies, config.CountryHeader, config.IntercomSecret = proxies, settings.CountryHeader, secret
@@ -64,10 +72,10 @@ func (n *node) mountCollector() error {
 		Registerer: n.registry, Logger: n.log, Fail: n.reach,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	edge.Register(n.echo)
-	return nil
+	return edge, nil
 }
 
 func parseNetworks(texts []string) ([]netip.Prefix, error) {

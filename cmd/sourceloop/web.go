@@ -16,6 +16,7 @@ type webServer struct {
 	server   *http.Server
 	listener net.Listener
 	failed   chan error
+	drain    func(context.Context) error // of what the listener answers by itself; nil for nothing
 }
 
 // listen opens the address before anything else happens, so that a port in
@@ -51,7 +52,11 @@ func serveHTTP(l net.Listener, handler http.Handler, log *slog.Logger) *webServe
 func (w *webServer) close(patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := w.server.Shutdown(ctx); err != nil {
+	err := w.server.Shutdown(ctx)
+	if w.drain != nil {
+		err = errors.Join(err, w.drain(ctx))
+	}
+	if err != nil {
 		return errors.Join(err, w.server.Close())
 	}
 	return nil

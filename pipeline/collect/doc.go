@@ -33,6 +33,14 @@
 // byte for byte to the topic webhooks. No answer is ever 410: that would switch
 // off the subscription for all workspaces.
 //
+// # In front of the HTTP server
+//
+// A Front before the server's listener answers plain requests for hits by
+// itself, because net/http spends more on one than everything that happens to
+// its hit. It takes the narrow form that browsers and proxies send; a connection
+// that brings anything else is the server's from then on, with every byte that
+// was read.
+//
 // # Privacy
 //
 // The network address is used for the country and for limits, and is dropped.

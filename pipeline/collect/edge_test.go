@@ -44,6 +44,21 @@ type recorder struct {
 	calls  int
 	err    error
 	quiet  atomic.Bool // remembers nothing, for benchmarks
+
+	hold chan struct{} // not nil: Append waits until it is closed
+	held atomic.Int32  // that wait or waited
+}
+
+// awaitHeld waits until an Append is held up.
+func (l *recorder) awaitHeld(t *testing.T) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); l.held.Load() == 0; <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is appended")
+		}
+	}
 }
 
 func newRecorder() *recorder {
@@ -53,6 +68,10 @@ func newRecorder() *recorder {
 func (l *recorder) Append(_ context.Context, topic string, keys, values [][]byte) error {
 	if l.quiet.Load() {
 		return nil
+	}
+	if l.hold != nil {
+		l.held.Add(1)
+		<-l.hold
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -128,7 +147,9 @@ func (r *routes) Refresh(context.Context) error {
 
 type place struct {
 	server   *echo.Echo
-	url      string
+	front    *collect.Front
+	url      string // of the server behind the front
+	behind   string // address of the same server without a front
 	log      *recorder
 	routes   *routes
 	registry *prometheus.Registry
@@ -158,9 +179,14 @@ func start(t testing.TB, change func(*collect.Config)) *place {
 	}
 	e := echo.New()
 	edge.Register(e)
-	server := httptest.NewServer(e)
+	server := httptest.NewUnstartedServer(e)
+	p.front = edge.Front(server.Listener)
+	server.Listener = p.front
+	server.Start()
+	behind := httptest.NewServer(e)
 	t.Cleanup(server.Close)
-	p.server, p.url = e, server.URL
+	t.Cleanup(behind.Close)
+	p.server, p.url, p.behind = e, server.URL, behind.Listener.Addr().String()
 	return p
 }
 

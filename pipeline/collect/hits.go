@@ -27,8 +27,13 @@ var errItems = fmt.Errorf("the body holds more than %d hits; send fewer at once"
 
 // hits takes hits.
 func (e *Edge) hits(c echo.Context) error {
+	e.handle(c.Response(), c.Request())
+	return nil
+}
+
+// handle answers a request for hits. It keeps nothing of it.
+func (e *Edge) handle(w http.ResponseWriter, r *http.Request) {
 	b := e.batches.Get().(*batch)
-	w, r := c.Response(), c.Request()
 	w.Header()["Access-Control-Allow-Origin"] = e.anyOrigin
 	start := e.deps.Now()
 	reusable := e.serve(w, r, b, start)
@@ -36,7 +41,6 @@ func (e *Edge) hits(c echo.Context) error {
 	if reusable && b.reset() {
 		e.batches.Put(b)
 	}
-	return nil
 }
 
 // serve answers one request, and tells whether its buffers may be used again.

@@ -1,10 +1,12 @@
 package collect
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
@@ -15,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/net/http/httpguts"
 	"pgregory.net/rapid"
 
 	"sourceloop/schema"
@@ -195,6 +198,57 @@ func FuzzOrigin(f *testing.F) {
 		}
 		if key := got.limitKey(); len(key) != 0 && len(key) != 4 && len(key) != 8 {
 			t.Errorf("a key of %d bytes", len(key))
+		}
+	})
+}
+
+// FuzzFront holds the front to net/http: what it takes for a request of ours is
+// one there too, with the same content.
+func FuzzFront(f *testing.F) {
+	for _, seed := range []string{
+		"POST /sl/hits?key=a&t=1 HTTP/1.1\r\nHost: a.example:80\r\nUser-Agent: curl/8\r\nContent-Length: 2\r\n\r\n[]",
+		"POST /sl/hits?%zz=%41 HTTP/1.1\r\nhost:[::1]\r\nsec-gpc: 1\r\nx_y: \xff\r\ncontent-length:0\r\n\r\nPOST",
+		"POST /sl/hits? HTTP/1.1\r\nHost: a\r\nConnection: Keep-Alive\r\nContent-Encoding: gzip\r\nContent-Length: 003\r\n\r\nabc",
+		"POST /sl/hits?a HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\nCF-IPCountry: NO\r\nContent-Length: 1\r\n\r\n1",
+	} {
+		f.Add([]byte(seed))
+	}
+	front := &Front{
+		edge: &Edge{trust: &trust{proxies: []netip.Prefix{{}}, header: "Cf-Ipcountry"}},
+		post: []byte("POST /sl/hits?"), country: "cf-ipcountry",
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		var p plain
+		size, k := front.read(in, &p)
+		if k != isOurs {
+			return
+		}
+		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(in[:size])))
+		if err != nil {
+			t.Fatalf("%q is none for net/http: %v", in, err)
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil || !bytes.Equal(body, p.body) {
+			t.Fatalf("%q has the body %q, %v", in, body, err)
+		}
+		if r.Method != "POST" || r.URL.Path != "/sl/hits" || r.URL.RawQuery != string(p.query) || r.Close || r.ProtoMinor != 1 ||
+			len(r.TransferEncoding) > 0 || len(r.Trailer) > 0 || r.Host != string(p.host) || r.URL.Fragment != "" {
+			t.Fatalf("%q is %+v", in, r)
+		}
+		for name, value := range map[string][]byte{
+			"User-Agent": p.agent, "Sec-Gpc": p.optOut, "Content-Encoding": p.encoding, "X-Forwarded-For": p.forwarded, "Cf-Ipcountry": p.country,
+		} {
+			if got := strings.Join(r.Header[name], "|"); got != string(value) {
+				t.Fatalf("%q has %s %q, we read %q", in, name, got, value)
+			}
+		}
+		if !httpguts.ValidHostHeader(r.Host) {
+			t.Fatalf("%q has a host that a server refuses", in)
+		}
+		for name, values := range r.Header {
+			if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(strings.Join(values, "")) {
+				t.Fatalf("%q has the header %q, which a server refuses", in, name)
+			}
 		}
 	})
 }

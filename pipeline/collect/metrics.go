@@ -10,6 +10,7 @@ import (
 // name a person, a key or an address.
 type metrics struct {
 	accepted prometheus.Counter
+	plain    prometheus.Counter
 	items    map[code]prometheus.Counter
 	requests map[code]prometheus.Counter
 	hits     prometheus.Observer
@@ -34,9 +35,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		Name: "sourceloop_collect_seconds", Help: "Time from reading a request to its answer.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 	}, []string{"route"})
-	reg.MustRegister(accepted, items, requests, webhooks, latency)
+	plain := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "sourceloop_collect_plain_requests_total", Help: "Requests for hits that were answered in front of the HTTP server.",
+	})
+	reg.MustRegister(accepted, plain, items, requests, webhooks, latency)
 	m := &metrics{
-		accepted: accepted, items: map[code]prometheus.Counter{}, requests: map[code]prometheus.Counter{},
+		accepted: accepted, plain: plain, items: map[code]prometheus.Counter{}, requests: map[code]prometheus.Counter{},
 		hits: latency.WithLabelValues("hits"), webhooks: webhooks, hooks: latency.WithLabelValues("webhooks"),
 	}
 	for _, c := range itemCodes() {
