@@ -10,8 +10,12 @@
 // Tests that only need a connected demo share one (connected), and tell their
 // visitors apart by names of their own.
 //
-// ClickHouse's library and Chromium are found as the other tests find them:
-// where one is missing the tests are skipped, unless REQUIRE names it.
+// Roles as separate processes run on real servers (deploy/servers), behind a
+// small balancer that asks /readyz and repeats nothing. HITS in the environment
+// makes the test of the rolling restart as large as one has time for.
+//
+// ClickHouse's library, Chromium and the servers are found as the other tests
+// find them: where one is missing the tests are skipped, unless REQUIRE names it.
 //
 // Screenshots of the screens that a test sees go to the folder that the
 // environment variable SCREENSHOTS names, else to the test's artifacts.

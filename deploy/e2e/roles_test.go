@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -217,12 +219,26 @@ func (c *cluster) shares(t *testing.T) {
 	}
 }
 
+// volume is how many hits the roles get: enough requests for a rolling restart
+// under traffic, or as many as HITS in the environment says.
+func volume(t *testing.T) (load.Config, int) {
+	t.Helper()
+	hits := 6000
+	if text := os.Getenv("HITS"); text != "" {
+		var err error
+		if hits, err = strconv.Atoi(text); err != nil || hits < 6000 {
+			t.Fatalf("HITS is %q, and must be a number, 6000 at least", text)
+		}
+	}
+	return load.Config{
+		Seed: 7, Base: load.StartOfDay(time.Now(), time.UTC), Days: 30, Hits: hits, Visitors: hits / 10, Chats: hits / 200,
+	}, min(hits/600, 500)
+}
+
 func TestRolesOnRealServersAreExactThroughARollingRestart(t *testing.T) {
 	c := startCluster(t)
-	config := load.Config{
-		Seed: 7, Base: load.StartOfDay(time.Now(), time.UTC), Days: 30, Hits: 6000, Visitors: 600, Chats: 40,
-	}
-	target := load.Target{URL: c.collect.URL, Key: c.account.siteKey, Intercom: c.intercom, Batch: 10}
+	config, batch := volume(t)
+	target := load.Target{URL: c.collect.URL, Key: c.account.siteKey, Intercom: c.intercom, Batch: batch}
 	type result struct {
 		account *load.Account
 		err     error
