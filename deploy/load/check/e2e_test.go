@@ -28,6 +28,9 @@ const patience = 5 * time.Minute
 type demo struct {
 	binary      string
 	environment []string
+	dir         string
+	process     *os.Process
+	ended       chan error
 	file        struct {
 		URL         string `json:"url"`
 		IntercomURL string `json:"intercom_url"`
@@ -54,15 +57,17 @@ func startDemo(t *testing.T) *demo {
 	if engine.Library != "" {
 		d.environment = append(d.environment, embedded.LibraryVariable+"="+engine.Library)
 	}
-	d.serve(t, filepath.Join(t.TempDir(), "demo"))
+	d.dir = filepath.Join(t.TempDir(), "demo")
+	d.serve(t)
 	return d
 }
 
 // serve starts the demo and waits until everything answers.
-func (d *demo) serve(t *testing.T, dir string) {
+func (d *demo) serve(t *testing.T) {
 	t.Helper()
+	_ = os.Remove(d.announced()) // That of a process that was killed.
 	var stderr lockedBuffer
-	cmd := exec.Command(d.binary, "demo", "--connected", "--data", dir)
+	cmd := exec.Command(d.binary, "demo", "--connected", "--data", d.dir)
 	cmd.Env, cmd.Stderr = d.environment, &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
@@ -70,6 +75,7 @@ func (d *demo) serve(t *testing.T, dir string) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
+	d.process, d.ended = cmd.Process, ended
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-ended
@@ -77,22 +83,40 @@ func (d *demo) serve(t *testing.T, dir string) {
 			t.Logf("stderr of the demo:\n%s", stderr.String())
 		}
 	})
-	again, deadline := time.NewTicker(50*time.Millisecond), time.After(patience)
+	await(t, "the demo to come up", ended, func() bool {
+		text, err := os.ReadFile(d.announced())
+		return err == nil && json.Unmarshal(text, &d.file) == nil
+	})
+}
+
+func (d *demo) announced() string { return filepath.Join(d.dir, "demo.json") }
+
+// await waits for a condition, as long as a process lives.
+func await(t *testing.T, what string, ended chan error, condition func() bool) {
+	t.Helper()
+	again, deadline := time.NewTicker(10*time.Millisecond), time.After(patience)
 	defer again.Stop()
-	for {
-		text, err := os.ReadFile(filepath.Join(dir, "demo.json"))
-		if err == nil && json.Unmarshal(text, &d.file) == nil {
-			return
-		}
+	for !condition() {
 		select {
 		case <-again.C:
 		case err := <-ended:
 			ended <- err
-			t.Fatalf("the demo ended by itself: %v", err)
+			t.Fatalf("waiting for %s: the process ended by itself: %v", what, err)
 		case <-deadline:
-			t.Fatal("the demo does not come up")
+			t.Fatalf("waited in vain for %s", what)
 		}
 	}
+}
+
+// killAndServe ends the demo as a loss of the machine's process would, and starts it again.
+func (d *demo) killAndServe(t *testing.T) {
+	t.Helper()
+	if err := d.process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	err := <-d.ended
+	d.ended <- err
+	d.serve(t)
 }
 
 type lockedBuffer struct {
@@ -109,25 +133,52 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 // run runs a subcommand to its end.
 func (d *demo) run(t *testing.T, arguments ...string) (stdout []byte, code int) {
 	t.Helper()
+	return d.start(t, arguments...)()
+}
+
+// start starts a subcommand; what it returns waits for the end.
+func (d *demo) start(t *testing.T, arguments ...string) (wait func() (stdout []byte, code int)) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, d.binary, arguments...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = d.environment, &out, &errs
-	if err := cmd.Run(); cmd.ProcessState == nil {
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if code = cmd.ProcessState.ExitCode(); code != 0 {
-		t.Logf("sourceloop %s: %s", arguments[0], errs.String())
+	return func() ([]byte, int) {
+		defer cancel()
+		_ = cmd.Wait() // The code says more.
+		code := cmd.ProcessState.ExitCode()
+		if code != 0 {
+			t.Logf("sourceloop %s: %s", arguments[0], errs.String())
+		}
+		return out.Bytes(), code
 	}
-	return out.Bytes(), code
 }
 
-// load sends the test's traffic and keeps what must come out.
-func (d *demo) load(t *testing.T, into string) *load.Account {
+// The test's traffic.
+const (
+	hits     = 8000
+	visitors = 800
+	chats    = 40
+)
+
+// load sends the test's traffic and keeps what must come out. When interrupt is given, it is called in the middle.
+func (d *demo) load(t *testing.T, into string, interrupt func()) *load.Account {
 	t.Helper()
-	out, code := d.run(t, "load", "--to", d.file.URL, "--key", d.file.SiteKey, "--intercom", d.file.IntercomURL,
-		"--hits", "8000", "--visitors", "800", "--chats", "40", "--days", "30", "--seed", "42")
+	acknowledged := into + ".acknowledged"
+	wait := d.start(t, "load", "--to", d.file.URL, "--key", d.file.SiteKey, "--intercom", d.file.IntercomURL,
+		"--hits", fmt.Sprint(hits), "--visitors", fmt.Sprint(visitors), "--chats", fmt.Sprint(chats), "--days", "30", "--seed", "42",
+		"--batch", "100", "--acknowledged", acknowledged)
+	if interrupt != nil {
+		await(t, "the middle of the traffic", d.ended, func() bool {
+			text, err := os.ReadFile(acknowledged)
+			return err == nil && bytes.Count(text, []byte("\n")) > hits/3
+		})
+		interrupt()
+	}
+	out, code := wait()
 	account := &load.Account{}
 	if err := json.Unmarshal(out, account); err != nil || code != 0 {
 		t.Fatalf("load ends with %d, %v", code, err)
@@ -147,15 +198,19 @@ func (d *demo) check(t *testing.T, expected string) (words string, code int) {
 	return string(out), code
 }
 
-// What was planned comes out, once however often it is sent; and a comparison sees whatever does not.
+// What was planned comes out, also when everything is killed while it is sent, and once however often it is sent; and a
+// comparison sees whatever does not.
 func TestWhatIsPlannedComesOut(t *testing.T) {
 	d := startDemo(t)
 	expected := filepath.Join(t.TempDir(), "expected.json")
-	account := d.load(t, expected)
+	account := d.load(t, expected, func() { d.killAndServe(t) })
+	if account.Sent.Retries == 0 {
+		t.Error("the kill was not felt: nothing had to be sent again")
+	}
 	if words, code := d.check(t, expected); code != 0 || !strings.Contains(words, "values compared, 0 differences") {
 		t.Fatal("what comes out is not what was planned")
 	}
-	again := d.load(t, filepath.Join(t.TempDir(), "again.json"))
+	again := d.load(t, filepath.Join(t.TempDir(), "again.json"), nil)
 	again.Sent, account.Sent = load.Sent{}, load.Sent{}
 	if one, other := written(t, account), written(t, again); !bytes.Equal(one, other) {
 		t.Error("the same seed is to come out otherwise the second time")
