@@ -216,7 +216,7 @@ func (w *Worker) compare(st *stretch, v *visit) {
 		k := written[at]
 		delete(written, at)
 		if k == nil || k.GetHash() != hash || !k.GetAcknowledged() {
-			k = &schema.WrittenKey{Day: s.StartedAt.Day(), Session: s.ID[:], Hash: hash}
+			k = &schema.WrittenKey{Day: s.StartedAt.Day(), Session: s.ID[:], Hash: hash, Acknowledged: w.deps.Unsafe.NoHashes}
 			st.rows = append(st.rows, schema.SessionRow{Session: *s, Version: version})
 			v.changed = true
 			w.metrics.rows.WithLabelValues("upsert").Inc()
@@ -232,6 +232,7 @@ func (w *Worker) compare(st *stretch, v *visit) {
 		keys = append(keys, &schema.WrittenKey{Day: k.GetDay(), Session: k.GetSession()})
 		w.metrics.rows.WithLabelValues("delete").Inc()
 	}
+	v.before = v.state.GetWritten()
 	v.state.Written = keys
 	v.claims = w.claims(v, sessions)
 }
@@ -266,11 +267,26 @@ func (w *Worker) claims(v *visit, sessions []schema.Session) []*schema.Claim {
 // save stores the states, and other values, before anything is written from
 // them.
 func (w *Worker) save(ctx context.Context, st *stretch, applied int64, others ...state.Pair) error {
+	if w.deps.Unsafe.NoKeys {
+		defer st.withholdKeys()()
+	}
 	pairs, err := st.pairs()
 	if err != nil {
 		return err
 	}
 	return w.owner.Save(ctx, applied, st.progress, append(pairs, others...), nil)
+}
+
+// withholdKeys takes the keys that are about to be written out of the states.
+// The result puts them back.
+func (st *stretch) withholdKeys() (restore func()) {
+	swap := func() {
+		for _, v := range st.visitors {
+			v.state.Written, v.before = v.before, v.state.Written
+		}
+	}
+	swap()
+	return swap
 }
 
 func (st *stretch) pairs() ([]state.Pair, error) {

@@ -105,6 +105,7 @@ type Deps struct {
 	Log         Log
 	Slog        *slog.Logger
 	Now         func() time.Time
+	Unsafe      Unsafe
 	MaxVisitors int // kept in memory per partition; 5,000 when 0
 	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
 	Fail func(place string) error
@@ -116,6 +117,13 @@ func (d *Deps) at(place string) error {
 		return nil
 	}
 	return d.Fail(place)
+}
+
+// Unsafe switches mechanisms off, so that a test can see that each is needed.
+// Nothing but tests may set it.
+type Unsafe struct {
+	NoKeys   bool // keys are stored once their rows were written, not before
+	NoHashes bool // rows are believed to be in ClickHouse before they are
 }
 
 // Stager makes the workers of one process.
@@ -324,6 +332,7 @@ type visit struct {
 	workspace *schema.Workspace
 	hits      []*schema.Hit // of this stretch
 	state     *schema.VisitorState
+	before    []*schema.WrittenKey // written before this stretch
 	claims    []*schema.Claim
 	changed   bool // session rows are written
 	late      bool // a hit came after the seal

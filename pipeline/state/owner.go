@@ -42,6 +42,9 @@ func (o *Owner) Cold() bool { return o.cold }
 // NextVersion gives a version above every one that was ever given for the
 // partition's rows.
 func (o *Owner) NextVersion() uint64 {
+	if o.store.unsafe.NoVersions {
+		return 1
+	}
 	o.counter++
 	return schema.Version(o.epoch, o.counter)
 }
@@ -205,6 +208,13 @@ func (o *Owner) run(ctx context.Context, applied int64, progress schema.Millis, 
 	}
 	for _, k := range deletions {
 		keys = append(keys, key(o.tag, k))
+	}
+	if o.store.unsafe.NoEpochs {
+		present, err := o.store.client.HGet(ctx, ownerKey(o.tag), "epoch").Result()
+		if err != nil {
+			return fmt.Errorf("cannot read the epoch of %s: %w", o.tag, err)
+		}
+		args[0] = present
 	}
 	start := time.Now()
 	done, err := saveScript.Run(ctx, o.store.client, keys, args...).Int()

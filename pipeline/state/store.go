@@ -26,12 +26,21 @@ type Config struct {
 	Password   string
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
+	Unsafe     Unsafe
+}
+
+// Unsafe switches mechanisms off, so that a test can see that each is needed.
+// Nothing but tests may set it.
+type Unsafe struct {
+	NoEpochs   bool // anybody whose applied offset fits may write
+	NoVersions bool // all rows get the same version
 }
 
 // Store is a connection to Redis, safe for concurrent use.
 type Store struct {
 	client    redis.UniversalClient
 	log       *slog.Logger
+	unsafe    Unsafe
 	roundTrip *prometheus.HistogramVec
 }
 
@@ -42,7 +51,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		ClientName: "sourceloop", DisableIdentity: true, MaxRetries: 1,
 		ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second,
 	})
-	s := &Store{client: client, log: config.Log, roundTrip: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	s := &Store{client: client, log: config.Log, unsafe: config.Unsafe, roundTrip: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "sourceloop_state_seconds", Help: "Time of one round trip to Redis, by operation.",
 		Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
 	}, []string{"op"})}
