@@ -62,6 +62,7 @@ func StartClickHouse(ctx context.Context, config ClickHouseConfig) (*ClickHouse,
 	c := &ClickHouse{Addr: address(ports[0]), HTTPAddr: address(ports[1]), folder: folder, config: embedded.ClickHouseConfig{
 		Dir: folder.path, TCPPort: ports[0], HTTPPort: ports[1], Password: rand.Text(), MaxMemory: config.MaxMemory,
 		Engine: config.Engine, Executable: config.Executable, Args: config.Args,
+		StartTimeout: startPatience, StopTimeout: stopPatience,
 	}}
 	if err := c.Start(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())

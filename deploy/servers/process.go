@@ -19,15 +19,16 @@ import (
 // wrap it tell what brings it.
 var ErrMissing = errors.New("not on this machine")
 
+// A machine with too much to do takes long for everything.
 const (
 	// startPatience is the longest time to a server's first answer.
-	startPatience = 2 * time.Minute
+	startPatience = 5 * time.Minute
 	// healPatience is how long a server that ends while it starts again is given
 	// one more start: what a killed one left may hold its port or folder for a
 	// moment.
-	healPatience = 20 * time.Second
+	healPatience = time.Minute
 	// stopPatience is how long a server may take to end when asked to.
-	stopPatience = 30 * time.Second
+	stopPatience = 2 * time.Minute
 
 	readyPause = 50 * time.Millisecond
 	tailSize   = 4 << 10

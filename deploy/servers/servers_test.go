@@ -19,6 +19,9 @@ import (
 	"sourceloop/deploy/servers/serverstest"
 )
 
+// patience bounds every wait of a machine that may be busy.
+const patience = 5 * time.Minute
+
 // server is what all of them can do.
 type server interface {
 	Name() string
@@ -117,7 +120,7 @@ func must(t *testing.T, err error) {
 // that their server is back.
 func (k keeper) mustPut(t *testing.T, number int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -129,7 +132,7 @@ func (k keeper) mustPut(t *testing.T, number int) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("number %d can't be stored for a minute: %v", number, err)
+			t.Fatalf("number %d can't be stored for %s: %v", number, patience, err)
 		}
 	}
 }
