@@ -133,9 +133,9 @@ type Stager struct {
 }
 
 type metrics struct {
-	hits, late, duplicates, flooded, cold, rebuilt prometheus.Counter
-	rows                                           *prometheus.CounterVec
-	durable                                        prometheus.Histogram
+	hits, late, duplicates, flooded, cold, rebuilt, strays prometheus.Counter
+	rows                                                   *prometheus.CounterVec
+	durable                                                prometheus.Histogram
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -145,6 +145,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		return c
 	}
 	m := &metrics{
+		strays:     counter("stray_visitors_total", "Visitors whose rows were written after the partition had another owner, and derived anew."),
 		rebuilt:    counter("rebuilt_visitors_total", "Visitors whose sessions were derived anew from all of their hits."),
 		hits:       counter("hits_total", "Hits read from the log."),
 		late:       counter("late_hits_total", "Hits from before the seal: stored, and their visitors queued for a re-derivation."),
@@ -179,6 +180,8 @@ type Worker struct {
 	owner     *state.Owner
 	visitors  *lru.LRU[Visitor, *schema.VisitorState]
 	unknown   map[uint32]time.Time // workspaces, and when they were first missed
+
+	unconfirmed map[Visitor]bool // their rows may have come after somebody else's
 }
 
 // New takes the partition over.
@@ -204,6 +207,7 @@ func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, e
 	}
 	return &Worker{
 		deps: s.deps, metrics: s.metrics, partition: a.Partition, owner: owner, visitors: visitors, unknown: make(map[uint32]time.Time),
+		unconfirmed: make(map[Visitor]bool),
 	}, nil
 }
 
@@ -211,9 +215,6 @@ func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, e
 func (w *Worker) Skip(ctx context.Context, record *stream.Record) error {
 	return fenced(w.owner.Save(ctx, record.Offset+1, w.owner.Progress(), nil, nil))
 }
-
-// Close forgets the visitors.
-func (w *Worker) Close() { w.visitors.Purge() }
 
 func fenced(err error) error {
 	if errors.Is(err, state.ErrFenced) {
@@ -233,6 +234,9 @@ func (w *Worker) Process(ctx context.Context, records []*stream.Record) error {
 		}
 	}()
 	if err := w.process(ctx, records); err != nil {
+		if errors.Is(err, state.ErrFenced) {
+			w.disown(ctx)
+		}
 		return fenced(err)
 	}
 	durable = true
@@ -305,15 +309,20 @@ func (w *Worker) sessionize(ctx context.Context, read []message) error {
 
 // write makes the rows of a stretch durable.
 func (w *Worker) write(ctx context.Context, st *stretch) error {
+	for i := range st.rows {
+		w.unconfirmed[Visitor{st.rows[i].Workspace, st.rows[i].Visitor}] = true
+	}
 	if len(st.hits)+len(st.rows) > 0 {
 		if err := w.deps.Sink.WriteHits(ctx, st.hits, st.rows); err != nil {
 			return err
 		}
 	}
 	if late := st.late(w); len(late) > 0 {
-		return w.deps.Sink.WriteLate(ctx, late)
+		if err := w.deps.Sink.WriteLate(ctx, late); err != nil {
+			return err
+		}
 	}
-	return nil
+	return w.confirm(ctx)
 }
 
 // stretch is what one call of Process works on.

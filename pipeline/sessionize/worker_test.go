@@ -39,6 +39,7 @@ type world struct {
 	appended  [][]byte // to hits
 	dead      []string
 	panics    bool // on a URL with the word poison
+	onWrite   func()
 	stager    *sessionize.Stager
 	worker    stream.Worker
 	offset    int64
@@ -86,6 +87,11 @@ func (w *world) Classify(hit *schema.Hit, _ *schema.Settings) *schema.Source {
 }
 
 func (w *world) WriteHits(_ context.Context, hits []*schema.Hit, sessions []schema.SessionRow) error {
+	if w.onWrite != nil {
+		on := w.onWrite
+		w.onWrite = nil
+		on()
+	}
 	w.hits = append(w.hits, hits...)
 	for _, r := range sessions {
 		w.writes++

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -226,6 +227,21 @@ func (o *Owner) run(ctx context.Context, applied int64, progress schema.Millis, 
 		return fmt.Errorf("%s, epoch %d: %w", o.tag, o.epoch, ErrFenced)
 	}
 	o.applied, o.progress, o.known = applied, progress, true
+	return nil
+}
+
+// Check returns ErrFenced when the partition has another owner by now.
+func (o *Owner) Check(ctx context.Context) error {
+	start := time.Now()
+	fields, err := o.store.client.HMGet(ctx, ownerKey(o.tag), "epoch", "applied").Result()
+	o.store.observe("check", start)
+	if err != nil {
+		return fmt.Errorf("cannot find the owner of %s: %w", o.tag, err)
+	}
+	epoch, applied := strconv.FormatUint(uint64(o.epoch), 10), strconv.FormatInt(o.applied, 10)
+	if fields[0] != epoch || fields[1] != applied && (fields[1] != nil || o.applied != 0) {
+		return fmt.Errorf("%s, epoch %d: %w", o.tag, o.epoch, ErrFenced)
+	}
 	return nil
 }
 

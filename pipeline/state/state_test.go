@@ -100,7 +100,16 @@ func TestEpochsRiseAndFenceTheFormerOwner(t *testing.T) {
 		if err := first.Save(t.Context(), 5, 1, []state.Pair{{Key: "a", Value: []byte("first")}}, nil); err != nil {
 			t.Fatal(err)
 		}
+		if err := first.Check(t.Context()); err != nil {
+			t.Errorf("the owner is told %v", err)
+		}
 		second := claim(t, s, 5)
+		if err := first.Check(t.Context()); !errors.Is(err, state.ErrFenced) {
+			t.Errorf("the former owner is told %v", err)
+		}
+		if err := second.Check(t.Context()); err != nil {
+			t.Errorf("the new owner is told %v", err)
+		}
 		if second.Cold() != first.Cold() || second.NextVersion() <= v1 {
 			t.Errorf("cold %v, version not above %d", second.Cold(), v1)
 		}
@@ -135,6 +144,9 @@ func TestFlushedRedisFencesTheOwner(t *testing.T) {
 	s, server := open(t)
 	o := claim(t, s, 0)
 	server.FlushAll()
+	if err := o.Check(t.Context()); !errors.Is(err, state.ErrFenced) {
+		t.Errorf("with an empty Redis the owner is told %v", err)
+	}
 	if err := o.Save(t.Context(), 1, 1, nil, nil); !errors.Is(err, state.ErrFenced) {
 		t.Fatalf("saved into a flushed Redis: %v", err)
 	}
