@@ -1098,6 +1098,7 @@ type Evidence struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Claims        []*Claim               `protobuf:"bytes,1,rep,name=claims,proto3" json:"claims,omitempty"`
 	Conversion    *ConversionFact        `protobuf:"bytes,2,opt,name=conversion,proto3" json:"conversion,omitempty"`
+	Contacts      [][]byte               `protobuf:"bytes,3,rep,name=contacts,proto3" json:"contacts,omitempty"` // ids of these nodes that may have rows which their owner knows nothing of
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1142,6 +1143,13 @@ func (x *Evidence) GetClaims() []*Claim {
 func (x *Evidence) GetConversion() *ConversionFact {
 	if x != nil {
 		return x.Conversion
+	}
+	return nil
+}
+
+func (x *Evidence) GetContacts() [][]byte {
+	if x != nil {
+		return x.Contacts
 	}
 	return nil
 }
@@ -2020,12 +2028,13 @@ const file_schema_proto_rawDesc = "" +
 	"\x05state\x18\x0e \x01(\tR\x05state\x12\x18\n" +
 	"\adeleted\x18\x0f \x01(\bR\adeleted\x12\x18\n" +
 	"\aupdated\x18\x10 \x01(\x03R\aupdated\x12#\n" +
-	"\rvisitor_since\x18\x11 \x01(\x03R\fvisitorSince\"w\n" +
+	"\rvisitor_since\x18\x11 \x01(\x03R\fvisitorSince\"\x93\x01\n" +
 	"\bEvidence\x12,\n" +
 	"\x06claims\x18\x01 \x03(\v2\x14.sourceloop.v1.ClaimR\x06claims\x12=\n" +
 	"\n" +
 	"conversion\x18\x02 \x01(\v2\x1d.sourceloop.v1.ConversionFactR\n" +
-	"conversion\"-\n" +
+	"conversion\x12\x1a\n" +
+	"\bcontacts\x18\x03 \x03(\fR\bcontacts\"-\n" +
 	"\x0fVisitorsChanged\x12\x1a\n" +
 	"\bvisitors\x18\x01 \x03(\tR\bvisitors\"\xa5\x02\n" +
 	"\n" +

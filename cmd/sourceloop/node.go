@@ -235,8 +235,8 @@ func (n *node) startSessionize() error {
 
 func (n *node) startStitch() error {
 	stager := stitch.NewStager(stitch.Deps{
-		State: n.state, Sink: leadStore{n.sink}, History: leadStore{n.sink}, Dead: n.logs, Slog: n.log, Now: time.Now,
-		Fail: n.reach,
+		State: n.state, Sink: leadStore{n.sink}, History: leadStore{n.sink}, Dead: n.logs, Log: n.logs,
+		Slog: n.log, Now: time.Now, Fail: n.reach,
 	}, n.registry)
 	n.consume(stream.GroupConfig{Name: groupStitch, Topic: schema.TopicLeads, Stage: stitch.Stage, New: stager.New})
 	return nil

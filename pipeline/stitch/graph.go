@@ -162,6 +162,9 @@ func (st *stretch) join() int {
 				c.stored.Conversions = unionFacts(c.stored.GetConversions(), f)
 			}
 		}
+		for _, e := range list {
+			st.remember(ws, e.GetContacts())
+		}
 	}
 	return absorbed
 }

@@ -1,7 +1,9 @@
 package stitch
 
 import (
+	"bytes"
 	"context"
+	"slices"
 
 	"sourceloop/pipeline/stream"
 	"sourceloop/schema"
@@ -52,7 +54,11 @@ func (w *Worker) refillWorkspace(ctx context.Context, ws uint32) error {
 		}})
 	}
 	st.join()
-	st.remember(ws, past.Contacts)
+	contacts := make([][]byte, len(past.Contacts))
+	for i := range past.Contacts {
+		contacts[i] = past.Contacts[i][:]
+	}
+	st.remember(ws, contacts)
 	pairs, _, err := st.stored()
 	if err != nil {
 		return err
@@ -69,14 +75,23 @@ func (w *Worker) refillWorkspace(ctx context.Context, ws uint32) error {
 
 // remember puts the ids of contacts that were once written back into the
 // components whose nodes gave them their ids.
-func (st *stretch) remember(ws uint32, contacts []schema.ID) {
+func (st *stretch) remember(ws uint32, contacts [][]byte) {
+	if len(contacts) == 0 {
+		return
+	}
 	byID := make(map[schema.ID]*component, len(st.nodes))
 	for p, c := range st.nodes {
-		byID[schema.ContactID(ws, p.node)] = c
+		if p.workspace == ws {
+			byID[schema.ContactID(ws, p.node)] = c
+		}
 	}
 	for _, id := range contacts {
-		if c := byID[id]; c != nil {
-			c.stored.Contacts = append(c.stored.Contacts, id[:])
+		if len(id) != len(schema.ID{}) {
+			continue
+		}
+		c := byID[schema.ID(id)]
+		if c != nil && !slices.ContainsFunc(c.stored.GetContacts(), func(known []byte) bool { return bytes.Equal(known, id) }) {
+			c.stored.Contacts = append(c.stored.Contacts, id)
 		}
 	}
 }

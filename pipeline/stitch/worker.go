@@ -60,8 +60,14 @@ type Dead interface {
 	AppendDead(ctx context.Context, letters []*schema.DeadRecord) error
 }
 
+// Log is where leads go that are to be looked at again.
+type Log interface {
+	Append(ctx context.Context, topic string, keys, values [][]byte) error
+}
+
 // Deps are what the workers of this stage share.
 type Deps struct {
+	Log     Log
 	State   *state.Store
 	Sink    Sink
 	History History
@@ -87,9 +93,9 @@ type Stager struct {
 }
 
 type metrics struct {
-	claims, conversions, joined prometheus.Counter
-	refused                     *prometheus.CounterVec
-	durable                     prometheus.Histogram
+	claims, conversions, joined, strays prometheus.Counter
+	refused                             *prometheus.CounterVec
+	durable                             prometheus.Histogram
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -101,6 +107,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		claims:      counter("claims_total", "Claims read from the log."),
 		conversions: counter("conversions_total", "Conversions read from the log."),
+		strays:      counter("stray_components_total", "Components whose rows were written after the partition had another owner, and looked at again."),
 		joined:      counter("components_joined_total", "Components of the identity graph that new claims connected."),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sourceloop_identity_refusals_total", Help: "Joins and ids refused in the components touched, by reason.",
@@ -125,6 +132,8 @@ type Worker struct {
 	metrics *metrics
 	owner   *state.Owner
 	tag     string
+
+	unconfirmed map[place]*schema.LeadRecord // components whose rows may have come after somebody else's
 }
 
 func tag(partition int32) string { return "l" + strconv.Itoa(int(partition)) }
@@ -146,7 +155,7 @@ func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, e
 	if err != nil {
 		return nil, fenced(err)
 	}
-	w := &Worker{deps: s.deps, metrics: s.metrics, owner: owner, tag: tag(a.Partition)}
+	w := &Worker{deps: s.deps, metrics: s.metrics, owner: owner, tag: tag(a.Partition), unconfirmed: make(map[place]*schema.LeadRecord)}
 	if owner.Cold() {
 		if err := w.refill(ctx, a.Partition, old); err != nil {
 			return nil, fenced(err)
@@ -159,9 +168,6 @@ func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, e
 func (w *Worker) Skip(ctx context.Context, record *stream.Record) error {
 	return fenced(w.owner.Save(ctx, record.Offset+1, w.owner.Progress(), nil, nil))
 }
-
-// Close has nothing to release: all state is in Redis.
-func (w *Worker) Close() {}
 
 func fenced(err error) error {
 	if errors.Is(err, state.ErrFenced) {
@@ -182,6 +188,9 @@ func (w *Worker) Process(ctx context.Context, records []*stream.Record) error {
 			}
 		}
 		if err := w.part(ctx, read[:n]); err != nil {
+			if errors.Is(err, stream.ErrFenced) {
+				w.disown(ctx)
+			}
 			return err
 		}
 		read = read[n:]
@@ -242,6 +251,7 @@ func (w *Worker) distrust(ctx context.Context, err error) error {
 }
 
 func (w *Worker) write(ctx context.Context, st *stretch, rows *Rows, version uint64) error {
+	st.own(w.unconfirmed)
 	if err := w.deps.Sink.WriteLeads(ctx, rows); err != nil {
 		return err
 	}
@@ -253,7 +263,10 @@ func (w *Worker) write(ctx context.Context, st *stretch, rows *Rows, version uin
 			return err
 		}
 	}
-	return w.deps.at("stitch.after-attribution")
+	if err := w.deps.at("stitch.after-attribution"); err != nil {
+		return err
+	}
+	return fenced(w.confirm(ctx))
 }
 
 // message is a record as it was read; reason says why it can have no effect.

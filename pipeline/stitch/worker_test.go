@@ -29,14 +29,30 @@ type truth struct {
 	contacts map[schema.ID]bool
 	credited [][]schema.ID // nil for everybody
 	steps    []schema.TaskStep
+	rows     map[schema.ID]schema.ContactRow // the newest
+	appended [][]byte
+	onWrite  func()
+}
+
+func (c *truth) Append(_ context.Context, _ string, _, values [][]byte) error {
+	c.appended = append(c.appended, values...)
+	return nil
 }
 
 func (c *truth) WriteLeads(_ context.Context, rows *stitch.Rows) error {
+	if c.onWrite != nil {
+		on := c.onWrite
+		c.onWrite = nil
+		on()
+	}
 	for _, r := range rows.Claims {
 		c.claims[schema.ID(r.Claim.GetId())] = r.Claim
 	}
 	for _, r := range rows.Contacts {
 		c.contacts[r.Contact.ID] = true
+		if r.Version > c.rows[r.Contact.ID].Version {
+			c.rows[r.Contact.ID] = r
+		}
 	}
 	return nil
 }
@@ -100,9 +116,9 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	c := &truth{claims: make(map[schema.ID]*schema.Claim), contacts: make(map[schema.ID]bool)}
+	c := &truth{claims: make(map[schema.ID]*schema.Claim), contacts: make(map[schema.ID]bool), rows: make(map[schema.ID]schema.ContactRow)}
 	return &rig{t: t, redis: server, store: store, truth: c, stager: stitch.NewStager(stitch.Deps{
-		State: store, Sink: c, History: c, Dead: c, Slog: slog.New(slog.DiscardHandler), Now: time.Now,
+		State: store, Sink: c, History: c, Dead: c, Log: c, Slog: slog.New(slog.DiscardHandler), Now: time.Now,
 	}, prometheus.NewRegistry())}
 }
 
