@@ -61,11 +61,30 @@ func ParseID(s string) (ID, error) {
 		return ID{}, ErrBadID
 	}
 	var id ID
-	plain := s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
-	if _, err := hex.Decode(id[:], []byte(plain)); err != nil {
-		return ID{}, ErrBadID
+	at := 0
+	for i := range id {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			at++ // the hyphen
+		}
+		high, low := hexDigit(s[at]), hexDigit(s[at+1])
+		if high|low > 15 {
+			return ID{}, ErrBadID
+		}
+		id[i] = high<<4 | low
+		at += 2
 	}
 	return id, nil
+}
+
+// hexDigit is the value of a digit, more than 15 for what is none.
+func hexDigit(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c|0x20 >= 'a' && c|0x20 <= 'f':
+		return (c | 0x20) - 'a' + 10
+	}
+	return 0xff
 }
 
 // String gives the hyphenated lower-case form.

@@ -18,9 +18,10 @@ type batch struct {
 	reader        reader
 	draft         draft
 
-	hit    schema.Hit // encoded and overwritten hit by hit
-	traits schema.Traits
-	id     [16]byte
+	hit        schema.Hit // encoded and overwritten hit by hit
+	traits     schema.Traits
+	properties []byte
+	id         [16]byte
 
 	arena   []byte // keys and values, one behind the other
 	ends    []int  // in arena: of a key, of its value, of the next key …

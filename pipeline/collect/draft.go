@@ -111,7 +111,10 @@ func (r *reader) nothing(name, want string) error {
 
 func (r *reader) clean(name string, limit int) (string, error) {
 	t, err := r.optional(name)
-	return cut(clean(t.value), limit), err
+	if !r.bare {
+		t.value = clean(t.value)
+	}
+	return cut(t.value, limit), err
 }
 
 // moment reads a time. Browsers add fractions of a millisecond; they are cut.

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"errors"
+	"math/bits"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -30,6 +31,7 @@ type reader struct {
 	names  []string // the members of the open objects, outermost first
 	broken bool     // the item at hand has text that is no UTF-8
 	dirty  bool     // the value at hand has escaped control characters
+	bare   bool     // the string read last is printable ASCII, as it was written
 }
 
 // blame notes a fault of the item at hand.
@@ -73,11 +75,12 @@ func (r *reader) quoted() (string, error) {
 		return "", err
 	}
 	start, escaped, high := r.pos, false, byte(0)
-	for i := r.pos; i < len(r.src); i++ {
+	for i := skipPlain(r.src, start); i < len(r.src); i = skipPlain(r.src, i+1) {
 		c := r.src[i]
 		switch {
 		case c == '"':
 			r.pos = i + 1
+			r.bare = !escaped && high == 0
 			return r.content(r.src[start:i], escaped, high)
 		case c == '\\':
 			escaped = true
@@ -88,6 +91,26 @@ func (r *reader) quoted() (string, error) {
 		high |= c
 	}
 	return "", errSyntax
+}
+
+// skipPlain finds the first byte from i on that is no printable ASCII, or a
+// quote, or a backslash; eight bytes at a time.
+func skipPlain(s string, i int) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(s); i += 8 {
+		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		quote, slash := w^(ones*'"'), w^(ones*'\\')
+		// Each finds its lowest byte without fail; those above may be wrong.
+		found := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w | ((w &^ tops) + ones) | w) & tops
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for i < len(s) && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\' {
+		i++
+	}
+	return i
 }
 
 func (r *reader) content(raw string, escaped bool, high byte) (string, error) {

@@ -32,17 +32,21 @@ type sender struct {
 	header    string // User-Agent
 	agent     enrich.Agent
 	parsed    bool // agent is read
+
+	// What the hit before said, since hits of one visitor come together.
+	visitor   string
+	charged   share
+	said      string // user_agent
+	saidAgent enrich.Agent
 }
 
 // judge turns a draft into the batch's hit, or says what is wrong with it.
 func (e *Edge) judge(b *batch, s *sender) fault {
 	d := &b.draft
-	for _, check := range []func(*batch, *sender) fault{e.checkText, e.checkKind, e.checkID, e.checkVisitor, e.checkTime} {
-		if f := check(b, s); f.code != "" {
-			return f
-		}
+	if f := e.check(b, s); f.code != "" {
+		return f
 	}
-	if e.visitors.take(s.now, visitorKey(s.workspace, b.hit.Visitor), 1) > 0 {
+	if e.visitors.charge(s.now, s.share(e.visitors, b.hit.Visitor), 1) > 0 {
 		return fault{flood, "visitor: too many hits at once; send this one again later"}
 	}
 	h := &b.hit
@@ -51,7 +55,8 @@ func (e *Edge) judge(b *batch, s *sender) fault {
 	h.Title, h.Name, h.Tz = d.title, d.name, d.tz
 	h.Properties, h.Traits = nil, nil
 	if d.properties != "" {
-		h.Properties = []byte(d.properties)
+		b.properties = append(b.properties[:0], d.properties...)
+		h.Properties = b.properties
 	}
 	if d.identified {
 		t := &b.traits
@@ -63,9 +68,31 @@ func (e *Edge) judge(b *batch, s *sender) fault {
 	return fault{}
 }
 
-func visitorKey(workspace uint32, visitor string) string {
-	var room [64]byte
-	return string(appendHitKey(room[:0], workspace, visitor))
+// check looks for a first fault.
+func (e *Edge) check(b *batch, s *sender) fault {
+	f := e.checkText(b, s)
+	if f.code == "" {
+		f = e.checkKind(b, s)
+	}
+	if f.code == "" {
+		f = e.checkID(b, s)
+	}
+	if f.code == "" {
+		f = e.checkVisitor(b, s)
+	}
+	if f.code == "" {
+		f = e.checkTime(b, s)
+	}
+	return f
+}
+
+// share finds what a visitor is charged to. Hits of one visitor come together.
+func (s *sender) share(l *limiter, visitor string) share {
+	if s.visitor != visitor {
+		var room [64]byte
+		s.visitor, s.charged = visitor, l.share(appendHitKey(room[:0], s.workspace, visitor))
+	}
+	return s.charged
 }
 
 func (e *Edge) checkText(b *batch, _ *sender) fault {
@@ -173,7 +200,10 @@ func (e *Edge) readAgent(b *batch, s *sender) {
 	h := &b.hit
 	var agent enrich.Agent
 	if b.draft.agent != "" {
-		h.UserAgent, agent = b.draft.agent, e.deps.Agents.Parse(b.draft.agent)
+		if s.said != b.draft.agent {
+			s.said, s.saidAgent = b.draft.agent, e.deps.Agents.Parse(b.draft.agent)
+		}
+		h.UserAgent, agent = s.said, s.saidAgent
 	} else {
 		if !s.parsed {
 			s.header = cut(clean(strings.ToValidUTF8(s.header, "\uFFFD")), maxAgent)

@@ -35,6 +35,22 @@ func newLimiter(r Rate, cells int) *limiter {
 	}
 }
 
+// share is what a key is charged to: its two cells.
+type share struct{ a, b *atomic.Int64 }
+
+// share finds the cells of a key.
+func (l *limiter) share(key []byte) share {
+	if l.cells == nil {
+		return share{}
+	}
+	return l.pair(maphash.Bytes(l.seed, key))
+}
+
+func (l *limiter) pair(hash uint64) share {
+	mask := uint64(len(l.cells) - 1)
+	return share{&l.cells[hash&mask], &l.cells[(hash>>32)&mask]}
+}
+
 // take charges n to a key and returns 0, or returns how long to wait when the
 // key is over its limit. What is allowed may go over the limit once: a batch
 // is taken whole or not.
@@ -42,25 +58,27 @@ func (l *limiter) take(now time.Time, key string, n int) time.Duration {
 	if l.cells == nil {
 		return 0
 	}
-	a, b := l.pair(key)
+	return l.charge(now, l.pair(maphash.String(l.seed, key)), n)
+}
+
+// charge is take, with the share of the key.
+func (l *limiter) charge(now time.Time, s share, n int) time.Duration {
+	if l.cells == nil {
+		return 0
+	}
 	at := now.UnixNano()
-	wait := min(a.Load(), b.Load()) - at - int64(l.burst) + int64(l.every)
+	wait := min(s.a.Load(), s.b.Load()) - at - int64(l.burst) + int64(l.every)
 	if wait > 0 {
 		return time.Duration(wait)
 	}
-	l.charge(a, at, n)
-	if b != a {
-		l.charge(b, at, n)
+	l.add(s.a, at, n)
+	if s.b != s.a {
+		l.add(s.b, at, n)
 	}
 	return 0
 }
 
-func (l *limiter) pair(key string) (a, b *atomic.Int64) {
-	h, mask := maphash.String(l.seed, key), uint64(len(l.cells)-1)
-	return &l.cells[h&mask], &l.cells[(h>>32)&mask]
-}
-
-func (l *limiter) charge(cell *atomic.Int64, at int64, n int) {
+func (l *limiter) add(cell *atomic.Int64, at int64, n int) {
 	for {
 		old := cell.Load()
 		if cell.CompareAndSwap(old, max(old, at)+int64(n)*int64(l.every)) {

@@ -43,8 +43,9 @@ func (a *Agents) Parse(ua string) Agent {
 	if agent, ok := a.cache.Get(ua); ok {
 		return agent
 	}
+	ua = strings.Clone(ua) // It may be a part of something large, and the agent a part of it.
 	agent := readAgent(ua)
-	a.cache.Add(strings.Clone(ua), agent)
+	a.cache.Add(ua, agent)
 	return agent
 }
 

@@ -15,7 +15,7 @@ func Redact(raw string) string {
 	text, _, _ := strings.Cut(cut(raw, MaxURL), "#")
 	text, from := withoutUser(text)
 	r := redaction{text: text}
-	for i := from; i < len(text); {
+	for i := suspicious(text, from); i < len(text); {
 		switch c := text[i]; {
 		case c == '=' || c == '@' || c == '%' || c == 'e' && strings.HasPrefix(text[i:], "eyJ"):
 			i = r.step(i)
@@ -24,6 +24,21 @@ func Redact(raw string) string {
 		}
 	}
 	return cut(r.String(), MaxURL)
+}
+
+// suspicious finds the first byte from which on there may be something to
+// redact; the end of the text where there is nothing, as in most.
+func suspicious(text string, from int) int {
+	first := len(text)
+	for _, c := range []byte("=@%") {
+		if i := strings.IndexByte(text[from:first], c); i >= 0 {
+			first = from + i
+		}
+	}
+	if i := strings.Index(text[from:first], "eyJ"); i >= 0 {
+		first = from + i
+	}
+	return first
 }
 
 // withoutUser removes user and password, and tells where the path begins: a
@@ -120,10 +135,12 @@ func (r *redaction) nameStart(i int) int {
 			i -= 3
 			continue
 		}
-		if !alnum(r.text[i-1]) && !strings.ContainsRune("_-.[]", rune(r.text[i-1])) {
+		switch c := r.text[i-1]; {
+		case alnum(c), c == '_', c == '-', c == '.', c == '[', c == ']':
+			i--
+		default:
 			return i
 		}
-		i--
 	}
 	return i
 }

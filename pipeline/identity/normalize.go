@@ -22,6 +22,9 @@ var (
 // undefined, none, 0, true, [object Object], anonymous and guest, in any case,
 // in quotes, and with control characters around them.
 func AcceptID(s string) error {
+	if len(s) > len("[object object]") && plain(s) {
+		return nil // As nearly all ids are: nothing can be taken from it, and none of these is as long.
+	}
 	bare := strings.ToLower(strings.TrimSpace(withoutControls(s)))
 	for len(bare) > 1 && strings.ContainsRune("\"'`", rune(bare[0])) && bare[0] == bare[len(bare)-1] {
 		bare = strings.TrimSpace(bare[1 : len(bare)-1])
@@ -31,6 +34,16 @@ func AcceptID(s string) error {
 		return fmt.Errorf("the id %q %w", s, ErrRefusedID)
 	}
 	return nil
+}
+
+// plain tells whether an id has letters, digits and hyphens only.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return true
 }
 
 // NormalizeEmail gives the form in which two spellings of an address are one
