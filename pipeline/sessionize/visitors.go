@@ -216,7 +216,8 @@ func (w *Worker) compare(st *stretch, v *visit) {
 		k := written[at]
 		delete(written, at)
 		if k == nil || k.GetHash() != hash || !k.GetAcknowledged() {
-			k = &schema.WrittenKey{Day: s.StartedAt.Day(), Session: s.ID[:], Hash: hash, Acknowledged: w.deps.Unsafe.NoHashes}
+			// A copy of the id: a slice of it would keep all of the sessions in memory for as long as the visitor is.
+			k = &schema.WrittenKey{Day: s.StartedAt.Day(), Session: bytes.Clone(s.ID[:]), Hash: hash, Acknowledged: w.deps.Unsafe.NoHashes}
 			st.rows = append(st.rows, schema.SessionRow{Session: *s, Version: version})
 			v.changed = true
 			w.metrics.rows.WithLabelValues("upsert").Inc()
