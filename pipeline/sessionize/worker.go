@@ -116,7 +116,7 @@ type Deps struct {
 	Slog        *slog.Logger
 	Now         func() time.Time
 	Unsafe      Unsafe
-	MaxVisitors int // kept in memory per partition; 5,000 when 0
+	MaxVisitors int // kept in memory per partition; 1,000 when 0, some 6 MB
 	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
 	Fail func(place string) error
 }
@@ -178,7 +178,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 // NewStager registers the metrics of the stage.
 func NewStager(deps Deps, reg prometheus.Registerer) *Stager {
 	if deps.MaxVisitors == 0 {
-		deps.MaxVisitors = 5_000
+		deps.MaxVisitors = 1_000
 	}
 	return &Stager{deps: deps, metrics: newMetrics(reg)}
 }
