@@ -41,6 +41,9 @@ type ClickHouseConfig struct {
 
 	Log *slog.Logger // Nil logs nothing.
 
+	// Output gets what the engine says: of a fatal error, also which queries ran then. Nil for nobody.
+	Output io.Writer
+
 	// RemoveDir makes the child delete Dir when it has ended, however this process ended. For tests.
 	RemoveDir bool
 }
@@ -220,6 +223,9 @@ func (c *ClickHouse) start(cfg ClickHouseConfig, l layout) error {
 	c.cmd.Dir = l.empty()
 	c.cmd.Env = append(os.Environ(), "TZ=UTC")
 	c.cmd.Stderr = c.output
+	if cfg.Output != nil {
+		c.cmd.Stderr = io.MultiWriter(c.output, cfg.Output)
+	}
 	c.cmd.WaitDelay = time.Second
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := c.cmd.StdinPipe()

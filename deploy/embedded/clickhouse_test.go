@@ -1,6 +1,7 @@
 package embedded_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -372,5 +373,30 @@ func TestRemoveDirDeletesTheFolderAfterTheEnd(t *testing.T) {
 	closeClickHouse(t, ch)
 	if _, err := os.Stat(config.Dir); !os.IsNotExist(err) {
 		t.Errorf("the folder is still there: %v", err)
+	}
+}
+
+// What the engine says could hold personal data: nothing of queries, also of those that fail.
+func TestClickHouseSaysNothingOfQueries(t *testing.T) {
+	config := clickHouseConfig(t, t.TempDir())
+	var said bytes.Buffer
+	config.Output = &said
+	ch, err := embedded.StartClickHouse(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, ch.DSN("default"))
+	createHits(t, conn)
+	insertHits(t, conn, 0, 100)
+	wantHits(t, conn, 100)
+	if err := conn.Exec(t.Context(), "SELECT nonsense"); err == nil {
+		t.Error("nonsense was understood")
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	closeClickHouse(t, ch)
+	if said.Len() > 0 {
+		t.Errorf("it said %d bytes: %.500s", said.Len(), said.String())
 	}
 }

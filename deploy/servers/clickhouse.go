@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"os"
 	"sync"
 	"syscall"
 
@@ -34,6 +36,7 @@ type ClickHouse struct {
 	HTTPAddr string // host:port of the HTTP interface
 	config   embedded.ClickHouseConfig
 	folder   *folder
+	words    io.Closer
 
 	mu  sync.Mutex
 	run *embedded.ClickHouse // nil while it is not running
@@ -59,11 +62,15 @@ func StartClickHouse(ctx context.Context, config ClickHouseConfig) (*ClickHouse,
 	if config.MaxMemory == 0 {
 		config.MaxMemory = 2 << 30
 	}
+	words, err := os.OpenFile(folder.log(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot keep what clickhouse says: %w", err), folder.remove())
+	}
 	c := &ClickHouse{Addr: address(ports[0]), HTTPAddr: address(ports[1]), folder: folder, config: embedded.ClickHouseConfig{
 		Dir: folder.path, TCPPort: ports[0], HTTPPort: ports[1], Password: rand.Text(), MaxMemory: config.MaxMemory,
-		Engine: config.Engine, Executable: config.Executable, Args: config.Args,
+		Engine: config.Engine, Executable: config.Executable, Args: config.Args, Output: words,
 		StartTimeout: startPatience, StopTimeout: stopPatience,
-	}}
+	}, words: words}
 	if err := c.Start(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -179,4 +186,6 @@ func (c *ClickHouse) signal(send func(pid int) error) error {
 func (c *ClickHouse) send(signal syscall.Signal) error { return signalAll([]int{-c.run.Pid()}, signal) }
 
 // Close stops it and removes the folder that was made for it.
-func (c *ClickHouse) Close() error { return errors.Join(c.Stop(), c.folder.remove()) }
+func (c *ClickHouse) Close() error {
+	return errors.Join(c.Stop(), c.words.Close(), c.folder.remove())
+}
