@@ -116,9 +116,11 @@ func (c *cluster) killServer(ctx context.Context, s server, away time.Duration, 
 			return err
 		}
 	}
-	// Not ctx: what was killed is started also when time is up.
+	// Not ctx: what was killed is started also when time is up. A busy machine may take longer than anybody waits;
+	// then it is started again like one that ended by itself.
 	if err := s.Start(context.WithoutCancel(ctx)); err != nil {
-		return fmt.Errorf("cannot start what was killed: %w", err)
+		c.log.Error("did not start", "server", s.Name(), "err", err)
+		return nil
 	}
 	c.tally.serverStarted(s.Name())
 	return nil
