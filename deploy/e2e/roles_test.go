@@ -73,6 +73,32 @@ func (m *member) awaitReady(t *testing.T) {
 	})
 }
 
+// link is the one-time link that the process prints on an empty database.
+func (m *member) link(t *testing.T) (link string) {
+	t.Helper()
+	until(t, "the one-time link", func() (bool, string) {
+		link = m.stdout.line("/sign-up?token=")
+		return link != "", m.stderr.String()
+	})
+	return link
+}
+
+// know waits until the process has heard of the workspace, which takes up to a
+// second: until then a collector answers its hits as it answers a stranger's.
+func (m *member) know(t *testing.T, a *account) {
+	t.Helper()
+	until(t, m.role+" to know the workspace", func() (bool, string) {
+		if m.role == "query" {
+			r := send(t, http.MethodGet, m.url+"/api/v1/contacts", nil, "Authorization", "Bearer "+a.key)
+			return r.status == http.StatusOK, string(r.body)
+		}
+		const strangers = "sourceloop_collect_requests_refused_total"
+		before := m.metric(t, strangers, `"unknown_key"`)
+		send(t, http.MethodPost, m.url+"/sl/hits?key="+a.siteKey, []hit{{"type": "nothing that is stored"}})
+		return m.metric(t, strangers, `"unknown_key"`) == before, "a stranger's"
+	})
+}
+
 // retire tells the process to stop and waits until nobody sends it anything.
 func (m *member) retire(t *testing.T) {
 	t.Helper()
@@ -127,8 +153,11 @@ func startCluster(t *testing.T) *cluster {
 	for i, role := range []string{"collect", "collect", "pipeline", "pipeline", "query", "query"} {
 		m := &member{role: role, url: "http://" + addr(i), dir: t.TempDir(), environment: c.environment}
 		m.balancer = map[string]*balancer{"collect": c.collect, "query": c.query}[role]
+		if i == 5 { // The link of the one that asks last is the one that holds.
+			c.members[4].link(t)
+		}
 		c.members = append(c.members, m)
-		m.start(t) // All at once: two find the databases empty.
+		m.start(t) // The others all at once: they find the databases empty.
 	}
 	intercom := startIn(t, c.environment, "standin", "intercom", "--listen", addr(6), "--data", t.TempDir(), "--retry-after", "1s", "--attempts", "100",
 		"--redirect-uri", c.query.URL+"/connect/intercom/callback", "--webhook-url", c.collect.URL+"/hooks/intercom",
@@ -145,21 +174,23 @@ func startCluster(t *testing.T) *cluster {
 // connect makes a workspace by the one-time link, and connects Intercom.
 func (c *cluster) connect(t *testing.T) {
 	t.Helper()
-	first := c.members[4]
-	until(t, "the one-time link", func() (bool, string) {
-		return first.stdout.line("/sign-up?token=") != "", first.stdout.String()
-	})
+	link := c.members[5].link(t)
 	until(t, "both to be in rotation", func() (bool, string) {
 		return c.query.backends[0].ready.Load() && c.query.backends[1].ready.Load(), ""
 	})
 	s := &server{url: c.query.URL}
-	c.account = s.signUp(t, tokenOf(t, first.stdout.line("/sign-up?token=")), "roles")
+	c.account = s.signUp(t, tokenOf(t, link), "roles")
 	person, err := walk.New(c.query.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := person.Connect(within(t), "intercom", "roles@example.com", "a sentence of roles"); err != nil {
 		t.Fatal(err)
+	}
+	for _, m := range c.members {
+		if m.balancer != nil {
+			m.know(t, c.account)
+		}
 	}
 }
 

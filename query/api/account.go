@@ -69,9 +69,9 @@ func (s *service) GetSession(ctx context.Context, _ GetSessionRequestObject) (Ge
 }
 
 func (s *service) session(ctx context.Context, who control.Principal) (Session, error) {
-	w, ok := s.Store.Directory().Workspace(who.Workspace)
-	if !ok {
-		return Session{}, schema.E("find the workspace", schema.KindUnavailable, "The workspace was made a moment ago and is not known here yet. Try again in a second.")
+	w, err := workspaceOf(ctx, s.Store, who.Workspace)
+	if err != nil {
+		return Session{}, err
 	}
 	session := Session{
 		User: User{Email: who.Email}, Role: Role(who.Role),

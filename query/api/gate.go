@@ -82,7 +82,7 @@ func (g *gate) admit(c echo.Context, op *operation) (caller, error) {
 		}
 	}
 	who.Principal = principal
-	who.workspace, err = g.workspace(principal)
+	who.workspace, err = workspaceOf(r.Context(), g.store, principal.Workspace)
 	return who, err
 }
 
@@ -114,8 +114,17 @@ func signedOut() error {
 		"Sign in again. A program sends an API key as Authorization: Bearer.")
 }
 
-func (g *gate) workspace(who control.Principal) (*schema.Workspace, error) {
-	w, ok := g.store.Directory().Workspace(who.Workspace)
+// workspaceOf finds a workspace, also one that was made a moment ago by another
+// process.
+func workspaceOf(ctx context.Context, store *control.Store, id uint32) (*schema.Workspace, error) {
+	directory := store.Directory()
+	if w, ok := directory.Workspace(id); ok {
+		return w, nil
+	}
+	if err := directory.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	w, ok := directory.Workspace(id)
 	if !ok {
 		return nil, schema.E("find the workspace", schema.KindUnavailable, "The workspace was made a moment ago and is not known here yet. Try again in a second.")
 	}
