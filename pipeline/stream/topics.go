@@ -69,9 +69,11 @@ func (l *Log) Run(ctx context.Context) error {
 }
 
 // How long Kafka may take to tell about the topics, and after what time it is
-// asked again.
+// asked again; and how long a process that cannot go on without them waits until
+// those that were just made are there, which takes a busy Kafka a while.
 const (
 	preparePatience = 10 * time.Second
+	topicsPatience  = time.Minute
 	preparePause    = time.Second
 )
 
@@ -121,7 +123,7 @@ var errUnseen = errors.New("not to be seen yet")
 // awaitTopics asks until the broker has heard of all topics. Only the embedded
 // Kafka knows at once.
 func (l *Log) awaitTopics(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, preparePatience)
+	ctx, cancel := context.WithTimeout(ctx, topicsPatience)
 	defer cancel()
 	for {
 		err := l.checkTopics(ctx)

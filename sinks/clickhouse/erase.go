@@ -20,14 +20,6 @@ func (s *Sink) do(ctx context.Context, name string, args ...any) error {
 	return explain(name, s.conn.Exec(ctx, string(sql), args...))
 }
 
-func hexadecimals(ids []schema.ID) []string {
-	texts := make([]string, len(ids))
-	for i, id := range ids {
-		texts[i] = hex.EncodeToString(id[:])
-	}
-	return texts
-}
-
 func texts(nodes []schema.Node) []string {
 	all := make([]string, len(nodes))
 	for i, n := range nodes {
@@ -45,7 +37,7 @@ func (s *Sink) EraseHits(ctx context.Context, e *schema.ErasedHits) error {
 	}
 	whose := []any{driver.Named("workspace", e.Workspace), driver.Named("visitor", e.Visitor)}
 	if err := s.do(ctx, "erase_hits", append(whose, driver.Named("until", int64(e.Until)), driver.Named("begins", begins),
-		driver.Named("ends", ends), driver.Named("ids", hexadecimals(e.IDs)))...); err != nil {
+		driver.Named("ends", ends), driver.Named("ids", hexadecimal(e.IDs)))...); err != nil {
 		return err
 	}
 	return s.do(ctx, "erase_sessions", append(whose, driver.Named("version", e.Version))...)
@@ -66,8 +58,8 @@ func (s *Sink) EraseLeads(ctx context.Context, e *schema.ErasedLeads) error {
 	}
 	args := []any{
 		workspace, owned, driver.Named("known", texts(e.Known)), driver.Named("nodes", texts(e.Nodes)), driver.Named("version", e.Version),
-		driver.Named("contacts", hexadecimals(e.Contacts)), driver.Named("facts", hexadecimals(facts)),
-		driver.Named("changed", hexadecimals(e.Changed)), driver.Named("claims", hexadecimals(e.Claims)), driver.Named("browsers", e.Browsers),
+		driver.Named("contacts", hexadecimal(e.Contacts)), driver.Named("facts", hexadecimal(facts)),
+		driver.Named("changed", hexadecimal(e.Changed)), driver.Named("claims", hexadecimal(e.Claims)), driver.Named("browsers", e.Browsers),
 	}
 	for _, statement := range []string{"erase_identities", "erase_contacts", "erase_conversions", "erase_facts", "erase_claims"} {
 		if err := s.do(ctx, statement, args...); err != nil {

@@ -26,11 +26,14 @@ const patience = time.Minute
 func TestARealKafkaThatStopsAndIsKilled(t *testing.T) {
 	kafka := serverstest.NewKafka(t)
 	registry, quiet := prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
-	log, err := stream.OpenLog(t.Context(), stream.Config{Brokers: []string{kafka.Addr}, Log: quiet, Registerer: registry})
+	log, err := stream.NewLog(stream.Config{Brokers: []string{kafka.Addr}, Log: quiet, Registerer: registry})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close()
+	if err := log.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	s, err := New(Config{Dir: t.TempDir(), Topics: []string{schema.TopicHits}}, log, registry, quiet)
 	if err != nil {
 		t.Fatal(err)

@@ -50,8 +50,8 @@ const (
 	MinBytes = 1 << 20
 
 	defaultSegmentBytes  = 16 << 20
-	defaultDiskPatience  = 2500 * time.Millisecond // a webhook's sender waits 5 s, for Kafka and the disk
-	defaultDrainPatience = 10 * time.Second        // nobody waits for it
+	defaultDiskPatience  = 10 * time.Second // a busy disk is slow; who waits no longer sends it again
+	defaultDrainPatience = 10 * time.Second // nobody waits for it
 	defaultPause         = 250 * time.Millisecond
 
 	// remorse is for how long the spool counts as broken after a disk error.
