@@ -315,6 +315,7 @@ func visitOnce(t *testing.T, query *process, addr map[string]string) {
 	})
 	s := &server{url: "http://" + addr["query"]}
 	a := s.signUp(t, tokenOf(t, query.stdout.line("/sign-up?token=")), "compose")
+	(&member{role: "collect", url: "http://" + addr["collect"]}).know(t, a)
 	site := &account{url: "http://" + addr["collect"], siteKey: a.siteKey}
 	site.collect(t, pageview(newVisitor(), time.Now().Add(-time.Minute), shop+"/?utm_source=container&utm_medium=email", ""))
 	until(t, "the session", func() (bool, string) {
