@@ -158,9 +158,7 @@ func (s *Store) Reseal(ctx context.Context) (int, error) {
 			}
 			count += done
 		}
-		done, err := t.resealErasures(ctx, s)
-		count += done
-		return err
+		return nil
 	})
 	if err == nil && count > 0 {
 		err = failed(op, s.scrub(ctx))
