@@ -46,15 +46,20 @@ func (l *lane) commitNow(ctx context.Context) error {
 	l.mu.Lock()
 	l.asked = committed
 	l.mu.Unlock()
-	select {
-	case l.group.commits <- struct{}{}:
-	default:
-	}
+	l.group.commitSoon()
 	select {
 	case err := <-committed:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// commitSoon makes the loop commit at once.
+func (g *Group) commitSoon() {
+	select {
+	case g.commits <- struct{}{}:
+	default:
 	}
 }
 

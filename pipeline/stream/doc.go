@@ -56,9 +56,9 @@
 // work when its owner died: from the committed offset to the end of the log, two
 // stretches at most. They are tried a few at a time: up to 16 one by one, of
 // more the square root at once. Every trial begins with a commit that says which
-// records are in work, and ends with one that says none are. A process that dies
-// within it leaves a smaller zone to its successor, whose records are then tried
-// one by one. So a process that is killed by something else costs its successor
+// records are in work; one that is alone also ends with one that says none are.
+// A process that dies within it leaves a smaller zone to its successor, whose
+// records are then tried one by one. So a process that is killed by something else costs its successor
 // a few commits.
 //
 // One death proves nothing, since other lanes were at work. So a trial is taken
@@ -67,6 +67,10 @@
 // "killed", once the process has died with it in work, and twice more with it
 // alone in work. That makes three deaths when it was among 16 or fewer, four
 // when it was among more, and one more when many partitions had records in work.
+//
+// A trial that takes longer than three seconds proves nothing any more, since an
+// engine is away then and a process may end for any reason; a record that takes
+// that long to kill is set aside after ten deaths in a row.
 //
 // That an innocent record is set aside takes a process that is killed from
 // outside three times without getting anywhere: the third time exactly in the

@@ -251,6 +251,11 @@ func (l *lane) newWorker() (w Worker, err error) {
 		}
 	}()
 	l.join()
+	leave, err := l.group.log.gate.enter(l.taking, false) // What it reads and writes may kill, too.
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	w, err = l.group.config.New(l.taking, Assignment{
 		Topic: l.group.config.Topic, Partition: l.partition,
 		Confirm: func(ctx context.Context) (int64, error) { return l.group.recommit(ctx, l) },

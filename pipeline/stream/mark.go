@@ -68,9 +68,15 @@ func (m mark) successor(at, limit int64) mark {
 	return mark{}
 }
 
+// stubborn is how many deaths convict a record in work that never were soon
+// enough, or alone enough, to prove anything.
+const stubborn = 10
+
 // guilty tells whether the record at an offset is to be set aside: the process
-// died with it in work, and twice more with nothing but it.
-func (m mark) guilty(at int64) bool { return m.Zone == at+1 && m.Proven >= 2 }
+// died with it in work, and twice more with nothing but it; or time and again.
+func (m mark) guilty(at int64) bool {
+	return m.Zone == at+1 && (m.Proven >= 2 || m.Deaths >= stubborn)
+}
 
 // oneByOne is up to how many suspected records are tried one by one at once.
 const oneByOne = 16

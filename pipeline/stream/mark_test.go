@@ -46,6 +46,8 @@ func TestGuilt(t *testing.T) {
 		{mark{Zone: 101, Deaths: 5, Proven: 2}, true},
 		{mark{Zone: 102, Deaths: 3, Proven: 2}, false},
 		{mark{Zone: 101, Deaths: 3, Proven: 1}, false},
+		{mark{Zone: 101, Deaths: stubborn}, true},
+		{mark{Zone: 102, Deaths: stubborn}, false},
 		{mark{}, false},
 	} {
 		if got := test.m.guilty(100); got != test.want {

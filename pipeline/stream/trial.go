@@ -179,9 +179,8 @@ func (l *lane) acquit() {
 	l.update(func(p *position) { p.mark = mark{Open: true} })
 }
 
-// try processes a few suspected records, after a commit that says so, and
-// commits again: should the process die meanwhile, and only then, its successor
-// suspects them and no others.
+// try processes a few suspected records, after a commit that says so: should
+// the process die meanwhile, its successor suspects them and no others.
 func (l *lane) try(w Worker, batch []*Record) (int, error) {
 	first := batch[0].Offset
 	m := l.where().mark
@@ -189,29 +188,53 @@ func (l *lane) try(w Worker, batch []*Record) (int, error) {
 		return 1, l.setAside(w, batch[0])
 	}
 	few := portion(batch, min(first+l.share, m.Zone))
-	last := few[len(few)-1]
 	leave, alone, err := l.group.log.gate.enterTrial(l.taking, m.Zone == first+1)
 	if err != nil {
 		return 0, err
 	}
 	defer leave()
-	l.update(func(p *position) { p.mark.Until, p.mark.Alone = last.Offset+1, alone })
-	if err = l.commitNow(l.taking); err == nil {
-		if err = l.process(l.working, w, few); err == nil {
-			err = l.group.config.beforeCommit()
-		}
-	}
+	err = l.tried(w, few, alone)
 	l.update(func(p *position) { p.mark.Until, p.mark.Alone = 0, false })
 	if err == nil {
-		l.advance(last)
+		l.advance(few[len(few)-1])
 	}
-	if unsaid := l.commitNow(l.taking); unsaid != nil && l.taking.Err() == nil {
-		l.group.slog.Warn("cannot commit that a trial is over", "partition", l.partition, "err", unsaid)
-	}
+	l.conclude(alone || err != nil)
 	if err != nil {
 		return 0, err
 	}
 	return len(few), nil
+}
+
+func (l *lane) tried(w Worker, few []*Record, alone bool) error {
+	l.update(func(p *position) { p.mark.Until, p.mark.Alone = few[len(few)-1].Offset+1, alone })
+	if err := l.commitNow(l.taking); err != nil {
+		return err
+	}
+	patience := time.AfterFunc(trialLimit, func() {
+		l.update(func(p *position) { p.mark.Alone = false })
+		l.group.commitSoon()
+	})
+	defer patience.Stop()
+	if err := l.process(l.working, w, few); err != nil {
+		return err
+	}
+	return l.group.config.beforeCommit()
+}
+
+// trialLimit is after what time a trial proves nothing any more: an engine that
+// does not answer makes it long, and a process dies for many reasons meanwhile.
+const trialLimit = 3 * time.Second
+
+// conclude commits that a trial is over, since a death from now on must not be
+// laid at its door. Beside others that proves nothing, and the next trial's
+// commit says it soon enough.
+func (l *lane) conclude(now bool) {
+	if !now && l.share > 0 {
+		return
+	}
+	if err := l.commitNow(l.taking); err != nil && l.taking.Err() == nil {
+		l.group.slog.Warn("cannot commit that a trial is over", "partition", l.partition, "err", err)
+	}
 }
 
 // portion is the records before an offset, at least one.
