@@ -212,6 +212,19 @@ func (c *cluster) restart(t *testing.T) {
 	}
 }
 
+// compare holds the API's answers against what must come out.
+func (c *cluster) compare(t *testing.T, account *load.Account) {
+	t.Helper()
+	report, err := check.Until(t.Context(), check.NewAPI(c.query.URL, c.account.key), account, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("sent %+v; compared %d values", account.Sent, report.Compared)
+	for _, difference := range report.Differences {
+		t.Error(difference)
+	}
+}
+
 // committed compares what the groups have committed with the ends of the topics.
 func (c *cluster) committed(t *testing.T) {
 	t.Helper()
@@ -292,14 +305,11 @@ func TestRolesOnRealServersAreExactThroughARollingRestart(t *testing.T) {
 	if sent.err != nil {
 		t.Fatal(sent.err)
 	}
-	report, err := check.Until(t.Context(), check.NewAPI(c.query.URL, c.account.key), sent.account, patience)
-	if err != nil {
+	c.compare(t, sent.account)
+	if _, err := load.Run(t.Context(), config, target, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("sent %+v; compared %d values", sent.account.Sent, report.Compared)
-	for _, difference := range report.Differences {
-		t.Error(difference)
-	}
+	c.compare(t, sent.account) // The same traffic once more changes nothing.
 	for _, words := range append(c.collect.failed(), c.query.failed()...) {
 		t.Errorf("a request was not answered: %s", words)
 	}
