@@ -69,6 +69,9 @@ func testSettings(t *testing.T, dsn string) {
 	if saved.Version != 2 || saved.From != now.Add(10*time.Second) {
 		t.Fatalf("saved as %+v", saved)
 	}
+	_, err = s.SaveSettings(ctx, ann, set) // Made from version 1.
+	wantKind(t, err, schema.KindConflict)
+	set.Version = saved.Version
 	again := must[schema.Settings](t)(s.SaveSettings(ctx, ann, set))
 	if again.Version != 3 || again.From <= saved.From {
 		t.Fatalf("the third version is %+v", again)

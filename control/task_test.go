@@ -73,11 +73,12 @@ func testDatedBack(t *testing.T, dsn string) {
 	s := controltest.Open(t, dsn, control.Options{Now: clock.Now, Keys: keys})
 	ann := controltest.NewOwner(t, s, "ann@example.com")
 	var saved []schema.Settings
+	set := schema.DefaultSettings()
 	for hours := range 3 {
 		clock.Advance(24 * time.Hour)
-		set := schema.DefaultSettings()
 		set.Timeout = time.Duration(hours+1) * time.Hour
-		saved = append(saved, must[schema.Settings](t)(s.SaveSettings(ctx, ann, set)))
+		set = must[schema.Settings](t)(s.SaveSettings(ctx, ann, set))
+		saved = append(saved, set)
 	}
 	other := controltest.Open(t, dsn, control.Options{Keys: keys, Poll: 10 * time.Millisecond})
 	from := saved[0].From.Add(time.Hour)
@@ -100,7 +101,7 @@ func testDatedBack(t *testing.T, dsn string) {
 			}
 		}
 	}
-	next := must[schema.Settings](t)(s.SaveSettings(ctx, ann, schema.DefaultSettings()))
+	next := must[schema.Settings](t)(s.SaveSettings(ctx, ann, back))
 	w, _ := s.Directory().Workspace(ann.Workspace)
 	if got := w.At(next.From); got.Version != 6 || w.At(next.From-1).Version != 5 {
 		t.Errorf("the version saved afterwards: %+v", got)

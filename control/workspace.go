@@ -95,8 +95,9 @@ func (t *tx) insertSettings(ctx context.Context, workspace uint32, set schema.Se
 }
 
 // SaveSettings adds a version of the workspace's settings, in force ten
-// seconds from now; sessions that began before keep theirs. Version and From
-// of set are ignored. It returns the version as saved.
+// seconds from now; sessions that began before keep theirs. A Version in set is
+// the one that it was made from: when another was saved since then, nothing is.
+// Its From is ignored. It returns the version as saved.
 func (s *Store) SaveSettings(ctx context.Context, who Principal, set schema.Settings) (schema.Settings, error) {
 	const op = "save the settings"
 	if err := who.require(op, ManageSettings); err != nil {
@@ -113,6 +114,9 @@ func (s *Store) SaveSettings(ctx context.Context, who Principal, set schema.Sett
 		var version, from int64
 		if _, err := t.one(ctx, "settings_last", []any{int64(who.Workspace)}, &version, &from); err != nil {
 			return err
+		}
+		if set.Version != 0 && set.Version != uint32(version) {
+			return schema.E(op, schema.KindConflict, "Somebody else saved these settings in the meantime, so nothing was saved. Load them anew and change them again.")
 		}
 		set.Version = uint32(version) + 1
 		set.From = max(t.now.Add(inForceAfter), schema.Millis(from)+1)

@@ -59,6 +59,63 @@ func (e Breakdown) Valid() bool {
 	}
 }
 
+// Defines values for ChannelConditionField.
+const (
+	ChannelConditionFieldCampaign     ChannelConditionField = "campaign"
+	ChannelConditionFieldClickId      ChannelConditionField = "click_id"
+	ChannelConditionFieldLandingPath  ChannelConditionField = "landing_path"
+	ChannelConditionFieldMedium       ChannelConditionField = "medium"
+	ChannelConditionFieldReferrerHost ChannelConditionField = "referrer_host"
+	ChannelConditionFieldSource       ChannelConditionField = "source"
+)
+
+// Valid indicates whether the value is a known member of the ChannelConditionField enum.
+func (e ChannelConditionField) Valid() bool {
+	switch e {
+	case ChannelConditionFieldCampaign:
+		return true
+	case ChannelConditionFieldClickId:
+		return true
+	case ChannelConditionFieldLandingPath:
+		return true
+	case ChannelConditionFieldMedium:
+		return true
+	case ChannelConditionFieldReferrerHost:
+		return true
+	case ChannelConditionFieldSource:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ChannelConditionOperator.
+const (
+	ChannelConditionOperatorContains   ChannelConditionOperator = "contains"
+	ChannelConditionOperatorIs         ChannelConditionOperator = "is"
+	ChannelConditionOperatorIsNot      ChannelConditionOperator = "is_not"
+	ChannelConditionOperatorRegex      ChannelConditionOperator = "regex"
+	ChannelConditionOperatorStartsWith ChannelConditionOperator = "starts_with"
+)
+
+// Valid indicates whether the value is a known member of the ChannelConditionOperator enum.
+func (e ChannelConditionOperator) Valid() bool {
+	switch e {
+	case ChannelConditionOperatorContains:
+		return true
+	case ChannelConditionOperatorIs:
+		return true
+	case ChannelConditionOperatorIsNot:
+		return true
+	case ChannelConditionOperatorRegex:
+		return true
+	case ChannelConditionOperatorStartsWith:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Comparison.
 const (
 	None     Comparison = "none"
@@ -340,25 +397,25 @@ func (e Model) Valid() bool {
 
 // Defines values for Operator.
 const (
-	Contains   Operator = "contains"
-	Equals     Operator = "equals"
-	Glob       Operator = "glob"
-	Regex      Operator = "regex"
-	StartsWith Operator = "starts_with"
+	OperatorContains   Operator = "contains"
+	OperatorEquals     Operator = "equals"
+	OperatorGlob       Operator = "glob"
+	OperatorRegex      Operator = "regex"
+	OperatorStartsWith Operator = "starts_with"
 )
 
 // Valid indicates whether the value is a known member of the Operator enum.
 func (e Operator) Valid() bool {
 	switch e {
-	case Contains:
+	case OperatorContains:
 		return true
-	case Equals:
+	case OperatorEquals:
 		return true
-	case Glob:
+	case OperatorGlob:
 		return true
-	case Regex:
+	case OperatorRegex:
 		return true
-	case StartsWith:
+	case OperatorStartsWith:
 		return true
 	default:
 		return false
@@ -481,6 +538,36 @@ type AttributionRow struct {
 
 // Breakdown One dimension, read at the entry step; absent for none.
 type Breakdown string
+
+// ChannelCondition Compares one field of a visit's first hit.
+type ChannelCondition struct {
+	// Field The field.
+	Field ChannelConditionField `json:"field"`
+
+	// Operator How it is compared.
+	Operator ChannelConditionOperator `json:"operator"`
+
+	// Value What it is compared with; a regex in RE2's syntax.
+	Value string `json:"value"`
+}
+
+// ChannelConditionField The field.
+type ChannelConditionField string
+
+// ChannelConditionOperator How it is compared.
+type ChannelConditionOperator string
+
+// ChannelRule A rule of the workspace's own: where all conditions hold, the session gets the channel.
+type ChannelRule struct {
+	// Channel A channel, built-in or of the workspace's own.
+	Channel string `json:"channel"`
+
+	// Conditions All of them must hold.
+	Conditions []ChannelCondition `json:"conditions"`
+
+	// Name What the rule is called; sessions name it as theirs.
+	Name string `json:"name"`
+}
 
 // Check One thing that was checked.
 type Check struct {
@@ -1126,6 +1213,75 @@ type Session struct {
 	Workspaces []WorkspaceRole `json:"workspaces"`
 }
 
+// Settings What shapes sessions and channels, as it was saved last.
+type Settings struct {
+	// Attribution Whether other UTMs, a new click id or a referrer of another channel start a session.
+	Attribution bool `json:"attribution"`
+
+	// Domains The workspace's own domains, subdomains included: no referrers.
+	Domains []string `json:"domains"`
+
+	// Gateways Payment gateways: no referrers either.
+	Gateways []string `json:"gateways"`
+
+	// InForceFrom A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	InForceFrom Time `json:"in_force_from"`
+
+	// Midnight Whether midnight in the time zone starts a session.
+	Midnight bool `json:"midnight"`
+
+	// PaidFbclid Whether every fbclid counts as paid. Links that people share carry one too.
+	PaidFbclid bool `json:"paid_fbclid"`
+
+	// Rules The workspace's own rules for channels, in this order, before the built-in ones.
+	Rules []ChannelRule `json:"rules"`
+
+	// TimeoutSeconds More than so many seconds without a hit end a session: 1 minute to 10 hours.
+	TimeoutSeconds int `json:"timeout_seconds"`
+
+	// Version The version that these were made from, as read.
+	Version int64 `json:"version"`
+
+	// Zone The workspace's time zone, by its IANA name.
+	//
+	// Example: Europe/Berlin
+	Zone string `json:"zone"`
+}
+
+// SettingsInput What shapes sessions and channels.
+type SettingsInput struct {
+	// Attribution Whether other UTMs, a new click id or a referrer of another channel start a session.
+	Attribution bool `json:"attribution"`
+
+	// Domains The workspace's own domains, subdomains included: no referrers.
+	Domains []string `json:"domains"`
+
+	// Gateways Payment gateways: no referrers either.
+	Gateways []string `json:"gateways"`
+
+	// Midnight Whether midnight in the time zone starts a session.
+	Midnight bool `json:"midnight"`
+
+	// PaidFbclid Whether every fbclid counts as paid. Links that people share carry one too.
+	PaidFbclid bool `json:"paid_fbclid"`
+
+	// Rules The workspace's own rules for channels, in this order, before the built-in ones.
+	Rules []ChannelRule `json:"rules"`
+
+	// TimeoutSeconds More than so many seconds without a hit end a session: 1 minute to 10 hours.
+	TimeoutSeconds int `json:"timeout_seconds"`
+
+	// Version The version that these were made from, as read.
+	Version int64 `json:"version"`
+
+	// Zone The workspace's time zone, by its IANA name.
+	//
+	// Example: Europe/Berlin
+	Zone string `json:"zone"`
+}
+
 // SignIn Who wants in.
 type SignIn struct {
 	// Email The member's email.
@@ -1453,6 +1609,9 @@ type ReplaceFunnelJSONRequestBody = FunnelInput
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyInput
 
+// ReplaceSettingsJSONRequestBody defines body for ReplaceSettings for application/json ContentType.
+type ReplaceSettingsJSONRequestBody = SettingsInput
+
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = SignIn
 
@@ -1521,6 +1680,12 @@ type ServerInterface interface {
 	// GetSession Who is signed in, and where
 	// (GET /api/v1/session)
 	GetSession(ctx echo.Context) error
+	// GetSettings What shapes sessions and channels
+	// (GET /api/v1/settings)
+	GetSettings(ctx echo.Context) error
+	// ReplaceSettings Change what shapes sessions and channels
+	// (PUT /api/v1/settings)
+	ReplaceSettings(ctx echo.Context) error
 	// SignIn Sign in with email and password
 	// (POST /api/v1/sign-in)
 	SignIn(ctx echo.Context) error
@@ -1917,6 +2082,24 @@ func (w *ServerInterfaceWrapper) GetSession(ctx echo.Context) error {
 	return err
 }
 
+// GetSettings converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSettings(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSettings(ctx)
+	return err
+}
+
+// ReplaceSettings converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplaceSettings(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplaceSettings(ctx)
+	return err
+}
+
 // SignIn converts echo context to params.
 func (w *ServerInterfaceWrapper) SignIn(ctx echo.Context) error {
 	var err error
@@ -2102,6 +2285,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/connections/:provider/disconnect", wrapper.Disconnect, options.OperationMiddlewares["disconnect"]...)
 	router.GET(options.BaseURL+"/api/v1/tracking", wrapper.GetTracking, options.OperationMiddlewares["getTracking"]...)
 	router.GET(options.BaseURL+"/api/v1/tracking/verify", wrapper.VerifyTracking, options.OperationMiddlewares["verifyTracking"]...)
+	router.GET(options.BaseURL+"/api/v1/settings", wrapper.GetSettings, options.OperationMiddlewares["getSettings"]...)
+	router.PUT(options.BaseURL+"/api/v1/settings", wrapper.ReplaceSettings, options.OperationMiddlewares["replaceSettings"]...)
 	router.GET(options.BaseURL+"/api/v1/keys", wrapper.ListKeys, options.OperationMiddlewares["listKeys"]...)
 	router.POST(options.BaseURL+"/api/v1/keys", wrapper.CreateKey, options.OperationMiddlewares["createKey"]...)
 	router.DELETE(options.BaseURL+"/api/v1/keys/:id", wrapper.DeleteKey, options.OperationMiddlewares["deleteKey"]...)
@@ -2876,6 +3061,83 @@ func (response GetSessiondefaultApplicationProblemPlusJSONResponse) VisitGetSess
 	return err
 }
 
+type GetSettingsRequestObject struct {
+}
+
+type GetSettingsResponseObject interface {
+	VisitGetSettingsResponse(w http.ResponseWriter) error
+}
+
+type GetSettings200JSONResponse Settings
+
+func (response GetSettings200JSONResponse) VisitGetSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettingsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetSettingsdefaultApplicationProblemPlusJSONResponse) VisitGetSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceSettingsRequestObject struct {
+	Body *ReplaceSettingsJSONRequestBody
+}
+
+type ReplaceSettingsResponseObject interface {
+	VisitReplaceSettingsResponse(w http.ResponseWriter) error
+}
+
+type ReplaceSettings200JSONResponse Settings
+
+func (response ReplaceSettings200JSONResponse) VisitReplaceSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceSettingsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReplaceSettingsdefaultApplicationProblemPlusJSONResponse) VisitReplaceSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SignInRequestObject struct {
 	Body *SignInJSONRequestBody
 }
@@ -3229,6 +3491,12 @@ type StrictServerInterface interface {
 	// GetSession Who is signed in, and where
 	// (GET /api/v1/session)
 	GetSession(ctx context.Context, request GetSessionRequestObject) (GetSessionResponseObject, error)
+	// GetSettings What shapes sessions and channels
+	// (GET /api/v1/settings)
+	GetSettings(ctx context.Context, request GetSettingsRequestObject) (GetSettingsResponseObject, error)
+	// ReplaceSettings Change what shapes sessions and channels
+	// (PUT /api/v1/settings)
+	ReplaceSettings(ctx context.Context, request ReplaceSettingsRequestObject) (ReplaceSettingsResponseObject, error)
 	// SignIn Sign in with email and password
 	// (POST /api/v1/sign-in)
 	SignIn(ctx context.Context, request SignInRequestObject) (SignInResponseObject, error)
@@ -3880,6 +4148,75 @@ func (sh *strictHandler) GetSession(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetSessionResponseObject); ok {
 		return validResponse.VisitGetSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSettings operation middleware
+func (sh *strictHandler) GetSettings(ctx echo.Context) error {
+	var request GetSettingsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSettings(ctx.Request().Context(), request.(GetSettingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSettings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSettingsResponseObject); ok {
+		return validResponse.VisitGetSettingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplaceSettings operation middleware
+func (sh *strictHandler) ReplaceSettings(ctx echo.Context) error {
+	var request ReplaceSettingsRequestObject
+
+	var body ReplaceSettingsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplaceSettings(ctx.Request().Context(), request.(ReplaceSettingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplaceSettings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplaceSettingsResponseObject); ok {
+		return validResponse.VisitReplaceSettingsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"sourceloop/control"
+	"sourceloop/query/api"
 )
 
 // leastRoles says of every operation whom the contract lets in: the least
@@ -24,6 +25,7 @@ func leastRoles() map[string]control.Role {
 		"updateContact": control.Editor, "createFunnel": control.Editor, "replaceFunnel": control.Editor, "deleteFunnel": control.Editor,
 		"recordConversion": control.Editor,
 		"testConnection":   control.Admin, "disconnect": control.Admin,
+		"getSettings": control.Viewer, "replaceSettings": control.Admin,
 		"listKeys": control.Admin, "createKey": control.Admin, "deleteKey": control.Admin,
 	}
 }
@@ -80,6 +82,8 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		}
 		who, _ := w.store.Directory().APIKey(token)
 		return sample{byID(fmt.Sprint(who.Key)), nil, true, 204}
+	case "replaceSettings":
+		return sample{path, w.settings(t, owner), false, 200}
 	case "createKey":
 		return sample{path, map[string]string{"name": "new", "role": "viewer"}, false, 201}
 	case "recordConversion":
@@ -89,6 +93,14 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		return sample{provider, nil, false, 200}
 	}
 	return sample{path, nil, false, 200}
+}
+
+// settings are what the owner's workspace has, as they are sent to be saved.
+func (w *world) settings(t *testing.T, owner control.Principal) api.SettingsInput {
+	t.Helper()
+	var now api.SettingsInput
+	w.keyed(owner, control.Viewer).want(200, "GET", "/api/v1/settings", nil).into(t, &now)
+	return now
 }
 
 // connect makes a connected connection, without a browser.

@@ -23,6 +23,7 @@ func needs() map[string]need {
 		"recordConversion": {action: control.SendConversions},
 		"listConnections":  read, "testConnection": connections, "disconnect": connections,
 		"getTracking": read, "verifyTracking": read,
+		"getSettings": read, "replaceSettings": {action: control.ManageSettings},
 		"listKeys": keys, "createKey": keys, "deleteKey": keys,
 	}
 }

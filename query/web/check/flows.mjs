@@ -197,6 +197,25 @@ test("the chat card: test, disconnect with its consequences, connect again", asy
   await page.waitForSelector(`${id("state")} >> text=Connected`);
 });
 
+test("what begins a session is changed, kept, and not overwritten", async (t) => {
+  const page = await open(t, "/settings");
+  await page.fill(id("timeout"), "45");
+  await page.uncheck(id("midnight"));
+  await page.fill(id("domains"), "northwind.example\nshop.example");
+  await page.click(id("save-sessions"));
+  await page.waitForSelector("text=in force in ten seconds");
+  const other = await open(t, "/settings");
+  assert.equal(await other.inputValue(id("timeout")), "45");
+  assert.equal(await other.isChecked(id("midnight")), false);
+  assert.equal(await other.inputValue(id("domains")), "northwind.example\nshop.example");
+  await other.fill(id("timeout"), "30");
+  await other.click(id("save-sessions"));
+  await other.waitForSelector("text=in force in ten seconds");
+  await page.fill(id("timeout"), "60");
+  await page.click(id("save-sessions"));
+  assert.match(await page.textContent(id("problem")), /Somebody else saved.*Load them anew/s);
+});
+
 test("an API key is shown once", async (t) => {
   const page = await open(t, "/settings");
   await page.fill(id("key-name"), "Nightly");

@@ -29,6 +29,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
   const definition = { steps: [{ type: "pageview", operator: "starts_with", value: "/" }, { type: "pageview", operator: "equals", value: "/pricing" }, { type: "event", name: "chat_opened" }, { type: "conversion", name: "intercom_conversation" }], scope: "visitor", order: "sequential", window: "336h", breakdown: "source" };
   const funnels = empty ? [] : [{ id: "f1", name: "Pricing to chat", definition, created_at: new Date(now).toISOString(), updated_at: new Date(now).toISOString() }];
   const keys = empty ? [] : [{ id: "k1", name: "Warehouse import", role: "viewer", hint: "sl_9fK2", created_at: new Date(now - 8e9).toISOString(), last_used_at: new Date(now - 4e6).toISOString() }];
+  let settings = { version: 1, in_force_from: new Date(now - 9e9).toISOString(), timeout_seconds: 1800, attribution: true, midnight: true, zone: session.workspace.zone, domains: ["northwind.example"], gateways: ["paypal.com", "stripe.com"], paid_fbclid: false, rules: [] };
 
   const matches = (c, filter, which) => {
     const [dimension, operator, ...rest] = filter.split(":");
@@ -129,6 +130,11 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
         return ok({ clean_up: ["Remove SourceLoop under Settings, Apps, Authorised apps in Intercom.", "Archive the contact attribute sourceloop_id under Settings, Data, People."] });
       case "GET /tracking": return ok({ snippet: '<script defer src="https://sourceloop.northwind.example/sl.js" data-key="slk_7f3a9c"></script>', site_key: "slk_7f3a9c", tracker_url: "https://sourceloop.northwind.example/sl.4f1c0d6f.js", sri: "sha384-2cFQvk0c0bD6Zc0Xk8m1iJgW8w3p" });
       case "GET /tracking/verify": return ok({ checks: checks(!empty) });
+      case "GET /settings": return ok(settings);
+      case "PUT /settings":
+        if (body.version !== settings.version) return problem(409, "Somebody else saved these settings in the meantime, so nothing was saved.", "", "Load them anew and change them again.");
+        settings = { ...body, version: settings.version + 1, in_force_from: new Date(Date.now() + 1e4).toISOString() };
+        return ok(settings);
       case "GET /keys": return ok({ items: keys });
       case "POST /keys": {
         const key = { id: `k${keys.length + 1}`, ...body, hint: "sl_Zq81", created_at: new Date().toISOString(), last_used_at: null };

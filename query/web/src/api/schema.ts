@@ -424,6 +424,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What shapes sessions and channels */
+        get: operations["getSettings"];
+        /**
+         * Change what shapes sessions and channels
+         * @description Needs the role Admin or higher. The new settings are in force ten seconds later, everywhere; sessions that began
+         *     before keep theirs, and the past changes by a rebuild only. `version` is the one that was read: when somebody else
+         *     saved since then, the answer is 409 and nothing is saved.
+         */
+        put: operations["replaceSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/keys": {
         parameters: {
             query?: never;
@@ -1184,6 +1207,61 @@ export interface components {
             created_at: components["schemas"]["Time"];
             last_used_at: components["schemas"]["MaybeTime"];
         };
+        /** @description What shapes sessions and channels. */
+        SettingsInput: {
+            /**
+             * Format: int64
+             * @description The version that these were made from, as read.
+             */
+            version: number;
+            /** @description More than so many seconds without a hit end a session: 1 minute to 10 hours. */
+            timeout_seconds: number;
+            /** @description Whether other UTMs, a new click id or a referrer of another channel start a session. */
+            attribution: boolean;
+            /** @description Whether midnight in the time zone starts a session. */
+            midnight: boolean;
+            /**
+             * @description The workspace's time zone, by its IANA name.
+             * @example Europe/Berlin
+             */
+            zone: string;
+            /** @description The workspace's own domains, subdomains included: no referrers. */
+            domains: string[];
+            /** @description Payment gateways: no referrers either. */
+            gateways: string[];
+            /** @description Whether every fbclid counts as paid. Links that people share carry one too. */
+            paid_fbclid: boolean;
+            /** @description The workspace's own rules for channels, in this order, before the built-in ones. */
+            rules: components["schemas"]["ChannelRule"][];
+        };
+        /** @description What shapes sessions and channels, as it was saved last. */
+        Settings: components["schemas"]["SettingsInput"] & {
+            in_force_from: components["schemas"]["Time"];
+        };
+        /** @description A rule of the workspace's own: where all conditions hold, the session gets the channel. */
+        ChannelRule: {
+            /** @description What the rule is called; sessions name it as theirs. */
+            name: string;
+            /** @description A channel, built-in or of the workspace's own. */
+            channel: string;
+            /** @description All of them must hold. */
+            conditions: components["schemas"]["ChannelCondition"][];
+        };
+        /** @description Compares one field of a visit's first hit. */
+        ChannelCondition: {
+            /**
+             * @description The field.
+             * @enum {string}
+             */
+            field: "source" | "medium" | "campaign" | "referrer_host" | "click_id" | "landing_path";
+            /**
+             * @description How it is compared.
+             * @enum {string}
+             */
+            operator: "is" | "is_not" | "contains" | "starts_with" | "regex";
+            /** @description What it is compared with; a regex in RE2's syntax. */
+            value: string;
+        };
         /** @description An API key with its secret, which is shown once. */
         NewKey: {
             key: components["schemas"]["Key"];
@@ -1877,6 +1955,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CheckList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings that were saved last. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replaceSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsInput"];
+            };
+        };
+        responses: {
+            /** @description The settings as saved. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -8,6 +8,7 @@ import { may, session, zone, type Role } from "../session";
 import { Choice, Copy, Dialog, Head, ProblemNote, Skeleton } from "../ui/basics";
 import { Field, Fields } from "../ui/fields";
 import { Icon } from "../ui/icon";
+import { Sessions } from "./sessions";
 
 type Key = Schemas["Key"];
 
@@ -17,6 +18,7 @@ export function Settings() {
     <>
       <Head title="Settings" />
       <Workspace />
+      <Sessions />
       {may("admin") && <Keys />}
       <Here />
     </>

@@ -1,0 +1,111 @@
+// Settings, Sessions and sources: what begins a session, and what is no
+// referrer. A change holds for what comes, ten seconds later.
+import { useState } from "preact/hooks";
+import { ask, Problem, type Schemas } from "../api/client";
+import { useQuery } from "../api/query";
+import { loadSession, may } from "../session";
+import { ProblemNote, Skeleton } from "../ui/basics";
+
+type Saved = Schemas["Settings"];
+
+/** The panel in the settings; who is no Admin can read it. */
+export function Sessions() {
+  const read = useQuery("settings", (signal) => ask("get", "/api/v1/settings", { signal }));
+  const [saved, setSaved] = useState<Saved | null>(null);
+  const now = saved && read.data && saved.version >= read.data.version ? saved : read.data;
+  return (
+    <section class="panel" aria-label="Sessions and sources">
+      <header class="panel-head">
+        <h2>Sessions and sources</h2>
+      </header>
+      <p class="hint">A change holds for sessions that begin from ten seconds after it. Earlier ones stay as they are until “sourceloop rebuild” derives them anew.</p>
+      {read.problem && <ProblemNote problem={read.problem} again={read.reload} />}
+      {!now && read.loading && <Skeleton lines={6} />}
+      {now && (
+        <Form
+          key={now.version}
+          now={now}
+          fresh={now === saved}
+          onSaved={(made) => {
+            setSaved(made);
+            void loadSession(); // It holds the time zone.
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+const lines = (text: string) => text.split(/[\s,]+/).filter(Boolean);
+
+function Form({ now, fresh, onSaved }: { now: Saved; fresh: boolean; onSaved: (made: Saved) => void }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const submit = async (e: SubmitEvent) => {
+    e.preventDefault();
+    const form = new FormData(e.currentTarget as HTMLFormElement);
+    const text = (name: string) => String(form.get(name) ?? "").trim();
+    setProblem(null);
+    try {
+      const body = {
+        version: now.version,
+        timeout_seconds: Math.round(Number(text("timeout")) * 60),
+        attribution: form.has("attribution"),
+        midnight: form.has("midnight"),
+        paid_fbclid: form.has("paid_fbclid"),
+        zone: text("zone"),
+        domains: lines(text("domains")),
+        gateways: lines(text("gateways")),
+        rules: now.rules,
+      };
+      onSaved(await ask("put", "/api/v1/settings", { body }));
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+    }
+  };
+  return (
+    <form class="stack" onSubmit={(e) => void submit(e)} data-testid="sessions">
+      <fieldset disabled={!may("admin")}>
+        <legend class="hidden">What begins a session, and what is no referrer</legend>
+        <label>
+          Minutes without a page view or event that end a session
+          <input name="timeout" type="number" min={1} max={600} step="any" required value={now.timeout_seconds / 60} data-testid="timeout" />
+        </label>
+        <Tick name="attribution" on={now.attribution} label="Other UTMs, a new ad click or a referrer of another channel begin a session" />
+        <Tick name="midnight" on={now.midnight} label="Midnight begins a session, which keeps the source of the one before" />
+        <Tick name="paid_fbclid" on={now.paid_fbclid} label="Count every fbclid as paid, also those of links that people share" />
+        <label>
+          Time zone
+          <input name="zone" type="text" required maxLength={64} value={now.zone} data-testid="zone" />
+        </label>
+        <label>
+          Your own domains, one a line: they are no referrers, nor are their subdomains
+          <textarea name="domains" rows={3} data-testid="domains" value={now.domains.join("\n")} />
+        </label>
+        <label>
+          Payment gateways, one a line: who comes back from one keeps their source
+          <textarea name="gateways" rows={4} value={now.gateways.join("\n")} />
+        </label>
+        {problem && <ProblemNote problem={problem} />}
+        {may("admin") ? (
+          <span class="actions">
+            <button type="submit" class="button button-main" data-testid="save-sessions">
+              Save
+            </button>
+            <span role="status">{fresh ? "Saved. It is in force in ten seconds." : ""}</span>
+          </span>
+        ) : (
+          <p class="hint">An Owner or an Admin can change this.</p>
+        )}
+      </fieldset>
+    </form>
+  );
+}
+
+function Tick({ name, on, label }: { name: string; on: boolean; label: string }) {
+  return (
+    <label class="tick-box">
+      <input type="checkbox" name={name} checked={on} data-testid={name} />
+      {label}
+    </label>
+  );
+}
