@@ -34,7 +34,7 @@ func (s *service) settings(in *SettingsInput) (schema.Settings, error) {
 			"The time zone is not known. Give its IANA name, such as Europe/Berlin or UTC.")
 	}
 	set := schema.Settings{
-		Version: uint32(in.Version), Timeout: time.Duration(in.TimeoutSeconds) * time.Second, //nolint:gosec // The contract bounds it.
+		Version: uint32(in.Version), Timeout: time.Duration(in.TimeoutSeconds) * time.Second,
 		Attribution: in.Attribution, Midnight: in.Midnight, Zone: zone,
 		Domains: in.Domains, Gateways: in.Gateways, PaidFbclid: in.PaidFbclid,
 	}
