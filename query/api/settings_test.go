@@ -38,7 +38,9 @@ func TestSettingsAreSavedAsAVersionThatBeginsLater(t *testing.T) {
 		"this place": func(s *api.SettingsInput) { s.Zone = "Local" },
 		"time-out":   func(s *api.SettingsInput) { s.TimeoutSeconds = 59 },
 		"domain":     func(s *api.SettingsInput) { s.Domains = []string{"https://a.example"} },
-		"pattern":    func(s *api.SettingsInput) { s.Rules[0].Conditions[0].Operator, s.Rules[0].Conditions[0].Value = "regex", "(" },
+		"pattern": func(s *api.SettingsInput) {
+			s.Rules[0].Conditions[0].Operator, s.Rules[0].Conditions[0].Value = "regex", "("
+		},
 	} {
 		bad := change
 		bad.Rules = []api.ChannelRule{{Name: "Partners", Channel: "Partners", Conditions: []api.ChannelCondition{change.Rules[0].Conditions[0]}}}
