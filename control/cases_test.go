@@ -125,7 +125,7 @@ func connect(t *testing.T, s *control.Store, who control.Principal, app, token s
 	ctx := t.Context()
 	state := must[string](t)(s.BeginConnection(ctx, who, "intercom", "browser"))
 	c := must[control.Connection](t)(s.UseState(ctx, "intercom", state, "browser"))
-	ok(t, s.SaveToken(ctx, c.ID, token))
+	ok(t, s.SaveGrant(ctx, c.ID, control.Grant{Access: token}))
 	ok(t, s.MarkConnected(ctx, c.ID, control.Setup{App: app, Name: "Tea", Region: "EU", Details: map[string]string{"attribute": "7"}}))
 	return must[control.Connection](t)(s.Connection(ctx, c.ID))
 }
@@ -147,7 +147,7 @@ func testConnections(t *testing.T, dsn string) {
 	state := must[string](t)(s.BeginConnection(ctx, bob, "intercom", "browser"))
 	bobs := must[control.Connection](t)(s.UseState(ctx, "intercom", state, "browser"))
 	wantKind(t, s.MarkConnected(ctx, bobs.ID, control.Setup{App: "tea2"}), schema.KindConflict) // No token.
-	ok(t, s.SaveToken(ctx, bobs.ID, "other"))
+	ok(t, s.SaveGrant(ctx, bobs.ID, control.Grant{Access: "other"}))
 	if due := must[[]control.Connection](t)(s.TakeSetups(ctx, time.Minute)); len(due) != 0 {
 		t.Fatalf("due at once, while the callback works: %+v", due)
 	}
@@ -183,7 +183,7 @@ func testConnections(t *testing.T, dsn string) {
 		t.Fatal("a closed connection is routed")
 	}
 	wantKind(t, s.MarkConnected(ctx, c.ID, control.Setup{App: "tea1"}), schema.KindConflict)
-	wantKind(t, s.SaveToken(ctx, c.ID, "late"), schema.KindConflict)
+	wantKind(t, s.SaveGrant(ctx, c.ID, control.Grant{Access: "late"}), schema.KindConflict)
 	if left := must[[]control.Connection](t)(s.UndestroyedTokens(ctx, 0)); len(left) != 1 || left[0].ID != c.ID {
 		t.Fatalf("tokens to destroy: %+v", left)
 	}

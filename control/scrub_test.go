@@ -44,7 +44,7 @@ func TestNothingOfATokenStays(t *testing.T) {
 		state := must[string](t)(s.BeginConnection(ctx, who, provider, "browser"))
 		c := must[control.Connection](t)(s.UseState(ctx, provider, state, "browser"))
 		for round := range 2 {
-			ok(t, s.SaveToken(ctx, c.ID, fmt.Sprintf("token %d of %d %s", round, n, bytes.Repeat([]byte("x"), n*3))))
+			ok(t, s.SaveGrant(ctx, c.ID, control.Grant{Access: fmt.Sprintf("token %d of %d %s", round, n, bytes.Repeat([]byte("x"), n*3))}))
 			if round == 0 {
 				gone[n] = must[[]byte](t)(s.SealedToken(ctx, c.ID))
 			}

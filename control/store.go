@@ -238,4 +238,7 @@ func (s *Store) closePools() error {
 	return errors.Join(s.read.Close(), s.write.Close())
 }
 
+// Now is the store's clock, by which its leases and limits run.
+func (s *Store) Now() time.Time { return s.now() }
+
 func (s *Store) clock() schema.Millis { return schema.MillisOf(s.now()) }

@@ -9,51 +9,6 @@ import (
 	"sourceloop/schema"
 )
 
-// setupGrace is how long the setup that follows a new token is left to whoever
-// saved it, before TakeSetups gives it to another.
-const setupGrace = time.Minute
-
-// SaveToken seals a provider's token and keeps it in place of an earlier one.
-// The connection must not have been closed.
-func (s *Store) SaveToken(ctx context.Context, id int64, token string) error {
-	const op = "keep the provider's token"
-	return s.update(ctx, op, func(t *tx) error {
-		c, err := t.connection(ctx, op, id)
-		if err != nil {
-			return err
-		}
-		if c.State == Disconnected {
-			return schema.E(op, schema.KindConflict, "The connection was closed while it was being set up. Connect again.")
-		}
-		if _, err = t.exec(ctx, "connection_granted", id, int64(t.now.Add(setupGrace))); err != nil {
-			return err
-		}
-		_, err = t.exec(ctx, "token_put", id, s.keys.Seal([]byte(token), c.describe()...), int64(t.now))
-		return err
-	})
-}
-
-// Token opens a connection's token. The error's kind is Unknown when there is
-// none.
-func (s *Store) Token(ctx context.Context, id int64) (string, error) {
-	const op = "open the provider's token"
-	c, err := s.reader().connection(ctx, op, id)
-	if err != nil {
-		return "", failed(op, err)
-	}
-	sealed, err := s.SealedToken(ctx, id)
-	if err != nil {
-		return "", err
-	}
-	token, err := s.keys.Open(sealed, c.describe()...)
-	if err != nil {
-		e := schema.E(op, schema.KindInternal, "The provider's token cannot be opened with the keys at hand. Give the key it was sealed with, or connect again.")
-		e.Err = err
-		return "", e
-	}
-	return string(token), nil
-}
-
 // SealedToken is a connection's token as it is stored, for those who prove that
 // it is gone.
 func (s *Store) SealedToken(ctx context.Context, id int64) ([]byte, error) {
@@ -176,6 +131,6 @@ func (t *tx) reseal(ctx context.Context, s *Store, id int64, body []byte) (int, 
 		s.log.Warn("a token does not open with the keys at hand", "connection", id)
 		return 0, nil
 	}
-	_, err = t.exec(ctx, "token_put", id, s.keys.Seal(token, c.describe()...), int64(t.now))
+	_, err = t.exec(ctx, "token_reseal", id, s.keys.Seal(token, c.describe()...), int64(t.now))
 	return 1, err
 }

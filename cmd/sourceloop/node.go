@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"slices"
@@ -191,11 +192,20 @@ func (n *node) startProviders(context.Context) error {
 		providers = append(providers, n.intercom)
 	}
 	n.connect = connect.NewService(n.control, n.log, 0, providers...)
+	if n.intercom == nil {
+		n.connect.Lacks(connect.Absent{Name: intercom.Name, Words: noApp("Intercom", "INTERCOM")})
+	}
+	n.connect.Lacks(connect.Absent{Name: "hubspot", Words: noApp("HubSpot", "HUBSPOT")})
 	if n.has(roleQuery) {
 		n.runners = append(n.runners, n.connect.Run)
 	}
 	n.channels, err = enrich.NewChannels()
 	return err
+}
+
+// noApp is what the card says of a provider that this server has no app of.
+func noApp(title, variable string) string {
+	return fmt.Sprintf("Whoever runs this server first gives it an app of %s: SOURCELOOP_%s_CLIENT_ID and SOURCELOOP_%s_CLIENT_SECRET, as the README tells. It can be connected after the next start.", title, variable, variable)
 }
 
 // startPipeline starts the three stages between the log and ClickHouse.

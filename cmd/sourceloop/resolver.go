@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"sourceloop/control/connect"
 	"sourceloop/control/connect/intercom"
 	"sourceloop/pipeline/enrich"
 	"sourceloop/pipeline/identity"
@@ -28,7 +29,7 @@ func (n *node) resolver() (resolve.Resolver, error) {
 		return all, nil
 	}
 	r, err := resolve.NewIntercom(resolve.IntercomConfig{
-		Access: intercom.NewAccess(n.control, n.intercom), Identity: identity.Rules{},
+		Access: connect.NewAccess(intercom.Name, n.connect.Tokens(), n.intercom.APIBase), Identity: identity.Rules{},
 		Failed: n.control.MarkFailed, Seen: n.control.NoteEvent, CleanURL: enrich.Redact,
 		InboxURL: n.config.settings.Intercom.InboxURL,
 	})

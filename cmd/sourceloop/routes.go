@@ -65,7 +65,8 @@ func (n *node) mountCollector() (*collect.Edge, error) {
 		return nil, err
 	}
 	config := collect.DefaultConfig()
-	config.TrustedProxies, config.CountryHeader, config.IntercomSecret = proxies, settings.CountryHeader, secret
+	config.TrustedProxies, config.CountryHeader = proxies, settings.CountryHeader
+	config.Hooks = []collect.Hooks{collect.NewIntercomHooks(secret)}
 	edge, err := collect.New(config, collect.Deps{
 		Tracker: script, Sites: n.control.Directory(), Routes: n.control.Directory(), Log: n.spool,
 		Agents: enrich.NewAgents(), Countries: countries, Now: time.Now, Random: rand.Reader,

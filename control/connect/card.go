@@ -17,8 +17,20 @@ type Card struct {
 	App         string                  // the provider's id of it
 	Since       schema.Millis           // when it came into this state; 0 when never begun
 	LastWebhook schema.Millis           // 0 for none
-	LastError   string                  // in words; "" for none
+	LastError   string                  // in words, with what to do; "" for none
+	CleanUp     []string                // what stays at the provider after disconnecting, to be removed by hand
+	Unavailable string                  // why it cannot be connected here, and what to do; "" when it can
 }
+
+// Absent is a provider that this server was given no app of.
+type Absent struct {
+	Name  string // as Provider.Name
+	Words string // why, and what to do
+}
+
+// Lacks names providers that cannot be connected here; their cards say so. It
+// must be called before the service is used.
+func (s *Service) Lacks(absent ...Absent) { s.absent = append(s.absent, absent...) }
 
 // Cards are one per provider, whether connected or not, for the principal's
 // workspace.
@@ -27,19 +39,28 @@ func (s *Service) Cards(ctx context.Context, who control.Principal) ([]Card, err
 	if err != nil {
 		return nil, err
 	}
-	cards := make([]Card, len(s.providers))
-	for i, p := range s.providers {
-		cards[i] = Card{Provider: p.Name(), State: control.Disconnected}
+	cards := make([]Card, 0, len(s.providers)+len(s.absent))
+	for _, p := range s.providers {
+		card := Card{Provider: p.Name(), State: control.Disconnected}
 		for _, c := range known {
 			if c.Provider == p.Name() {
-				cards[i] = Card{
-					Provider: c.Provider, Connection: c.ID, State: c.State, Name: c.Name, App: c.App, Since: c.Since,
-					LastWebhook: c.LastEventAt, LastError: c.LastError,
-				}
+				card = cardOf(c)
 			}
 		}
+		card.CleanUp = p.CleanUp()
+		cards = append(cards, card)
+	}
+	for _, a := range s.absent {
+		cards = append(cards, Card{Provider: a.Name, State: control.Disconnected, Unavailable: a.Words})
 	}
 	return cards, nil
+}
+
+func cardOf(c control.Connection) Card {
+	return Card{
+		Provider: c.Provider, Connection: c.ID, State: c.State, Name: c.Name, App: c.App, Since: c.Since,
+		LastWebhook: c.LastEventAt, LastError: c.LastError,
+	}
 }
 
 // words are what an error says to a person.

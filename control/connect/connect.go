@@ -11,21 +11,31 @@ import (
 	"sourceloop/schema"
 )
 
+// Consent is how a provider is asked for tokens; OAuth does it.
+type Consent interface {
+	// AuthorizeURL is the consent page, which hands the state back. verifier is
+	// the PKCE secret of this consent, for providers that know PKCE.
+	AuthorizeURL(state, verifier string) string
+	// Exchange turns the code of a callback into a grant.
+	Exchange(ctx context.Context, code, verifier string) (control.Grant, error)
+	// Refresh replaces an access token that ends. The answer may lack the
+	// refresh token when that stays the same.
+	Refresh(ctx context.Context, old control.Grant) (control.Grant, error)
+}
+
 // Provider is what differs between providers. Its errors are *schema.Error: a
 // kind Unavailable or Limited is a passing reason, Denied means that the token
 // is dead, and the text is shown on the card. No error may hold a token.
 type Provider interface {
+	Consent
 	// Name is the provider's word in addresses, tables and nodes: intercom.
 	Name() string
-	// AuthorizeURL is the consent page, which hands the state back.
-	AuthorizeURL(state string) string
-	// Exchange turns the code of a callback into a token.
-	Exchange(ctx context.Context, code string) (token string, err error)
 	// Setup finds out whose account the token opens and prepares it. It can be
 	// repeated at any time and then changes nothing.
 	Setup(ctx context.Context, token string) (control.Setup, error)
-	// Revoke ends the token at the provider.
-	Revoke(ctx context.Context, token string) error
+	// Revoke ends what was granted at the provider. The access token lives,
+	// unless it could not be renewed.
+	Revoke(ctx context.Context, grant control.Grant) error
 	// CleanUp lists what a person may remove by hand after disconnecting.
 	CleanUp() []string
 }
@@ -47,7 +57,9 @@ const (
 // Service connects the workspaces of one settings database.
 type Service struct {
 	store     *control.Store
-	providers []Provider
+	tokens    *Tokens
+	providers Providers
+	absent    []Absent
 	log       *slog.Logger
 	every     time.Duration
 }
@@ -62,17 +74,13 @@ func NewService(store *control.Store, log *slog.Logger, every time.Duration, pro
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{store: store, providers: providers, log: log, every: every}
+	return &Service{store: store, tokens: NewTokens(store, store.Now, providers...), providers: providers, log: log, every: every}
 }
 
-func (s *Service) provider(op, name string) (Provider, error) {
-	for _, p := range s.providers {
-		if p.Name() == name {
-			return p, nil
-		}
-	}
-	return nil, schema.E(op, schema.KindUnknown, "There is nothing to connect with this name.")
-}
+// Tokens are those of the service's providers.
+func (s *Service) Tokens() *Tokens { return s.tokens }
+
+func (s *Service) provider(op, name string) (Provider, error) { return s.providers.find(op, name) }
 
 // Connect is the click on the card: it returns the address of the consent page.
 // browser is a secret of the person's session, such as its cookie.
@@ -85,7 +93,7 @@ func (s *Service) Connect(ctx context.Context, who control.Principal, provider, 
 	if err != nil {
 		return "", err
 	}
-	return p.AuthorizeURL(state), nil
+	return p.AuthorizeURL(state, verifierOf(state, browser)), nil
 }
 
 // Callback finishes what Connect began, from the query that the provider sent
@@ -108,11 +116,11 @@ func (s *Service) Callback(ctx context.Context, provider, browser string, query 
 		refused := schema.E(op, schema.KindDenied, "The consent page was left without agreeing, so nothing was connected. To connect, click Connect and agree.")
 		return s.refuse(ctx, c, refused)
 	}
-	token, err := p.Exchange(ctx, query.Get("code"))
+	grant, err := p.Exchange(ctx, query.Get("code"), verifierOf(query.Get("state"), browser))
 	if err != nil {
 		return s.refuse(ctx, c, err)
 	}
-	if err = s.store.SaveToken(ctx, c.ID, token); err != nil {
+	if err = s.store.SaveGrant(ctx, c.ID, grant); err != nil {
 		return control.Connection{}, err
 	}
 	if err = s.setUp(ctx, p, c, 1); err != nil && !passing(err) {
@@ -136,7 +144,7 @@ func (s *Service) refuse(ctx context.Context, c control.Connection, reason error
 func (s *Service) setUp(ctx context.Context, p Provider, c control.Connection, attempt int) error {
 	ctx, cancel := context.WithTimeout(ctx, setupLimit)
 	defer cancel()
-	token, err := s.store.Token(ctx, c.ID)
+	token, err := s.tokens.Token(ctx, c.ID)
 	if err != nil {
 		return err
 	}
@@ -221,7 +229,7 @@ func (s *Service) Hint(ctx context.Context, provider, app string) error {
 func (s *Service) check(ctx context.Context, p Provider, c control.Connection) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), setupLimit)
 	defer cancel()
-	token, err := s.store.Token(ctx, c.ID)
+	token, err := s.tokens.Token(ctx, c.ID)
 	if err != nil {
 		return err
 	}
@@ -271,24 +279,36 @@ func (s *Service) Disconnect(ctx context.Context, who control.Principal, provide
 // end revokes and destroys the token of a connection without a route.
 func (s *Service) end(ctx context.Context, p Provider, c control.Connection) (Farewell, error) {
 	farewell := Farewell{CleanUp: p.CleanUp()}
-	token, err := s.store.Token(ctx, c.ID)
-	switch schema.KindOf(err) {
-	case schema.KindUnknown:
+	limited, cancel := context.WithTimeout(ctx, revokeLimit)
+	defer cancel()
+	grant, err := s.store.Grant(limited, c.ID)
+	switch {
+	case err == nil:
+		err = s.revoke(limited, p, c, grant)
+	case schema.KindOf(err) == schema.KindUnknown:
 		farewell.Words = "There was no token to revoke."
 		return farewell, nil
-	case schema.KindUnavailable:
+	case schema.KindOf(err) == schema.KindUnavailable:
 		return Farewell{}, err
-	}
-	if err == nil {
-		limited, cancel := context.WithTimeout(ctx, revokeLimit)
-		err = p.Revoke(limited, token)
-		cancel()
 	}
 	farewell.Revoked = err == nil
 	if err != nil {
 		farewell.Words = words(err) + " Here the token was destroyed; remove the app at the provider by hand."
 	}
 	return farewell, s.store.DestroyToken(ctx, c.ID)
+}
+
+// revoke asks with a token that lives where there is one: an ended one is
+// refused, and would be taken for a dead one.
+func (s *Service) revoke(ctx context.Context, p Provider, c control.Connection, grant control.Grant) error {
+	live, err := s.tokens.Grant(ctx, c.ID)
+	if err == nil {
+		grant = live
+	}
+	if schema.KindOf(err) == schema.KindDenied && err != nil {
+		return nil // The provider ended it already.
+	}
+	return p.Revoke(ctx, grant)
 }
 
 // Run tries pending setups again, ends abandoned ones, and finishes

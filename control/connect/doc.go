@@ -10,4 +10,10 @@
 //	consent   Callback     code → token → Setup → routing; the card says Connected
 //	later     Run          what could not be set up for a passing reason is tried again
 //	click     Disconnect   routing closed, token revoked there and destroyed here
+//
+// Tokens that end are replaced a little before (Tokens). Of all goroutines of
+// all processes one has the turn, which is a lease on the token's row; the
+// others wait for what it keeps, or go on with the old one while that lives. A
+// turn ends by comparing the ticket that it was given: whoever was stopped past
+// its lease keeps nothing. Whoever needs an API asks through Access.
 package connect

@@ -55,8 +55,23 @@ WHERE state = 'pending' AND due <= $1 AND EXISTS (SELECT 1 FROM tokens t WHERE t
 RETURNING id, workspace, provider, state, since, attempts, app, name, region, last_event_at, last_error, details;
 
 -- name: token_put
-INSERT INTO tokens (connection, sealed, sealed_at) VALUES ($1, $2, $3)
-ON CONFLICT (connection) DO UPDATE SET sealed = excluded.sealed, sealed_at = excluded.sealed_at;
+INSERT INTO tokens (connection, sealed, sealed_at, expires, lease, leased_until) VALUES ($1, $2, $3, $4, $5, 0)
+ON CONFLICT (connection) DO UPDATE SET sealed = excluded.sealed, sealed_at = excluded.sealed_at, expires = excluded.expires, lease = excluded.lease, leased_until = 0;
+
+-- name: token_reseal
+UPDATE tokens SET sealed = $2, sealed_at = $3 WHERE connection = $1;
+
+-- name: token_lease
+UPDATE tokens SET lease = $3, leased_until = $4 WHERE connection = $1 AND expires = $2 AND leased_until <= $5;
+
+-- name: token_state
+SELECT expires, lease, leased_until FROM tokens WHERE connection = $1;
+
+-- name: token_refreshed
+UPDATE tokens SET sealed = $3, sealed_at = $4, expires = $5, lease = $6, leased_until = 0 WHERE connection = $1 AND lease = $2;
+
+-- name: token_rest
+UPDATE tokens SET lease = $3, leased_until = $4 WHERE connection = $1 AND lease = $2;
 
 -- name: token_get
 SELECT sealed FROM tokens WHERE connection = $1;

@@ -28,9 +28,10 @@
 //
 // # Webhooks
 //
-// POST /hooks/intercom takes what Intercom signs with the app's client secret.
-// Whose it is follows from the signed app id alone. The delivery is appended
-// byte for byte to the topic webhooks. No answer is ever 410: that would switch
+// POST /hooks/<provider> takes what the provider signs with the app's client
+// secret; its Hooks know how. Whose it is follows from the signed id of the
+// provider's workspace alone. The delivery is appended byte for byte to the
+// topic webhooks. No answer is ever 410: that would switch
 // off the subscription for all workspaces.
 //
 // # In front of the HTTP server

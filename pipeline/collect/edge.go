@@ -63,9 +63,9 @@ type Config struct {
 	KeyRate     Rate // hits per site key
 	VisitorRate Rate // hits per visitor
 
-	IntercomSecret string        // the Intercom app's client secret; "" refuses all its webhooks
-	HitTimeout     time.Duration // how long Kafka may take for hits; 2 s when 0
-	HookTimeout    time.Duration // and for webhooks; 2 s when 0, because Intercom waits 5, and the disk takes some
+	Hooks       []Hooks       // of the providers whose webhooks are taken
+	HitTimeout  time.Duration // how long Kafka may take for hits; 2 s when 0
+	HookTimeout time.Duration // and for webhooks; 2 s when 0, because Intercom waits 5, and the disk takes some
 }
 
 // DefaultConfig has limits that no site's real traffic reaches.
@@ -168,11 +168,17 @@ func (e *Edge) Register(server *echo.Echo) {
 	}
 	server.POST(e.config.HitsPath, e.hits)
 	server.OPTIONS(e.config.HitsPath, preflight)
-	for _, path := range []string{"/hooks/intercom", "/hooks/intercom/uninstall"} {
-		server.HEAD(path, func(c echo.Context) error { return c.NoContent(http.StatusOK) })
+	// Providers check an address by HEAD.
+	there := func(c echo.Context) error { return c.NoContent(http.StatusOK) }
+	for _, hooks := range e.config.Hooks {
+		path := "/hooks/" + hooks.Provider()
+		server.HEAD(path, there)
+		server.POST(path, e.take(hooks))
+		if intercom, ok := hooks.(*IntercomHooks); ok {
+			server.HEAD(path+"/uninstall", there)
+			server.POST(path+"/uninstall", func(c echo.Context) error { return e.intercomUninstall(c, intercom) })
+		}
 	}
-	server.POST("/hooks/intercom", e.intercom)
-	server.POST("/hooks/intercom/uninstall", e.intercomUninstall)
 }
 
 // preflight lets any site send hits, without credentials.

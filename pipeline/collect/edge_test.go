@@ -159,7 +159,7 @@ type place struct {
 func start(t testing.TB, change func(*collect.Config)) *place {
 	t.Helper()
 	config := collect.DefaultConfig()
-	config.IntercomSecret = secret
+	config.Hooks = []collect.Hooks{collect.NewIntercomHooks(secret)}
 	if change != nil {
 		change(&config)
 	}

@@ -117,8 +117,16 @@ func (q *question) open(ctx context.Context) (err error) {
 		return nil
 	}
 	q.base, q.token, err = q.config.Access.Access(ctx, q.rec.GetConnection())
-	if schema.KindOf(err) == schema.KindInternal && err != nil && ctx.Err() == nil {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	switch schema.KindOf(err) {
+	case schema.KindInternal:
 		return q.dead(ctx, "The token of this connection cannot be opened. Connect again.")
+	case schema.KindDenied: // It was not renewed, and the card says so.
+		return &ErrLater{After: revokedAfter, Reason: "the connection's token is dead"}
+	case schema.KindLimited:
+		return q.backOffs.later(q.rec.GetConnection(), 0, "the provider does not renew the token now")
 	}
 	return err
 }

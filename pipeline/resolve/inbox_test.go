@@ -75,7 +75,7 @@ func newSlice(t *testing.T, dsn string) *slice {
 	}
 	s.service = connect.NewService(s.store, nil, 0, provider)
 	s.resolver, err = resolve.NewIntercom(resolve.IntercomConfig{
-		Access: intercom.NewAccess(s.store, provider), Identity: identity.Rules{}, Failed: s.store.MarkFailed, Seen: s.store.NoteEvent,
+		Access: connect.NewAccess(intercom.Name, s.service.Tokens(), provider.APIBase), Identity: identity.Rules{}, Failed: s.store.MarkFailed, Seen: s.store.NoteEvent,
 		CleanURL: func(u string) string { return u }, InboxURL: s.vendor.URL, Now: s.clock.Now,
 	})
 	if err != nil {

@@ -12,9 +12,10 @@ import (
 
 // Access opens the provider's API for a connection.
 type Access interface {
-	// Access returns the API's address, without a slash at the end, and the
-	// token. The error's kind is Unknown when the connection is closed and
-	// Internal when the token cannot be opened.
+	// Access returns the API's address, without a slash at the end, and a token
+	// that lives. The error's kind is Unknown when the connection is closed,
+	// Internal when the token cannot be opened, Denied when it is dead and the
+	// card says so, and Limited when the provider does not renew it now.
 	Access(ctx context.Context, connection int64) (baseURL, token string, err error)
 }
 

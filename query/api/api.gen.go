@@ -424,12 +424,15 @@ func (e Operator) Valid() bool {
 
 // Defines values for Provider.
 const (
+	Hubspot  Provider = "hubspot"
 	Intercom Provider = "intercom"
 )
 
 // Valid indicates whether the value is a known member of the Provider enum.
 func (e Provider) Valid() bool {
 	switch e {
+	case Hubspot:
+		return true
 	case Intercom:
 		return true
 	default:
@@ -595,6 +598,9 @@ type Comparison string
 
 // Connection The card of one chat provider.
 type Connection struct {
+	// CleanUp What stays at the provider after disconnecting, to be removed by hand; one sentence each.
+	CleanUp []string `json:"clean_up"`
+
 	// ConnectUrl Where a browser goes to connect it.
 	//
 	// Example: /connect/intercom/start
@@ -621,6 +627,9 @@ type Connection struct {
 
 	// State Pending lasts from the click until the provider's answer has been dealt with.
 	State ConnectionState `json:"state"`
+
+	// Unavailable Why it cannot be connected on this server, with what to do; empty when it can.
+	Unavailable string `json:"unavailable"`
 
 	// WorkspaceName The provider workspace's name; empty until connected.
 	WorkspaceName string `json:"workspace_name"`

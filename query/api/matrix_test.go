@@ -115,7 +115,7 @@ func (w *world) connect(t *testing.T, owner control.Principal) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.store.SaveToken(ctx, c.ID, "token"); err != nil {
+	if err := w.store.SaveGrant(ctx, c.ID, control.Grant{Access: "token"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.store.MarkConnected(ctx, c.ID, control.Setup{App: "acme1", Name: "Acme"}); err != nil {

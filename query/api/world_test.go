@@ -168,15 +168,19 @@ type chatProvider struct {
 
 func (p *chatProvider) Name() string { return "intercom" }
 
-func (p *chatProvider) AuthorizeURL(state string) string {
+func (p *chatProvider) AuthorizeURL(state, _ string) string {
 	return "https://chat.example/oauth?state=" + url.QueryEscape(state)
 }
 
-func (p *chatProvider) Exchange(_ context.Context, code string) (string, error) {
+func (p *chatProvider) Refresh(_ context.Context, old control.Grant) (control.Grant, error) {
+	return old, nil
+}
+
+func (p *chatProvider) Exchange(_ context.Context, code, _ string) (control.Grant, error) {
 	if code != "good" {
-		return "", schema.E("exchange", schema.KindDenied, "The code is not known. Connect again.")
+		return control.Grant{}, schema.E("exchange", schema.KindDenied, "The code is not known. Connect again.")
 	}
-	return "token", nil
+	return control.Grant{Access: "token"}, nil
 }
 
 func (p *chatProvider) Setup(context.Context, string) (control.Setup, error) {
@@ -188,7 +192,7 @@ func (p *chatProvider) Setup(context.Context, string) (control.Setup, error) {
 	return control.Setup{App: "acme1", Name: "Acme"}, nil
 }
 
-func (p *chatProvider) Revoke(context.Context, string) error { return nil }
+func (p *chatProvider) Revoke(context.Context, control.Grant) error { return nil }
 
 func (p *chatProvider) CleanUp() []string { return []string{"Remove the app at Intercom."} }
 

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"golang.org/x/oauth2"
 
 	"sourceloop/control"
+	"sourceloop/control/connect"
 	"sourceloop/schema"
 )
 
@@ -29,7 +29,7 @@ type Config struct {
 
 // Provider speaks to Intercom. It is safe for concurrent use.
 type Provider struct {
-	oauth  oauth2.Config
+	*connect.OAuth
 	base   string
 	client *http.Client
 }
@@ -46,47 +46,25 @@ func New(config Config) (*Provider, error) {
 		config.APIBase = "https://api.intercom.io"
 	}
 	if config.Client == nil {
-		config.Client = &http.Client{Timeout: 10 * time.Second, CheckRedirect: noRedirect}
+		config.Client = connect.NewClient()
 	}
 	base := strings.TrimSuffix(config.APIBase, "/")
 	return &Provider{
 		base: base, client: config.Client,
-		oauth: oauth2.Config{
+		// What is asked for is ticked in the Developer Hub: there is no scope
+		// parameter. The token has no end.
+		OAuth: &connect.OAuth{Title: "Intercom", Client: config.Client, Config: oauth2.Config{
 			ClientID: config.ClientID, ClientSecret: config.ClientSecret, RedirectURL: config.RedirectURL,
 			Endpoint: oauth2.Endpoint{AuthURL: config.AuthorizeURL, TokenURL: base + "/auth/eagle/token", AuthStyle: oauth2.AuthStyleInParams},
-		},
+		}},
 	}, nil
 }
-
-// noRedirect: a redirect would carry the token to another place.
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Name is "intercom".
 func (p *Provider) Name() string { return Name }
 
-// APIBase is where the REST API is, without a slash at the end.
-func (p *Provider) APIBase() string { return p.base }
-
-// AuthorizeURL is Intercom's consent page. What is asked for is ticked in the
-// Developer Hub; there is no scope parameter.
-func (p *Provider) AuthorizeURL(state string) string { return p.oauth.AuthCodeURL(state) }
-
-// Exchange turns a code into an access token, which has no end.
-func (p *Provider) Exchange(ctx context.Context, code string) (string, error) {
-	const op = "ask Intercom for a token"
-	token, err := p.oauth.Exchange(context.WithValue(ctx, oauth2.HTTPClient, p.client), code)
-	var refused *oauth2.RetrieveError
-	switch {
-	case err == nil:
-		return token.AccessToken, nil
-	// The library's error quotes the answer; only its status goes on.
-	case errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < http.StatusInternalServerError && refused.Response.StatusCode != http.StatusTooManyRequests:
-		return "", schema.E(op, schema.KindDenied, "Intercom did not accept the consent (status %d): it was used, or it is older than five minutes. Click Connect again; if it stays, the client id or secret is wrong.", refused.Response.StatusCode)
-	case errors.As(err, &refused) && refused.Response != nil:
-		return "", schema.E(op, schema.KindUnavailable, "Intercom could not finish the consent just now (status %d), so nothing was connected. Click Connect again in a minute.", refused.Response.StatusCode)
-	}
-	return "", schema.E(op, schema.KindUnavailable, "Intercom could not be reached to finish the consent, so nothing was connected. Click Connect again in a minute.")
-}
+// APIBase is where the REST API is for a connection, without a slash at the end.
+func (p *Provider) APIBase(control.Connection) string { return p.base }
 
 // me is who a token belongs to.
 type me struct {
@@ -119,8 +97,8 @@ func (p *Provider) Setup(ctx context.Context, token string) (control.Setup, erro
 }
 
 // Revoke removes our app from the workspace, which ends the token.
-func (p *Provider) Revoke(ctx context.Context, token string) error {
-	err := p.call(ctx, token, http.MethodPost, "/auth/uninstall", nil, nil)
+func (p *Provider) Revoke(ctx context.Context, grant control.Grant) error {
+	err := p.call(ctx, grant.Access, http.MethodPost, "/auth/uninstall", nil, nil)
 	var refused *refusal
 	if errors.As(err, &refused) && refused.status == http.StatusUnauthorized {
 		return nil // It is dead already.

@@ -317,10 +317,11 @@ func TestAttribute(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			token, err := provider.Exchange(t.Context(), h.consent(h.who, "authorize").Get("code"))
+			grant, err := provider.Exchange(t.Context(), h.consent(h.who, "authorize").Get("code"), "")
 			if err != nil {
 				t.Fatal(err)
 			}
+			token := grant.Access
 			test.before["name"], test.before["model"] = "sourceloop_id", "contact"
 			made := h.ask(http.MethodPost, "/data_attributes", token, test.before)
 			if test.change != nil {
@@ -355,10 +356,11 @@ func TestPassingTrouble(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := provider.Exchange(t.Context(), query.Get("code"))
+	grant, err := provider.Exchange(t.Context(), query.Get("code"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	token := grant.Access
 	for kind, want := range map[string]schema.Kind{"429": schema.KindLimited, "500": schema.KindUnavailable} {
 		h.fault(kind, 1)
 		if _, err = provider.Setup(t.Context(), token); schema.KindOf(err) != want {

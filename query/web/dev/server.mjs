@@ -25,7 +25,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     role: "owner",
     workspaces: [{ id: 1, name: "Northwind Freight", role: "owner" }],
   };
-  const connection = { provider: "intercom", name: "Intercom", state: empty ? "disconnected" : "connected", workspace_name: empty ? "" : "Northwind Support", connected_at: empty ? null : new Date(now - 9e8).toISOString(), last_event_at: empty ? null : new Date(now - 1e5).toISOString(), last_error: "", connect_url: "/connect/intercom/start" };
+  const connection = { provider: "intercom", name: "Intercom", state: empty ? "disconnected" : "connected", workspace_name: empty ? "" : "Northwind Support", connected_at: empty ? null : new Date(now - 9e8).toISOString(), last_event_at: empty ? null : new Date(now - 1e5).toISOString(), last_error: "", connect_url: "/connect/intercom/start", clean_up: ["In Intercom under Settings → Integrations → Authorised apps: remove the app if it is still listed."], unavailable: "" };
   const definition = { steps: [{ type: "pageview", operator: "starts_with", value: "/" }, { type: "pageview", operator: "equals", value: "/pricing" }, { type: "event", name: "chat_opened" }, { type: "conversion", name: "intercom_conversation" }], scope: "visitor", order: "sequential", window: "336h", breakdown: "source" };
   const funnels = empty ? [] : [{ id: "f1", name: "Pricing to chat", definition, created_at: new Date(now).toISOString(), updated_at: new Date(now).toISOString() }];
   const keys = empty ? [] : [{ id: "k1", name: "Warehouse import", role: "viewer", hint: "sl_9fK2", created_at: new Date(now - 8e9).toISOString(), last_used_at: new Date(now - 4e6).toISOString() }];

@@ -650,7 +650,7 @@ export interface components {
          * @description A chat provider.
          * @enum {string}
          */
-        Provider: "intercom";
+        Provider: "intercom" | "hubspot";
         /** @description A conversation in a chat provider. */
         Conversation: {
             /** @description The chat provider. */
@@ -1151,6 +1151,10 @@ export interface components {
              * @example /connect/intercom/start
              */
             connect_url: string;
+            /** @description What stays at the provider after disconnecting, to be removed by hand; one sentence each. */
+            clean_up: string[];
+            /** @description Why it cannot be connected on this server, with what to do; empty when it can. */
+            unavailable: string;
         };
         /** @description The cards. */
         ConnectionList: {

@@ -4,7 +4,7 @@ import { ask, Problem, type Schemas } from "../api/client";
 import { forget, useQuery } from "../api/query";
 import { ago, dateTime } from "../format";
 import { may, zone } from "../session";
-import { Dialog, Empty, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
+import { Dialog, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Checks } from "../ui/checks";
 import { Icon } from "../ui/icon";
 
@@ -23,7 +23,6 @@ export function Chat() {
         <h2 id="oauth">OAuth chat integrations</h2>
         {list.problem && <ProblemNote problem={list.problem} again={list.reload} />}
         {!list.data && list.loading && <Skeleton lines={5} />}
-        {list.data?.items.length === 0 && <NoApp />}
         <div class="cards">
           {list.data?.items.map((c) => (
             <Card
@@ -41,23 +40,17 @@ export function Chat() {
   );
 }
 
-/** The server was given no provider's app, so that there is no card. */
-function NoApp() {
-  return (
-    <Empty kind="unconnected" title="No chat can be connected yet">
-      <p>
-        Whoever runs this server first gives it an app of Intercom’s Developer Hub: <code>SOURCELOOP_INTERCOM_CLIENT_ID</code> and <code>SOURCELOOP_INTERCOM_CLIENT_SECRET</code>, as the README tells. The card is here after the
-        next start.
-      </p>
-    </Empty>
-  );
-}
+/** What is written at the provider, and nothing else. */
+const written: Record<Connection["provider"], string> = { intercom: "contact attribute, sourceloop_id", hubspot: "contact property, sourceloop_id" };
 
 const states: Record<Connection["state"], { label: string; text: (c: Connection) => string }> = {
   connected: { label: "Connected", text: () => "" },
   pending: { label: "Pending", text: (c) => `${c.name} has been asked. This takes a few seconds; the card changes by itself.` },
   error: { label: "Error", text: () => "" },
-  disconnected: { label: "Not connected", text: (c) => `You need to be an admin of the ${c.name} workspace. It works on every plan, and nothing there changes except one contact attribute, sourceloop_id.` },
+  disconnected: {
+    label: "Not connected",
+    text: (c) => c.unavailable || `You need to be an admin of the ${c.name} workspace. It works on every plan, and nothing there changes except one ${written[c.provider]}.`,
+  },
 };
 
 function Card({ connection: c, onChange }: { connection: Connection; onChange: () => void }) {
@@ -144,6 +137,7 @@ function Actions({ connection: c, onDisconnect }: { connection: Connection; onDi
     }
     setBusy(false);
   };
+  if (c.unavailable) return null;
   if (!may("admin")) return <p class="hint">Connecting needs the role Admin or Owner.</p>;
   const held = c.state === "connected" || c.state === "error";
   return (
@@ -193,7 +187,14 @@ function Disconnect({ connection: c, onClose }: { connection: Connection; onClos
         <dt>What goes within 30 days</dt>
         <dd>Delivery logs and the bodies of received webhooks.</dd>
         <dt>What to clean up by hand in {c.name}</dt>
-        <dd>The SourceLoop app under authorised apps, and the contact attribute sourceloop_id. SourceLoop deletes nothing in {c.name}.</dd>
+        <dd>
+          <ul data-testid="to-clean-up">
+            {c.clean_up.map((line) => (
+              <li key={line}>{line}</li>
+            ))}
+          </ul>
+          SourceLoop deletes nothing in {c.name}.
+        </dd>
       </dl>
       <p>You can reconnect at any time with the same click.</p>
       {problem && <ProblemNote problem={problem} />}
