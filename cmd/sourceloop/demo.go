@@ -17,6 +17,7 @@ import (
 
 	"sourceloop/control"
 	"sourceloop/deploy/embedded"
+	"sourceloop/deploy/standin/hubspot"
 	"sourceloop/deploy/standin/intercom"
 	"sourceloop/deploy/standin/site"
 	"sourceloop/deploy/walk"
@@ -33,19 +34,21 @@ type demoFile struct {
 	URL           string `json:"url"`
 	SiteURL       string `json:"site_url"`
 	IntercomURL   string `json:"intercom_url"`
+	HubSpotURL    string `json:"hubspot_url"`
 	SiteKey       string `json:"site_key"`
 	APIKey        string `json:"api_key"`
 	OwnerEmail    string `json:"owner_email"`
 	OwnerPassword string `json:"owner_password"`
 }
 
-// demo is the product, the stand-in and the site in one process.
+// demo is the product, the stand-ins and the site in one process.
 type demo struct {
 	command *demoCommand
 	log     *slog.Logger
 	state   *demoState
 	node    *node
 	standin *intercomStandin
+	hubspot *hubspotStandin
 	site    *webServer
 	file    demoFile
 }
@@ -81,7 +84,7 @@ func (d *demo) start(ctx context.Context) error {
 	}
 	d.state = state
 	d.file = demoFile{
-		URL: "http://" + state.Listen, SiteURL: "http://" + state.SiteListen, IntercomURL: "http://" + state.IntercomListen,
+		URL: "http://" + state.Listen, SiteURL: "http://" + state.SiteListen, IntercomURL: "http://" + state.IntercomListen, HubSpotURL: "http://" + state.HubSpotListen,
 		SiteKey: state.SiteKey, APIKey: state.APIKey, OwnerEmail: state.OwnerEmail, OwnerPassword: state.OwnerPassword,
 	}
 	if err := d.startNode(ctx); err != nil {
@@ -126,8 +129,12 @@ func (d *demo) startOthers(ctx context.Context) error {
 		return err
 	}
 	d.standin = standin
+	if err := d.startHubSpot(); err != nil {
+		return err
+	}
 	pages, err := site.New(site.Config{
 		CollectorURL: d.file.URL, SiteKey: d.state.SiteKey, IntercomURL: d.file.IntercomURL, AppID: standin.server.AppID(),
+		HubSpotURL: d.file.HubSpotURL, HubID: d.hubspot.server.HubID(),
 	})
 	if err != nil {
 		return err
@@ -138,6 +145,14 @@ func (d *demo) startOthers(ctx context.Context) error {
 	}
 	d.site = serveHTTP(l, pages, d.log)
 	return nil
+}
+
+func (d *demo) startHubSpot() (err error) {
+	d.hubspot, err = startHubSpot(d.state.HubSpotListen, hubspot.Config{
+		Dir: filepath.Join(d.command.Data, "standin", "hubspot"), ClientID: d.state.HubSpotID, ClientSecret: d.state.HubSpotSecret,
+		RedirectURIs: []string{d.file.URL + "/connect/hubspot/callback"}, WebhookURL: d.file.URL + "/hooks/hubspot", Log: d.log,
+	}, d.log)
+	return err
 }
 
 // workspace makes the demo's workspace, its Owner and its API key, all with
@@ -175,6 +190,7 @@ func (d *demo) run(ctx context.Context) error {
 		return d.node.run(ctx)
 	})
 	group.Go(func() error { return d.standin.run(outside) })
+	group.Go(func() error { return d.hubspot.run(outside) })
 	group.Go(func() error {
 		select {
 		case err := <-d.site.failed:
@@ -214,7 +230,7 @@ func (d *demo) words() string {
 	fmt.Fprintf(&b, "  dashboard          %s\n", d.file.URL)
 	fmt.Fprintf(&b, "  sign in as         %s\n  password           %s\n", d.file.OwnerEmail, d.file.OwnerPassword)
 	fmt.Fprintf(&b, "  demo site          %s/%s\n", d.file.SiteURL, tag)
-	fmt.Fprintf(&b, "  stand-in Intercom  %s\n\n", d.file.IntercomURL)
+	fmt.Fprintf(&b, "  stand-in Intercom  %s\n  stand-in HubSpot   %s\n\n", d.file.IntercomURL, d.file.HubSpotURL)
 	fmt.Fprintf(&b, "1. Sign in, open Setup → Chat and click Connect on the Intercom card.\n")
 	fmt.Fprintf(&b, "2. Open the demo site with the address above, chat, and give an email.\n")
 	fmt.Fprintf(&b, "3. Open Contacts. The same values are in %s.\n\nStop with Ctrl-C.\n", d.command.demoPath())

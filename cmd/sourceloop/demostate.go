@@ -20,10 +20,13 @@ type demoState struct {
 	Listen         string `json:"listen"`
 	SiteListen     string `json:"site_listen"`
 	IntercomListen string `json:"intercom_listen"`
+	HubSpotListen  string `json:"hubspot_listen"`
 	OwnerEmail     string `json:"owner_email"`
 	OwnerPassword  string `json:"owner_password"`
 	ClientID       string `json:"intercom_client_id"`
 	ClientSecret   string `json:"intercom_client_secret"`
+	HubSpotID      string `json:"hubspot_client_id"`
+	HubSpotSecret  string `json:"hubspot_client_secret"`
 	SiteKey        string `json:"site_key"`
 	APIKey         string `json:"api_key"`
 }
@@ -48,6 +51,9 @@ func loadDemoState(dir, listen string) (*demoState, error) {
 	if listen != "" {
 		s.Listen = listen
 	}
+	if err := s.fill(); err != nil {
+		return nil, err
+	}
 	return s, s.save(dir)
 }
 
@@ -57,14 +63,25 @@ func newDemoState() (*demoState, error) {
 		ClientID: "demo-" + rand.Text()[:8], ClientSecret: rand.Text(),
 		SiteKey: newSiteKey(), APIKey: newAPIKey(),
 	}
-	for _, address := range []*string{&s.Listen, &s.SiteListen, &s.IntercomListen} {
+	return s, s.fill()
+}
+
+// fill makes what a state lacks, as one does that an older release made.
+func (s *demoState) fill() error {
+	for _, address := range []*string{&s.Listen, &s.SiteListen, &s.IntercomListen, &s.HubSpotListen} {
+		if *address != "" {
+			continue
+		}
 		free, err := freeAddress()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		*address = free
 	}
-	return s, nil
+	if s.HubSpotID == "" || s.HubSpotSecret == "" {
+		s.HubSpotID, s.HubSpotSecret = "demo-"+rand.Text()[:8], rand.Text()
+	}
+	return nil
 }
 
 func freeAddress() (string, error) {

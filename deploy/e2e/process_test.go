@@ -258,6 +258,7 @@ type demoFile struct {
 	URL           string `json:"url"`
 	SiteURL       string `json:"site_url"`
 	IntercomURL   string `json:"intercom_url"`
+	HubSpotURL    string `json:"hubspot_url"`
 	SiteKey       string `json:"site_key"`
 	APIKey        string `json:"api_key"`
 	OwnerEmail    string `json:"owner_email"`

@@ -162,8 +162,8 @@ func (w *Walker) do(ctx context.Context, method, target, contentType string, bod
 	return &answer{at: response.Request.URL, page: page}, nil
 }
 
-// consentForm finds the form with the button "Authorize access" and what
-// pressing it sends.
+// consentForm finds the form with the button "Authorize access" (HubSpot:
+// "Connect app") and what pressing it sends.
 func consentForm(page []byte, at *url.URL) (target string, fields url.Values, err error) {
 	root, err := html.Parse(bytes.NewReader(page))
 	if err != nil {
@@ -193,7 +193,7 @@ func pressAuthorize(form *html.Node) (url.Values, bool) {
 				fields.Set(name, attribute(n, "value"))
 			}
 		case atom.Button:
-			if !strings.Contains(text(n), "Authorize access") {
+			if label := text(n); !strings.Contains(label, "Authorize access") && !strings.Contains(label, "Connect app") {
 				continue
 			}
 			pressed = true

@@ -1,5 +1,6 @@
 // Package site is the demo site: a small tea shop that never was, with the
-// tracker and the Messenger on every page, as a customer's site has them.
+// tracker, the Messenger and a HubSpot chat on every page, as a customer's
+// site has them.
 //
 // Its pages are templates, its styles and its one script are files, and
 // nothing is inline, so that the strictest Content-Security-Policy a site

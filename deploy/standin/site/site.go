@@ -20,6 +20,8 @@ type Config struct {
 	SiteKey      string // The workspace's public key.
 	IntercomURL  string // Serves the Messenger's script. Empty: no Messenger.
 	AppID        string // The Intercom workspace's id_code.
+	HubSpotURL   string // Serves HubSpot's script. Empty: no HubSpot chat.
+	HubID        int64  // The HubSpot account's number.
 	// ConsentRequired puts data-consent="required" on the tracker and a banner on the pages.
 	ConsentRequired bool
 }
@@ -124,10 +126,10 @@ func (s site) render(p page) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
-// policy is a strict Content-Security-Policy: what the tracker and the
-// Messenger need, and nothing inline.
+// policy is a strict Content-Security-Policy: what the tracker and the chats
+// need, and nothing inline.
 func policy(c Config) string {
-	outside := strings.Join(strings.Fields(origin(c.CollectorURL)+" "+origin(c.IntercomURL)), " ")
+	outside := strings.Join(strings.Fields(origin(c.CollectorURL)+" "+origin(c.IntercomURL)+" "+origin(c.HubSpotURL)), " ")
 	return strings.Join([]string{
 		"default-src 'none'", "script-src 'self' " + outside, "connect-src 'self' " + outside,
 		"style-src 'self'", "img-src 'self' data:", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",

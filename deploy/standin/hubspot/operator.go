@@ -1,0 +1,266 @@
+package hubspot
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"sourceloop/deploy/standin/ledger"
+)
+
+// Kinds of faults. Each has a number of times it still happens.
+const (
+	faultSlow         = "slow"            // Requests wait before they are answered.
+	fault429          = "429"             // Requests exceed the rate limit.
+	fault500          = "500"             // Requests meet a server error.
+	fault401          = "401"             // Requests are told that a good token expired.
+	faultBadSignature = "bad_signature"   // Events are signed with another secret.
+	faultStale        = "stale"           // Events carry a timestamp of six minutes ago.
+	faultDuplicate    = "duplicate"       // Arrays are sent twice.
+	faultShuffle      = "shuffle"         // Events of an array are in the wrong order.
+	faultMerge        = "merge"           // Chats end in a merge of their contact.
+	faultRevoke       = "revoke"          // At once: the account removes the app.
+	faultExpire       = "expire"          // At once: all access tokens end; refresh tokens live on.
+	faultPlan         = "plan_restricted" // Conversations are refused by plan.
+)
+
+func faultKinds() []string {
+	return []string{
+		faultSlow, fault429, fault500, fault401, faultBadSignature, faultStale, faultDuplicate, faultShuffle, faultMerge,
+		faultRevoke, faultExpire, faultPlan,
+	}
+}
+
+func (s *Server) standinRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /standin/chat", s.postChat)
+	mux.HandleFunc("GET /standin/requests", s.list(func(tx *ledger.Session, after, limit int64) (any, error) {
+		list, err := tx.Requests(after, limit)
+		return map[string]any{"requests": list}, err
+	}))
+	mux.HandleFunc("GET /standin/accepted", s.list(accepted))
+	mux.HandleFunc("GET /standin/webhooks", s.list(sentEvents))
+	mux.HandleFunc("POST /standin/fault", s.postFault)
+	mux.HandleFunc("POST /standin/merge", s.operator((*change).mergeContacts))
+	mux.HandleFunc("POST /standin/contact", s.operator((*change).editContact))
+	mux.HandleFunc("POST /standin/delete", s.operator((*change).deleteThing))
+	mux.HandleFunc("POST /standin/privacy", s.operator((*change).privacyDelete))
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]any{
+			"standin": "hubspot", "url": s.config.PublicURL, "hub_domain": s.config.Domain, "hub_id": s.config.HubID,
+			"see": []string{"/standin/requests", "/standin/accepted", "/standin/webhooks"},
+		})
+	})
+}
+
+// list answers a GET with what read returns.
+func (s *Server) list(read func(tx *ledger.Session, after, limit int64) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		after, limit, err := ledger.ListRange(r)
+		if err != nil {
+			writeJSON(w, http.StatusBadRequest, problem(err))
+			return
+		}
+		value, err := read(s.store.Read(r.Context()), after, limit)
+		if err != nil {
+			writeJSON(w, http.StatusInternalServerError, problem(err))
+			return
+		}
+		writeJSON(w, http.StatusOK, value)
+	}
+}
+
+// takenChat is a chat that was taken, through the widget or without.
+type takenChat struct {
+	Seq int64  `json:"seq"`
+	ID  string `json:"id"`
+	At  string `json:"at"`
+	chatAnswer
+}
+
+// accepted lists what was taken in: chats, and writes that succeeded.
+func accepted(tx *ledger.Session, after, limit int64) (any, error) {
+	writes, err := tx.Writes(after, limit)
+	if err != nil {
+		return nil, err
+	}
+	chats := []takenChat{}
+	err = tx.Rows("chat_list", []any{after, limit}, func(scan func(...any) error) error {
+		var c takenChat
+		var atMS int64
+		err := scan(&c.Seq, &c.ID, &c.ContactID, &c.ConversationID, &atMS)
+		c.At = ledger.Time(atMS)
+		chats = append(chats, c)
+		return err
+	})
+	return map[string]any{"chats": chats, "writes": writes}, err
+}
+
+// sentEvent is an event and what became of it.
+type sentEvent struct {
+	Seq      int64           `json:"seq"`
+	Type     string          `json:"type"`
+	State    string          `json:"state"` // pending, delivered, failed, dropped
+	Attempts int             `json:"attempts"`
+	At       string          `json:"at"`
+	Outcome  string          `json:"outcome,omitempty"`
+	Event    json.RawMessage `json:"event"`
+}
+
+func sentEvents(tx *ledger.Session, after, limit int64) (any, error) {
+	list := []sentEvent{}
+	err := tx.Rows("event_list", []any{after, limit}, func(scan func(...any) error) error {
+		var e sentEvent
+		var atMS int64
+		var doc string
+		err := scan(&e.Seq, &e.Type, &e.State, &e.Attempts, &atMS, &e.Outcome, &doc)
+		e.At, e.Event = ledger.Time(atMS), json.RawMessage(doc)
+		list = append(list, e)
+		return err
+	})
+	return map[string]any{"webhooks": list}, err
+}
+
+func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
+	body, status, err := readBody(r)
+	if err != nil {
+		writeJSON(w, status, problem(err))
+		return
+	}
+	kind, value, err := s.faults.Parse(body)
+	if err != nil {
+		writeJSON(w, http.StatusBadRequest, problem(err))
+		return
+	}
+	switch kind {
+	case faultRevoke:
+		err = s.removeApp(r.Context())
+	case faultExpire:
+		err = s.store.Write(r.Context(), func(tx *ledger.Session) error {
+			_, err := tx.Exec("token_expire_access", s.config.Now().UnixMilli())
+			return err
+		})
+	default:
+		err = s.faults.Set(r.Context(), kind, value)
+	}
+	if err != nil {
+		writeJSON(w, http.StatusInternalServerError, problem(err))
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"kind": kind, "times": value.Times})
+}
+
+// operatorRequest is what people and programs inside the account do.
+type operatorRequest struct {
+	ContactID      string            `json:"contact_id"`
+	ConversationID string            `json:"conversation_id"`
+	From           string            `json:"from"`
+	Into           string            `json:"into"`
+	Properties     map[string]string `json:"properties"`
+}
+
+// operator runs one action as a change and answers once it was told to the product.
+func (s *Server) operator(act func(*change, operatorRequest) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var request operatorRequest
+		body, status, err := readBody(r)
+		if err == nil && len(body) > 0 {
+			status, err = http.StatusBadRequest, json.Unmarshal(body, &request)
+		}
+		if err != nil {
+			writeJSON(w, status, problem(err))
+			return
+		}
+		var reply any
+		batch, err := s.happen(r.Context(), s.config.Now(), func(x *change) (err error) {
+			reply, err = act(x, request)
+			return err
+		})
+		if err == nil {
+			err = s.answered(r.Context(), batch)
+		}
+		if err != nil {
+			status := http.StatusUnprocessableEntity
+			if errors.Is(err, errNobody) {
+				status = http.StatusNotFound
+			}
+			writeJSON(w, status, problem(err))
+			return
+		}
+		writeJSON(w, http.StatusOK, reply)
+	}
+}
+
+func (x *change) mustFind(id string) (contact, error) {
+	c, found, err := present(x.Session, id)
+	if err == nil && !found {
+		err = errNobody
+	}
+	return c, err
+}
+
+// mergeContacts merges into another contact, or into one made for it.
+func (x *change) mergeContacts(r operatorRequest) (any, error) {
+	from, err := x.mustFind(r.From)
+	if err != nil {
+		return nil, err
+	}
+	if r.Into == "" {
+		err = x.mergeAway(from.ID)
+		return chatAnswer{}, err
+	}
+	into, err := x.mustFind(r.Into)
+	if err != nil {
+		return nil, err
+	}
+	into, err = x.merge(from, into)
+	return chatAnswer{ContactID: into.ID}, err
+}
+
+// editContact changes a contact, or makes one where no contact_id is given.
+func (x *change) editContact(r operatorRequest) (any, error) {
+	if r.ContactID == "" {
+		c := contact{ID: newID(), Properties: map[string]string{}, CreatedAt: x.at, UpdatedAt: x.at}
+		x.tell(event{Type: "contact.creation", ObjectID: number64(c.ID), ChangeSource: "CRM_UI", ChangeFlag: "CREATED"})
+		x.set(&c, r.Properties, "CRM_UI")
+		return chatAnswer{ContactID: c.ID}, putContact(x.Session, c)
+	}
+	c, err := x.mustFind(r.ContactID)
+	if err != nil {
+		return nil, err
+	}
+	x.set(&c, r.Properties, "CRM_UI")
+	return chatAnswer{ContactID: c.ID}, putContact(x.Session, c)
+}
+
+// deleteThing deletes a thread or a contact.
+func (x *change) deleteThing(r operatorRequest) (any, error) {
+	if r.ConversationID != "" {
+		t, found, err := get[thread](x.Session, "thread_get", r.ConversationID)
+		if err != nil || !found {
+			return nil, errors.Join(err, fmt.Errorf("no conversation has the id %q", r.ConversationID))
+		}
+		t.Deleted = true
+		x.tell(event{Type: "conversation.deletion", ObjectID: number64(t.ID), ChangeSource: "CONVERSATIONS", ChangeFlag: "DELETED"})
+		return map[string]any{"deleted": true}, putThread(x.Session, t)
+	}
+	return x.deleteContact(r.ContactID, "contact.deletion")
+}
+
+// privacyDelete removes a contact for good, as a person's right.
+func (x *change) privacyDelete(r operatorRequest) (any, error) {
+	return x.deleteContact(r.ContactID, "contact.deletion", "contact.privacyDeletion")
+}
+
+// deleteContact: HubSpot tells of a privacy deletion as of any other as well.
+func (x *change) deleteContact(id string, types ...string) (any, error) {
+	c, err := x.mustFind(id)
+	if err != nil {
+		return nil, err
+	}
+	c.Deleted = true
+	for _, kind := range types {
+		x.tell(event{Type: kind, ObjectID: number64(c.ID), ChangeSource: "CRM_UI", ChangeFlag: "DELETED"})
+	}
+	return map[string]any{"deleted": true}, putContact(x.Session, c)
+}

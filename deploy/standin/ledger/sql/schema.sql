@@ -1,0 +1,22 @@
+-- What every stand-in keeps.
+CREATE TABLE IF NOT EXISTS meta (
+  name  TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS requests (
+  seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms   INTEGER NOT NULL,
+  method  TEXT NOT NULL,
+  path    TEXT NOT NULL,
+  query   TEXT NOT NULL,
+  status  INTEGER NOT NULL,
+  summary TEXT NOT NULL,
+  write   INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS faults (
+  kind     TEXT PRIMARY KEY,
+  times    INTEGER NOT NULL,
+  delay_ms INTEGER NOT NULL
+) STRICT;
