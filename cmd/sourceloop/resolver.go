@@ -31,8 +31,17 @@ func (n *node) resolver() (resolve.Resolver, error) {
 	r, err := resolve.NewIntercom(resolve.IntercomConfig{
 		Access: connect.NewAccess(intercom.Name, n.connect.Tokens(), n.intercom.APIBase), Identity: identity.Rules{},
 		Failed: n.control.MarkFailed, Seen: n.control.NoteEvent, CleanURL: enrich.Redact,
-		InboxURL: n.config.settings.Intercom.InboxURL,
+		InboxURL: n.config.settings.Intercom.InboxURL, Region: n.region,
 	})
 	all[n.intercom.Name()] = r
 	return all, err
+}
+
+// region is where a connection's workspace is hosted, as far as is known.
+func (n *node) region(ctx context.Context, connection int64) string {
+	c, err := n.control.Connection(ctx, connection)
+	if err != nil {
+		return ""
+	}
+	return c.Region
 }

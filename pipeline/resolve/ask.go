@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"sourceloop/schema"
@@ -30,6 +29,8 @@ const (
 var (
 	errGone       = errors.New("the provider no longer has it")
 	errRestricted = errors.New("the provider's plan refuses the question")
+	// errDead is inside the ErrLater of a dead token.
+	errDead = errors.New("the connection's token is dead")
 )
 
 // contact reads a contact, over merges to where it is now, and says which
@@ -101,6 +102,7 @@ func (q *question) get(ctx context.Context, path string, into any) (canonical st
 	err = q.judge(ctx, response)
 	if err == nil || errors.Is(err, errGone) || errors.Is(err, errRestricted) {
 		q.backOffs.forget(q.rec.GetConnection()) // It answers.
+		q.backOffs.pace(q.rec.GetConnection(), response.Header, q.config.Now())
 	}
 	if err != nil {
 		return canonicalContact(response.Header), err
@@ -124,7 +126,7 @@ func (q *question) open(ctx context.Context) (err error) {
 	case schema.KindInternal:
 		return q.dead(ctx, "The token of this connection cannot be opened. Connect again.")
 	case schema.KindDenied: // It was not renewed, and the card says so.
-		return &ErrLater{After: revokedAfter, Reason: "the connection's token is dead"}
+		return tokenDead()
 	case schema.KindLimited:
 		return q.backOffs.later(q.rec.GetConnection(), 0, "the provider does not renew the token now")
 	}
@@ -159,12 +161,16 @@ func (q *question) judge(ctx context.Context, response *http.Response) error {
 	return q.backOffs.later(q.rec.GetConnection(), 0, "the provider has trouble of its own (status "+strconv.Itoa(status)+")")
 }
 
+func tokenDead() error {
+	return &ErrLater{After: revokedAfter, Reason: errDead.Error(), cause: errDead}
+}
+
 // dead says on the card that the token is of no use.
 func (q *question) dead(ctx context.Context, words string) error {
 	if err := q.config.Failed(ctx, q.rec.GetConnection(), words); err != nil {
 		return err
 	}
-	return &ErrLater{After: revokedAfter, Reason: "the connection's token is dead"}
+	return tokenDead()
 }
 
 // pause is how long Intercom asks to wait, by the end of its window.
@@ -190,56 +196,4 @@ func canonicalContact(header http.Header) string {
 		}
 	}
 	return ""
-}
-
-// backOffs holds back the questions of connections whose provider needs rest,
-// each by itself.
-type backOffs struct {
-	now func() time.Time
-	mu  sync.Mutex
-	of  map[int64]backOff
-}
-
-type backOff struct {
-	until    time.Time
-	failures int
-}
-
-const (
-	shortestPause = time.Second
-	longestPause  = 10 * time.Minute
-)
-
-func newBackOffs(now func() time.Time) *backOffs {
-	return &backOffs{now: now, of: map[int64]backOff{}}
-}
-
-// check refuses while a connection rests.
-func (b *backOffs) check(connection int64) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if left := b.of[connection].until.Sub(b.now()); left > 0 {
-		return &ErrLater{After: left, Reason: "the connection backs off"}
-	}
-	return nil
-}
-
-// later begins a rest: as long as asked for, else twice as long as the last.
-func (b *backOffs) later(connection int64, asked time.Duration, reason string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	o := b.of[connection]
-	pause := max(asked, shortestPause)
-	if asked <= 0 {
-		pause = shortestPause << min(o.failures, 10)
-	}
-	pause = min(pause, longestPause)
-	b.of[connection] = backOff{until: b.now().Add(pause), failures: o.failures + 1}
-	return &ErrLater{After: pause, Reason: reason}
-}
-
-func (b *backOffs) forget(connection int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.of, connection)
 }

@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -15,6 +16,8 @@ const (
 	provider       = "intercom"
 	conversionName = "intercom_conversation"
 	attributeName  = "sourceloop_id"
+
+	usInbox = "https://app.intercom.com"
 
 	// maxVisitor is as long as Intercom lets an attribute be.
 	maxVisitor = 255
@@ -117,7 +120,7 @@ func (c *contact) country() string {
 }
 
 // conversion is the conversation as something that happened.
-func (q *question) conversion(chat *conversation, c *contact, at schema.Millis) *schema.ConversionFact {
+func (q *question) conversion(ctx context.Context, chat *conversation, c *contact, at schema.Millis) *schema.ConversionFact {
 	ws, id := q.rec.GetWorkspace(), string(chat.ID)
 	page := string(chat.FirstReply.URL)
 	if page == "" {
@@ -130,10 +133,24 @@ func (q *question) conversion(chat *conversation, c *contact, at schema.Millis) 
 	return &schema.ConversionFact{
 		Id: key[:], Workspace: ws, Name: conversionName, Provider: provider, ExternalId: id,
 		Node: string(schema.NewNode(schema.NodeIntercom, string(c.ID))), Visitor: q.visitor(c), At: int64(at),
-		Url:  q.config.InboxURL + "/a/inbox/" + url.PathEscape(q.rec.GetApp()) + "/inbox/conversation/" + url.PathEscape(id),
+		Url:  q.inbox(ctx) + "/a/inbox/" + url.PathEscape(q.rec.GetApp()) + "/inbox/conversation/" + url.PathEscape(id),
 		Page: page, Message: plain(withoutTags(string(chat.Source.Body)), maxMessage), State: chat.state(),
 		Updated: int64(chat.UpdatedAt.moment(at)),
 	}
+}
+
+// inbox is where the workspace's own pages are.
+func (q *question) inbox(ctx context.Context) string {
+	if q.config.InboxURL != usInbox {
+		return q.config.InboxURL
+	}
+	switch q.config.Region(ctx, q.rec.GetConnection()) {
+	case "EU":
+		return "https://app.eu.intercom.com"
+	case "AU":
+		return "https://app.au.intercom.com"
+	}
+	return usInbox
 }
 
 func isControl(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f }

@@ -40,8 +40,12 @@ type IntercomConfig struct {
 	Seen func(ctx context.Context, connection int64, at schema.Millis) error
 	// CleanURL takes out of a page's address what must not be kept.
 	CleanURL func(address string) string
-	// InboxURL is where Intercom's own pages are. Default https://app.intercom.com.
+	// InboxURL is where Intercom's own pages are. Default https://app.intercom.com,
+	// of which other regions are told apart by Region.
 	InboxURL string
+	// Region says where a connection's workspace is hosted: US, EU or AU; ""
+	// when it is not known. Default: it is never known.
+	Region func(ctx context.Context, connection int64) string
 	// Client sends the requests. Default: one with a limit of five seconds.
 	Client *http.Client
 	// Now is the clock. Default time.Now.
@@ -60,9 +64,12 @@ func NewIntercom(config IntercomConfig) (*Intercom, error) {
 		return nil, errors.New("cannot resolve Intercom's webhooks: Access, Identity, Failed, Seen and CleanURL are needed")
 	}
 	if config.InboxURL == "" {
-		config.InboxURL = "https://app.intercom.com"
+		config.InboxURL = usInbox
 	}
 	config.InboxURL = strings.TrimSuffix(config.InboxURL, "/")
+	if config.Region == nil {
+		config.Region = func(context.Context, int64) string { return "" }
+	}
 	if config.Client == nil {
 		config.Client = &http.Client{
 			Timeout:       5 * time.Second,
@@ -87,8 +94,10 @@ func (r *Intercom) Resolve(ctx context.Context, rec *schema.WebhookRecord) (*Res
 	if e.AppID != rec.GetApp() {
 		return nil, invalid("The webhook's app_id is another than the one it was routed by.")
 	}
-	if err = r.config.Seen(ctx, rec.GetConnection(), schema.Millis(rec.GetReceived())); err != nil {
-		return nil, err
+	if e.Topic != topicUninstalled {
+		if err = r.config.Seen(ctx, rec.GetConnection(), schema.Millis(rec.GetReceived())); err != nil {
+			return nil, err
+		}
 	}
 	handle := r.handler(e.Topic)
 	if handle == nil {
@@ -125,20 +134,40 @@ func (q *question) end(outcome Outcome) {
 	q.result.Outcome, q.result.Evidence = outcome, nil
 }
 
-// handler knows the topics; nil for others.
+// topicUninstalled is what the notice is called here by which Intercom says
+// that a workspace removed the app. It comes unsigned to an address of its own.
+const topicUninstalled = "uninstalled"
+
+// handler knows the topics, with those of 1.x, where contacts were users and a
+// contact was a lead; nil for others.
 func (r *Intercom) handler(topic string) func(*question, context.Context) error {
 	switch topic {
 	case "contact.lead.created", "contact.lead.added_email", "contact.lead.signed_up", "contact.lead.updated",
-		"contact.email.updated", "contact.user.created", "contact.user.updated", "visitor.signed_up":
+		"contact.email.updated", "contact.user.created", "contact.user.updated", "visitor.signed_up",
+		"user.created", "user.email.updated", "contact.created", "contact.added_email", "contact.signed_up":
 		return (*question).contactChanged
 	case "contact.merged":
 		return (*question).contactMerged
 	case "conversation.user.created", "conversation.user.replied", "conversation.contact.attached":
 		return (*question).conversationChanged
-	case "contact.deleted", "contact.archived", "contact.user.deleted", "conversation.deleted", "ping":
+	case "contact.deleted", "contact.archived", "contact.user.deleted", "user.deleted", "conversation.deleted", "ping":
 		return (*question).ignore
+	case topicUninstalled:
+		return (*question).uninstalled
 	}
 	return nil
+}
+
+// uninstalled: anybody could have sent the notice, so Intercom is asked whether
+// our token is dead.
+func (q *question) uninstalled(ctx context.Context) error {
+	q.end(Ignored)
+	var whoever struct{}
+	_, err := q.get(ctx, "/me", &whoever)
+	if errors.Is(err, errDead) || errors.Is(err, errRestricted) || errors.Is(err, errGone) {
+		return nil // The card says so, or it was not true.
+	}
+	return err
 }
 
 // ignore: what was captured stays until a person asks for its removal here, and
@@ -153,6 +182,7 @@ func (q *question) contactChanged(ctx context.Context) error {
 	if err := decodeItem(q.envelope.Data.Item, &hint, "contact"); err != nil {
 		return err
 	}
+	hint.modern()
 	if hint.ID == "" {
 		return invalid("The webhook's contact has no id.")
 	}
@@ -179,6 +209,7 @@ func (q *question) contactMerged(ctx context.Context) error {
 	if err := decodeItem(q.envelope.Data.Item, &hint, "contact"); err != nil {
 		return err
 	}
+	hint.modern()
 	if hint.ID == "" {
 		return invalid("The webhook's contact has no id.")
 	}
@@ -206,6 +237,7 @@ func (q *question) conversationChanged(ctx context.Context) error {
 	if err := decodeItem(q.envelope.Data.Item, &hint, "conversation"); err != nil {
 		return err
 	}
+	hint.modern()
 	if hint.ID == "" {
 		hint.ID = hint.ConversationID
 	}
@@ -225,6 +257,8 @@ func (q *question) conversationChanged(ctx context.Context) error {
 	written := &contact{ID: text(who)}
 	if string(chat.Source.Author.ID) == who {
 		written.Name, written.Email = chat.Source.Author.Name, chat.Source.Author.Email
+	} else if string(chat.User.ID) == who {
+		written.Name, written.Email = chat.User.Name, chat.User.Email
 	}
 	found, merges, err := q.contact(ctx, who, written, false)
 	if err != nil {
@@ -232,7 +266,7 @@ func (q *question) conversationChanged(ctx context.Context) error {
 	}
 	claims := q.mergeClaims(merges, at)
 	claims = append(claims, q.claims(found, conversationEvidence(string(chat.ID)), at)...)
-	q.found(&schema.Evidence{Claims: claims, Conversion: q.conversion(chat, found, at)})
+	q.found(&schema.Evidence{Claims: claims, Conversion: q.conversion(ctx, chat, found, at)})
 	return nil
 }
 

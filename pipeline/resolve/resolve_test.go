@@ -153,6 +153,77 @@ func TestBackOff(t *testing.T) {
 	}
 }
 
+// TestPace: Intercom's own count of what is left is believed before it has to
+// refuse anything.
+func TestPace(t *testing.T) {
+	v := newVendor(t)
+	d := newDesk(t, v, nil)
+	d.now = d.now.Truncate(time.Second)
+	left := "0"
+	v.refuse = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("X-RateLimit-Remaining", left)
+		w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(d.now.Unix()+8, 10))
+		return false
+	}
+	if _, err := d.Resolve(t.Context(), record(t, "contact.lead.created")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := d.Resolve(t.Context(), record(t, "contact.lead.created"))
+	if e := later(t, err); e.After != 8*time.Second || len(v.asked) != 1 {
+		t.Fatalf("with nothing left it asked %d times, and then again in %s", len(v.asked), e.After)
+	}
+	d.now, left = d.now.Add(8*time.Second), "1"
+	for range 2 {
+		if _, err := d.Resolve(t.Context(), record(t, "contact.lead.created")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestUninstallNotice: anybody could have sent it, so Intercom is asked.
+func TestUninstallNotice(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		failed int
+		later  bool
+	}{
+		"not true": {status: http.StatusOK}, "true": {status: http.StatusUnauthorized, failed: 1},
+		"refused": {status: http.StatusForbidden}, "Intercom is busy": {status: http.StatusTooManyRequests, later: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVendor(t)
+			v.refuse = func(w http.ResponseWriter, _ *http.Request) bool {
+				w.WriteHeader(test.status)
+				_, _ = w.Write([]byte("{}"))
+				return true
+			}
+			d := newDesk(t, v, nil)
+			result, err := d.Resolve(t.Context(), record(t, "uninstalled"))
+			if test.later {
+				later(t, err)
+			} else if err != nil || result.Outcome != resolve.Ignored {
+				t.Errorf("it ended as %v, %v", result, err)
+			}
+			if len(d.failed) != test.failed || len(d.seen) > 0 || len(v.asked) != 1 || v.asked[0] != "/me" {
+				t.Errorf("the card says %q and has seen %v; asked was %q", d.failed, d.seen, v.asked)
+			}
+		})
+	}
+}
+
+// TestRegions: a conversation reopens where its workspace is hosted.
+func TestRegions(t *testing.T) {
+	for region, host := range map[string]string{"US": "https://app.intercom.com/a/", "EU": "https://app.eu.intercom.com/a/", "AU": "https://app.au.intercom.com/a/", "": "https://app.intercom.com/a/"} {
+		d := newDesk(t, newVendor(t), func(c *resolve.IntercomConfig) {
+			c.Region = func(context.Context, int64) string { return region }
+		})
+		result, err := d.Resolve(t.Context(), record(t, "conversation.user.created"))
+		if err != nil || !strings.HasPrefix(result.Evidence[0].Conversion.Url, host) {
+			t.Errorf("region %q: %v, %v", region, result, err)
+		}
+	}
+}
+
 func TestOtherEnds(t *testing.T) {
 	v := newVendor(t)
 	t.Run("the connection was closed", func(t *testing.T) {
@@ -231,7 +302,7 @@ func TestNeverResolved(t *testing.T) {
 		"empty":           ``,
 		"no JSON":         `{"app_id":"tea1","topic":"secret@example.com`,
 		"no object":       `["secret@example.com"]`,
-		"no topic":        `{"app_id":"tea1"}`,
+		"no topic":        `{"app_id":"tea1","type":"notification_event"}`,
 		"no app":          `{"topic":"ping"}`,
 		"another app":     `{"app_id":"tea2","topic":"ping"}`,
 		"no item":         `{"app_id":"tea1","topic":"contact.lead.created"}`,

@@ -37,7 +37,11 @@ type Refusal struct {
 type ErrLater struct {
 	After  time.Duration
 	Reason string // without personal data
+	cause  error
 }
+
+// Unwrap gives what is behind it, or nil.
+func (e *ErrLater) Unwrap() error { return e.cause }
 
 // Error gives the reason and the while.
 func (e *ErrLater) Error() string {

@@ -13,6 +13,7 @@ import (
 
 // envelope is what every Intercom notification has around its item.
 type envelope struct {
+	Type      string  `json:"type"`
 	AppID     string  `json:"app_id"`
 	Topic     string  `json:"topic"`
 	CreatedAt instant `json:"created_at"`
@@ -31,6 +32,9 @@ func parseEnvelope(body []byte) (*envelope, error) {
 		// The decoder's words may quote the body, which is personal data.
 		return nil, invalid("The webhook is not the JSON of an Intercom notification.")
 	}
+	if e.Topic == "" && e.AppID != "" && len(e.Data.Item) == 0 && e.Type == "" {
+		e.Topic = topicUninstalled
+	}
 	if e.Topic == "" || e.AppID == "" {
 		return nil, invalid("The webhook has no topic or no app_id.")
 	}
@@ -46,6 +50,9 @@ type contact struct {
 	ID         text           `json:"id"`
 	Role       string         `json:"role"`
 	ExternalID text           `json:"external_id"`
+	UserID     text           `json:"user_id"`   // 1.x: the external id of users, a random one of leads
+	Type       string         `json:"type"`      // 1.x: user, or contact for a lead
+	Anonymous  *bool          `json:"anonymous"` // 1.x only
 	Email      text           `json:"email"`
 	Phone      text           `json:"phone"`
 	Name       text           `json:"name"`
@@ -63,6 +70,18 @@ type contact struct {
 	} `json:"merged_from"`
 }
 
+// modern reads what 1.x said in other words: there the role is the type, and
+// the site's own id of a user is user_id.
+func (c *contact) modern() {
+	switch {
+	case c.Role != "":
+	case c.Anonymous != nil && !*c.Anonymous, c.Anonymous == nil && c.Type == "user":
+		c.Role, c.ExternalID = "user", c.UserID
+	default:
+		c.Role = "lead"
+	}
+}
+
 // conversation is an Intercom conversation as far as it is needed.
 type conversation struct {
 	ID             text    `json:"id"`
@@ -77,13 +96,39 @@ type conversation struct {
 		Author author `json:"author"`
 	} `json:"source"`
 	Contacts struct {
-		Contacts []struct {
-			ID text `json:"id"`
-		} `json:"contacts"`
+		Contacts []reference `json:"contacts"`
 	} `json:"contacts"`
 	FirstReply struct {
 		URL text `json:"url"`
 	} `json:"first_contact_reply"`
+
+	// What 1.x has instead of contacts and source.
+	User    author `json:"user"`
+	Message struct {
+		Body   text   `json:"body"`
+		URL    text   `json:"url"`
+		Author author `json:"author"`
+	} `json:"conversation_message"`
+}
+
+// modern reads what 1.x said in other words.
+func (c *conversation) modern() {
+	if c.Source.Author.ID == "" && c.Source.Body == "" {
+		c.Source.Body, c.Source.URL, c.Source.Author = c.Message.Body, c.Message.URL, c.Message.Author
+	}
+	if c.User.ID == "" {
+		return
+	}
+	if len(c.Contacts.Contacts) == 0 {
+		c.Contacts.Contacts = []reference{{ID: c.User.ID}}
+	}
+	if c.Source.Author.ID == c.User.ID { // Authors had neither there.
+		c.Source.Author.Name, c.Source.Author.Email = c.User.Name, c.User.Email
+	}
+}
+
+type reference struct {
+	ID text `json:"id"`
 }
 
 type author struct {

@@ -38,39 +38,42 @@ type attributeChange struct {
 
 const attributeOp = "prepare the attribute in Intercom"
 
+// maxAttributes is how many custom attributes a workspace may have in use.
+const maxAttributes = 250
+
 // ensureAttribute finds the attribute and makes it usable, or creates it. Of
 // two that create it at once, one is told that it exists and finds it.
-func (p *Provider) ensureAttribute(ctx context.Context, token string) (attribute, error) {
-	a, found, err := p.findAttribute(ctx, token)
+func (c *api) ensureAttribute(ctx context.Context) (attribute, error) {
+	a, found, err := c.findAttribute(ctx)
 	if err != nil {
 		return attribute{}, err
 	}
 	if !found {
-		a, err = p.createAttribute(ctx, token)
+		a, err = c.createAttribute(ctx)
 	}
 	if err != nil {
 		return attribute{}, err
 	}
+	if a.DataType != "string" && a.Archived {
+		return attribute{}, schema.E(attributeOp, schema.KindInvalid, "Intercom has an attribute %s of the type %s in its archive, and it must be text. A type cannot be changed: ask Intercom's support to remove that attribute, then press Test.", attributeName, a.DataType)
+	}
 	if a.DataType != "string" {
-		return attribute{}, schema.E(attributeOp, schema.KindInvalid, "Intercom has an attribute %s of the type %s, and it must be text. Rename or archive it in Intercom under Settings → Data → People, then press Test.", attributeName, a.DataType)
+		return attribute{}, schema.E(attributeOp, schema.KindInvalid, "Intercom has an attribute %s of the type %s, and it must be text. A type cannot be changed: rename or archive it in Intercom under Settings → Data → People, then press Test.", attributeName, a.DataType)
 	}
 	if !a.Archived && a.MessengerWritable {
 		return a, nil
 	}
-	return p.repairAttribute(ctx, token, a)
+	return c.repairAttribute(ctx, a)
 }
 
 // findAttribute looks among the archived ones as well. Of several, one in use
 // goes before one in the archive.
-func (p *Provider) findAttribute(ctx context.Context, token string) (found attribute, ok bool, err error) {
-	var list struct {
-		Data []attribute `json:"data"`
-	}
-	err = p.call(ctx, token, http.MethodGet, "/data_attributes?model=contact&include_archived=true", nil, &list)
+func (c *api) findAttribute(ctx context.Context) (found attribute, ok bool, err error) {
+	list, err := c.attributes(ctx, "?model=contact&include_archived=true")
 	if err != nil {
 		return attribute{}, false, worded(attributeOp, err)
 	}
-	for _, a := range list.Data {
+	for _, a := range list {
 		if a.Name == attributeName && a.Custom && (!ok || found.Archived) {
 			found, ok = a, true
 		}
@@ -78,9 +81,17 @@ func (p *Provider) findAttribute(ctx context.Context, token string) (found attri
 	return found, ok, nil
 }
 
-func (p *Provider) createAttribute(ctx context.Context, token string) (attribute, error) {
+func (c *api) attributes(ctx context.Context, query string) ([]attribute, error) {
+	var list struct {
+		Data []attribute `json:"data"`
+	}
+	err := c.call(ctx, http.MethodGet, "/data_attributes"+query, nil, &list)
+	return list.Data, err
+}
+
+func (c *api) createAttribute(ctx context.Context) (attribute, error) {
 	var made attribute
-	err := p.call(ctx, token, http.MethodPost, "/data_attributes", newAttribute{
+	err := c.call(ctx, http.MethodPost, "/data_attributes", newAttribute{
 		Name: attributeName, Model: "contact", DataType: "string", MessengerWritable: true,
 		Description: "Which browser this person chatted from, so that their source can be shown.",
 	}, &made)
@@ -88,29 +99,62 @@ func (p *Provider) createAttribute(ctx context.Context, token string) (attribute
 		return made, nil
 	}
 	var refused *refusal
-	if errors.As(err, &refused) && refused.status == http.StatusBadRequest {
+	if !errors.As(err, &refused) || refused.status/100 != 4 || refused.status == http.StatusUnauthorized || refused.status == http.StatusTooManyRequests {
+		return attribute{}, worded(attributeOp, err)
+	}
+	if refused.status == http.StatusBadRequest {
 		// There is no code of its own for "exists": look again.
-		if a, found, findErr := p.findAttribute(ctx, token); findErr != nil || found {
+		if a, found, findErr := c.findAttribute(ctx); findErr != nil || found {
 			return a, findErr
 		}
 	}
-	if errors.As(err, &refused) && refused.status/100 == 4 && refused.status != http.StatusUnauthorized && refused.status != http.StatusTooManyRequests {
-		e := schema.E(attributeOp, schema.KindInvalid, "Intercom did not let us create the attribute %s (status %d, %s). The app needs the permission to write data attributes, and a workspace may have 250 of them. Then press Test.", attributeName, refused.status, refused.code)
-		e.Err = err
-		return attribute{}, e
+	return attribute{}, c.refused(ctx, err, "did not let us create the attribute "+attributeName)
+}
+
+// refused says why the attribute cannot be had. Intercom has no word of its own
+// for a workspace that is full, so the attributes are counted.
+func (c *api) refused(ctx context.Context, err error, what string) error {
+	var r *refusal
+	if !errors.As(err, &r) {
+		return worded(attributeOp, err)
 	}
-	return attribute{}, worded(attributeOp, err)
+	e := schema.E(attributeOp, schema.KindInvalid, "Intercom %s (status %d, %s). Look at it in Intercom under Settings → Data → People, then press Test; if it stays, tell the operator.", what, r.status, r.code)
+	list, listErr := c.attributes(ctx, "")
+	switch {
+	case r.status == http.StatusForbidden:
+		e = schema.E(attributeOp, schema.KindInvalid, "Intercom %s (%s). In the Developer Hub, tick the permission to write data attributes for the app, or ask whoever runs this server to; then press Test.", what, r.code)
+	case listErr == nil && inUse(list) >= maxAttributes:
+		e = schema.E(attributeOp, schema.KindInvalid, "Intercom %s: the workspace has its %d data attributes. Archive one that is no longer used in Intercom under Settings → Data, then press Test.", what, maxAttributes)
+	}
+	e.Err = err
+	return e
+}
+
+// inUse counts the custom attributes of all models; archived ones take no place.
+func inUse(list []attribute) (n int) {
+	for _, a := range list {
+		if a.Custom && !a.Archived {
+			n++
+		}
+	}
+	return n
 }
 
 // repairAttribute takes the attribute out of the archive and lets the Messenger
 // write it.
-func (p *Provider) repairAttribute(ctx context.Context, token string, a attribute) (attribute, error) {
+func (c *api) repairAttribute(ctx context.Context, a attribute) (attribute, error) {
 	change := attributeChange{MessengerWritable: true}
+	what := "did not let us make the attribute " + attributeName + " writable by the Messenger"
 	if a.Archived {
 		change.Archived = new(bool)
+		what = "did not let us take the attribute " + attributeName + " out of the archive"
 	}
 	var after attribute
-	err := p.call(ctx, token, http.MethodPut, fmt.Sprintf("/data_attributes/%s", a.ID), change, &after)
+	err := c.call(ctx, http.MethodPut, fmt.Sprintf("/data_attributes/%s", a.ID), change, &after)
+	var r *refusal
+	if errors.As(err, &r) && r.status/100 == 4 && r.status != http.StatusUnauthorized && r.status != http.StatusTooManyRequests {
+		return attribute{}, c.refused(ctx, err, what)
+	}
 	if err != nil {
 		return attribute{}, worded(attributeOp, err)
 	}

@@ -29,8 +29,15 @@ func (r *refusal) Error() string {
 	return fmt.Sprintf("Intercom answered with status %d and code %q", r.status, r.code)
 }
 
+// api is the REST API of one host, opened by one token.
+type api struct {
+	client *http.Client
+	base   string
+	token  string
+}
+
 // call sends one request and reads a JSON answer into out, unless it is nil.
-func (p *Provider) call(ctx context.Context, token, method, path string, in, out any) error {
+func (a *api) call(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
 		encoded, err := json.Marshal(in)
@@ -39,17 +46,17 @@ func (p *Provider) call(ctx context.Context, token, method, path string, in, out
 		}
 		body = bytes.NewReader(encoded)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, p.base+path, body)
+	request, err := http.NewRequestWithContext(ctx, method, a.base+path, body)
 	if err != nil {
 		return fmt.Errorf("cannot make a request: %w", err)
 	}
-	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Authorization", "Bearer "+a.token)
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("Intercom-Version", apiVersion)
 	if in != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	response, err := p.client.Do(request)
+	response, err := a.client.Do(request)
 	if err != nil {
 		return fmt.Errorf("cannot reach Intercom: %w", err)
 	}
@@ -78,6 +85,12 @@ func newRefusal(status int, answer []byte) *refusal {
 		r.code, r.message = list.Errors[0].Code, list.Errors[0].Message
 	}
 	return r
+}
+
+// unauthorized tells whether a host does not know the token.
+func unauthorized(err error) bool {
+	var r *refusal
+	return errors.As(err, &r) && r.status == http.StatusUnauthorized
 }
 
 // worded gives what went wrong with Intercom a kind and words.

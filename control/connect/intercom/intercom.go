@@ -1,9 +1,11 @@
 package intercom
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"golang.org/x/oauth2"
@@ -16,22 +18,30 @@ import (
 // Name is the provider's word.
 const Name = "intercom"
 
+// usHost serves the US, and is where codes become tokens for every region.
+const usHost = "https://api.intercom.io"
+
 // Config says where Intercom is and who we are there. Addresses are without a
 // slash at the end.
 type Config struct {
 	ClientID     string
 	ClientSecret string
-	AuthorizeURL string       // default https://app.intercom.com/oauth
-	APIBase      string       // default https://api.intercom.io, which serves every region
-	RedirectURL  string       // our callback, registered at Intercom; "" for the first registered
-	Client       *http.Client // default: one with a limit of ten seconds
+	AuthorizeURL string // default https://app.intercom.com/oauth
+	APIBase      string // default https://api.intercom.io, the host of the US; see Regions
+	// Regions are the hosts of the other regions, by what /me calls them. Default
+	// with the default APIBase: those of EU and AU; else none, and APIBase is
+	// asked for every workspace.
+	Regions     map[string]string
+	RedirectURL string       // our callback, registered at Intercom; "" for the first registered
+	Client      *http.Client // default: one with a limit of ten seconds
 }
 
 // Provider speaks to Intercom. It is safe for concurrent use.
 type Provider struct {
 	*connect.OAuth
-	base   string
-	client *http.Client
+	base    string
+	regions map[string]string
+	client  *http.Client
 }
 
 // New makes the provider. Without credentials it cannot be made.
@@ -43,14 +53,17 @@ func New(config Config) (*Provider, error) {
 		config.AuthorizeURL = "https://app.intercom.com/oauth"
 	}
 	if config.APIBase == "" {
-		config.APIBase = "https://api.intercom.io"
+		config.APIBase = usHost
+	}
+	if config.APIBase == usHost && config.Regions == nil {
+		config.Regions = map[string]string{"EU": "https://api.eu.intercom.io", "AU": "https://api.au.intercom.io"}
 	}
 	if config.Client == nil {
 		config.Client = connect.NewClient()
 	}
 	base := strings.TrimSuffix(config.APIBase, "/")
 	return &Provider{
-		base: base, client: config.Client,
+		base: base, regions: config.Regions, client: config.Client,
 		// What is asked for is ticked in the Developer Hub: there is no scope
 		// parameter. The token has no end.
 		OAuth: &connect.OAuth{Title: "Intercom", Client: config.Client, Config: oauth2.Config{
@@ -64,7 +77,12 @@ func New(config Config) (*Provider, error) {
 func (p *Provider) Name() string { return Name }
 
 // APIBase is where the REST API is for a connection, without a slash at the end.
-func (p *Provider) APIBase(control.Connection) string { return p.base }
+func (p *Provider) APIBase(c control.Connection) string {
+	if base, ok := p.regions[c.Region]; ok {
+		return base
+	}
+	return p.base
+}
 
 // me is who a token belongs to.
 type me struct {
@@ -78,15 +96,12 @@ type me struct {
 // Setup reads whose workspace the token opens and makes sure that the attribute
 // is there.
 func (p *Provider) Setup(ctx context.Context, token string) (control.Setup, error) {
-	var account me
-	err := p.call(ctx, token, http.MethodGet, "/me", nil, &account)
+	account, err := p.whose(ctx, token)
 	if err != nil {
-		return control.Setup{}, worded("ask Intercom whose workspace it is", err)
+		return control.Setup{}, err
 	}
-	if account.App.IDCode == "" {
-		return control.Setup{}, schema.E("ask Intercom whose workspace it is", schema.KindInvalid, "Intercom did not say which workspace this is. The person who consented may have lost access to it; connect with another one.")
-	}
-	a, err := p.ensureAttribute(ctx, token)
+	base := p.APIBase(control.Connection{Region: account.App.Region})
+	a, err := (&api{p.client, base, token}).ensureAttribute(ctx)
 	if err != nil {
 		return control.Setup{}, err
 	}
@@ -96,14 +111,43 @@ func (p *Provider) Setup(ctx context.Context, token string) (control.Setup, erro
 	}, nil
 }
 
-// Revoke removes our app from the workspace, which ends the token.
-func (p *Provider) Revoke(ctx context.Context, grant control.Grant) error {
-	err := p.call(ctx, grant.Access, http.MethodPost, "/auth/uninstall", nil, nil)
-	var refused *refusal
-	if errors.As(err, &refused) && refused.status == http.StatusUnauthorized {
-		return nil // It is dead already.
+// whose asks at one region's host after the other: documents differ on whether
+// the first knows the tokens of all. It is dead when none knows it.
+func (p *Provider) whose(ctx context.Context, token string) (me, error) {
+	const op = "ask Intercom whose workspace it is"
+	var first error
+	for _, base := range p.bases() {
+		var account me
+		err := (&api{p.client, base, token}).call(ctx, http.MethodGet, "/me", nil, &account)
+		switch {
+		case unauthorized(err):
+			first = cmp.Or(first, err)
+			continue
+		case err != nil:
+			return me{}, worded(op, err)
+		case account.App.IDCode == "":
+			return me{}, schema.E(op, schema.KindInvalid, "Intercom did not say which workspace this is. The person who consented may have lost access to it; connect with another one.")
+		}
+		return account, nil
 	}
-	return worded("revoke the token at Intercom", err)
+	return me{}, worded(op, first)
+}
+
+// bases are the hosts that may know a token, the usual one first.
+func (p *Provider) bases() []string {
+	return append([]string{p.base}, slices.Sorted(maps.Values(p.regions))...)
+}
+
+// Revoke removes our app from the workspace, which ends the token. A host that
+// does not know the token is no proof that it is dead while there are others.
+func (p *Provider) Revoke(ctx context.Context, grant control.Grant) error {
+	for _, base := range p.bases() {
+		err := (&api{p.client, base, grant.Access}).call(ctx, http.MethodPost, "/auth/uninstall", nil, nil)
+		if !unauthorized(err) {
+			return worded("revoke the token at Intercom", err)
+		}
+	}
+	return nil // It is dead already.
 }
 
 // CleanUp is what stays in Intercom, since nothing there is ever deleted.

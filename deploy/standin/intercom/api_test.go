@@ -98,8 +98,7 @@ func TestAttributesAreLimitedTo250InUse(t *testing.T) {
 	b := newBench(t, nil)
 	b.connect()
 	id := b.attribute()
-	standard := len(b.api("GET", "/data_attributes", nil).body["data"].([]any)) - 1
-	for i := standard + 1; i < maxAttributes; i++ {
+	for i := 1; i < maxAttributes; i++ {
 		if r := b.api("POST", "/data_attributes", map[string]any{"name": "a" + num(i), "model": "contact", "data_type": "string"}); r.status != 200 {
 			t.Fatalf("attribute %d: %v", i, r.body)
 		}

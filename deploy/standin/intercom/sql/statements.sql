@@ -38,7 +38,7 @@ SELECT id, doc FROM attributes WHERE id = ?;
 SELECT id, doc FROM attributes WHERE model = ? AND name = ?;
 
 -- name: attribute_count_live
-SELECT count(*) FROM attributes WHERE json_extract(doc, '$.archived') = 0;
+SELECT count(*) FROM attributes WHERE json_extract(doc, '$.archived') = 0 AND json_extract(doc, '$.custom') = 1;
 
 -- name: attribute_insert
 INSERT INTO attributes (model, name, doc) VALUES (?, ?, ?);
