@@ -110,5 +110,5 @@ func (s leadStore) Leads(ctx context.Context, workspace uint32) (stitch.Past, er
 }
 
 func (s leadStore) HighestEpoch(ctx context.Context) (uint32, error) {
-	return highestEpoch(ctx, s.sink, "claims", "conversion_facts", "identities", "contacts")
+	return highestEpoch(ctx, s.sink, "claims", "conversion_facts", "identities", "contacts", "conversions")
 }
