@@ -171,6 +171,9 @@ func (t *tx) markConnected(ctx context.Context, op string, c Connection, setup S
 	if _, err = t.exec(ctx, "inbox_wake", c.ID, int64(t.now)); err != nil {
 		return err
 	}
+	if err = t.keepReconciling(ctx, c.ID); err != nil {
+		return err
+	}
 	if err = t.audit(ctx, Principal{Workspace: c.Workspace}, "connection connected", c.Provider); err != nil {
 		return err
 	}
@@ -188,6 +191,11 @@ func (s *Store) MarkFailed(ctx context.Context, id int64, words string) error {
 		}
 		if _, err = t.exec(ctx, "connection_failed", id, string(Failed), int64(t.now), words); err != nil {
 			return err
+		}
+		if c.State != Failed {
+			if err = t.audit(ctx, Principal{Workspace: c.Workspace}, "connection failed", c.Provider); err != nil {
+				return err
+			}
 		}
 		return t.change(ctx, c.Workspace, "connection")
 	})
@@ -266,7 +274,7 @@ func (s *Store) CloseRoute(ctx context.Context, who Principal, id int64) (Connec
 		if c.Workspace != who.Workspace {
 			return noConnection(op)
 		}
-		for _, step := range []string{"inbox_discard", "oauth_states_discard"} {
+		for _, step := range []string{"inbox_discard", "oauth_states_discard", "looks_discard"} {
 			if _, err = t.exec(ctx, step, id); err != nil {
 				return err
 			}

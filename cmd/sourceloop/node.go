@@ -254,7 +254,7 @@ func (n *node) startStitch() error {
 
 func (n *node) startResolve() error {
 	outlet := resolve.NewOutlet(n.logs, time.Now, n.registry)
-	resolver, err := n.resolver()
+	resolver, listers, err := n.resolver()
 	if err != nil {
 		return err
 	}
@@ -262,7 +262,8 @@ func (n *node) startResolve() error {
 	inbox := resolve.NewInbox(resolve.InboxConfig{
 		Store: n.control, Resolver: resolver, Deliver: outlet.Deliver, Bury: outlet.Bury, Log: n.log, Fail: n.reach,
 	})
-	n.runners = append(n.runners, inbox.Run)
+	sweeper := resolve.NewSweeper(resolve.SweepConfig{Looks: n.control, Listers: listers, Deliver: outlet.Deliver, Log: n.log, Fail: n.reach})
+	n.runners = append(n.runners, inbox.Run, sweeper.Run)
 	n.consume(stream.GroupConfig{
 		Name: groupResolve, Topic: schema.TopicWebhooks, Stage: resolve.Stage, New: stager.New, MaxBatch: resolve.MaxBatch,
 	})

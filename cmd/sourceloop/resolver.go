@@ -23,18 +23,20 @@ func (r resolvers) Resolve(ctx context.Context, rec *schema.WebhookRecord) (*res
 	return resolver.Resolve(ctx, rec)
 }
 
-func (n *node) resolver() (resolve.Resolver, error) {
-	all := resolvers{}
+// resolver makes the resolvers of the providers that are set up here, and what
+// looks through those that can be looked through.
+func (n *node) resolver() (resolvers, map[string]resolve.Lister, error) {
+	all, listers := resolvers{}, map[string]resolve.Lister{}
 	if n.intercom == nil {
-		return all, nil
+		return all, listers, nil
 	}
 	r, err := resolve.NewIntercom(resolve.IntercomConfig{
 		Access: connect.NewAccess(intercom.Name, n.connect.Tokens(), n.intercom.APIBase), Identity: identity.Rules{},
 		Failed: n.control.MarkFailed, Seen: n.control.NoteEvent, CleanURL: enrich.Redact,
 		InboxURL: n.config.settings.Intercom.InboxURL, Region: n.region,
 	})
-	all[n.intercom.Name()] = r
-	return all, err
+	all[intercom.Name], listers[intercom.Name] = r, r
+	return all, listers, err
 }
 
 // region is where a connection's workspace is hosted, as far as is known.

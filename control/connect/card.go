@@ -20,6 +20,8 @@ type Card struct {
 	LastError   string                  // in words, with what to do; "" for none
 	CleanUp     []string                // what stays at the provider after disconnecting, to be removed by hand
 	Unavailable string                  // why it cannot be connected here, and what to do; "" when it can
+	Backfill    *control.Look           // the import of the conversations from before; nil when nobody asked for it
+	LookedAt    schema.Millis           // when it was last looked for what no webhook told; 0 for never
 }
 
 // Absent is a provider that this server was given no app of.
@@ -47,6 +49,9 @@ func (s *Service) Cards(ctx context.Context, who control.Principal) ([]Card, err
 				card = cardOf(c)
 			}
 		}
+		if err = s.looks(ctx, &card); err != nil {
+			return nil, err
+		}
 		card.CleanUp = p.CleanUp()
 		cards = append(cards, card)
 	}
@@ -54,6 +59,23 @@ func (s *Service) Cards(ctx context.Context, who control.Principal) ([]Card, err
 		cards = append(cards, Card{Provider: a.Name, State: control.Disconnected, Unavailable: a.Words})
 	}
 	return cards, nil
+}
+
+// looks adds how far the looks through the provider have come.
+func (s *Service) looks(ctx context.Context, card *Card) error {
+	if card.Connection == 0 {
+		return nil
+	}
+	all, err := s.store.Looks(ctx, card.Connection)
+	for i, look := range all {
+		switch look.Kind {
+		case control.Backfill:
+			card.Backfill = &all[i]
+		case control.Reconcile:
+			card.LookedAt = look.FinishedAt
+		}
+	}
+	return err
 }
 
 func cardOf(c control.Connection) Card {

@@ -186,6 +186,15 @@ func (s *Service) setUpFailed(ctx context.Context, c control.Connection, attempt
 	return reason
 }
 
+// Backfill asks for the conversations from before. It begins once the
+// connection is connected; how far it has come is on the card.
+func (s *Service) Backfill(ctx context.Context, who control.Principal, provider string) error {
+	if _, err := s.provider("import conversations", provider); err != nil {
+		return err
+	}
+	return s.store.RequestBackfill(ctx, who, provider)
+}
+
 // Test asks the provider whether the connection works, repairs what Setup can
 // repair, and brings the card up to date. It is the card's button, and what
 // follows a hint that the account was closed at the provider.

@@ -78,19 +78,20 @@ func (q *question) conversation(ctx context.Context, hint *conversation) (*conve
 // get asks one question. With errGone it returns the contact that the one asked
 // for became part of, where Intercom says so.
 func (q *question) get(ctx context.Context, path string, into any) (canonical string, err error) {
-	if err = q.backOffs.check(q.rec.GetConnection()); err != nil {
+	return q.ask(ctx, http.MethodGet, path, nil, into)
+}
+
+func (q *question) ask(ctx context.Context, method, path string, in []byte, into any) (canonical string, err error) {
+	if err = q.backOffs.check(q.rec.GetConnection(), q.bulk); err != nil {
 		return "", err
 	}
 	if err = q.open(ctx); err != nil {
 		return "", err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, q.base+path, nil)
+	request, err := q.newRequest(ctx, method, path, in)
 	if err != nil {
 		return "", err
 	}
-	request.Header.Set("Authorization", "Bearer "+q.token)
-	request.Header.Set("Accept", "application/json")
-	request.Header.Set("Intercom-Version", apiVersion)
 	response, err := q.config.Client.Do(request)
 	if err != nil {
 		return "", q.unreachable(ctx)

@@ -50,7 +50,7 @@ func newSlice(t *testing.T, dsn string) *slice {
 	t.Cleanup(hooks.Close)
 	config := standin.Config{
 		Dir: t.TempDir(), ClientID: "client", ClientSecret: "secret", RedirectURIs: []string{hooks.URL + "/callback"},
-		WebhookURL: hooks.URL + "/hooks/intercom", AppID: "tea1", RetryAfter: 20 * time.Millisecond,
+		WebhookURL: hooks.URL + "/hooks/intercom", AppID: "tea1", RetryAfter: 20 * time.Millisecond, Now: s.clock.Now,
 	}
 	server, err := standin.New(config)
 	if err != nil {

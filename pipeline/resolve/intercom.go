@@ -126,6 +126,7 @@ type question struct {
 	envelope    *envelope
 	result      *Result
 	at          schema.Millis // when it was sent, by Intercom's clock
+	bulk        bool          // part of a look, which leaves room for webhooks
 	base, token string
 }
 
@@ -178,22 +179,23 @@ func (q *question) ignore(context.Context) error {
 }
 
 func (q *question) contactChanged(ctx context.Context) error {
-	var hint contact
-	if err := decodeItem(q.envelope.Data.Item, &hint, "contact"); err != nil {
-		return err
-	}
-	hint.modern()
-	if hint.ID == "" {
-		return invalid("The webhook's contact has no id.")
-	}
-	found, merges, err := q.contact(ctx, string(hint.ID), &hint, false)
+	hint, err := q.hintedContact()
 	if err != nil {
 		return err
 	}
-	claims := q.mergeClaims(merges, q.at)
-	claims = append(claims, q.claims(found, contactEvidence(string(found.ID)), q.asOf(found))...)
-	q.found(&schema.Evidence{Claims: claims})
-	return nil
+	return q.tellContact(ctx, hint, false)
+}
+
+func (q *question) hintedContact() (*contact, error) {
+	var hint contact
+	if err := decodeItem(q.envelope.Data.Item, &hint, "contact"); err != nil {
+		return nil, err
+	}
+	hint.modern()
+	if hint.ID == "" {
+		return nil, invalid("The webhook's contact has no id.")
+	}
+	return &hint, nil
 }
 
 // asOf is since when a contact's record is known to say what it says: since the
@@ -205,31 +207,43 @@ func (q *question) asOf(c *contact) schema.Millis { return max(q.at, c.UpdatedAt
 // contactMerged learns the merge from the webhook, where it is told, and from
 // the survivor's history, which only users have.
 func (q *question) contactMerged(ctx context.Context) error {
-	var hint contact
-	if err := decodeItem(q.envelope.Data.Item, &hint, "contact"); err != nil {
-		return err
-	}
-	hint.modern()
-	if hint.ID == "" {
-		return invalid("The webhook's contact has no id.")
-	}
-	found, merges, err := q.contact(ctx, string(hint.ID), &hint, true)
+	hint, err := q.hintedContact()
 	if err != nil {
 		return err
 	}
+	return q.tellContact(ctx, hint, true)
+}
+
+// tellContact tells what a contact's record says, with its merges where its
+// history is asked for.
+func (q *question) tellContact(ctx context.Context, hint *contact, history bool) error {
+	found, merges, err := q.contact(ctx, string(hint.ID), hint, history)
+	if err != nil {
+		return err
+	}
+	var claims []*schema.Claim
+	if history {
+		claims, merges = q.history(found, hint, merges)
+	}
+	claims = append(claims, q.mergeClaims(merges, q.at)...)
+	claims = append(claims, q.claims(found, contactEvidence(string(found.ID)), q.asOf(found))...)
+	q.found(&schema.Evidence{Claims: claims})
+	return nil
+}
+
+// history claims the merges that the survivor knows of, and adds the one that
+// the webhook told to the others when the history, which knows when, lacks it.
+func (q *question) history(found, hint *contact, merges []merge) ([]*schema.Claim, []merge) {
 	told := merge{from: string(hint.MergedFrom.ID), into: string(hint.ID)}
 	var claims []*schema.Claim
 	for _, before := range found.MergeHistory {
 		m := merge{from: string(before.SourceID), into: string(found.ID)}
 		claims = append(claims, q.mergeClaims([]merge{m}, before.MergedAt.moment(q.at))...)
 		if m == told {
-			told = merge{} // The history knows when.
+			told = merge{}
 		}
 	}
-	claims = append(claims, q.mergeClaims(append(merges, told), q.at)...)
-	claims = append(claims, q.claims(found, contactEvidence(string(found.ID)), q.asOf(found))...)
-	q.found(&schema.Evidence{Claims: claims})
-	return nil
+	return claims, append(merges, told)
 }
 
 func (q *question) conversationChanged(ctx context.Context) error {
@@ -244,7 +258,12 @@ func (q *question) conversationChanged(ctx context.Context) error {
 	if hint.ID == "" {
 		return invalid("The webhook's conversation has no id.")
 	}
-	chat, err := q.conversation(ctx, &hint)
+	return q.tellConversation(ctx, &hint)
+}
+
+// tellConversation tells of a conversation and the contact that it is with.
+func (q *question) tellConversation(ctx context.Context, hint *conversation) error {
+	chat, err := q.conversation(ctx, hint)
 	if err != nil {
 		return err
 	}

@@ -539,6 +539,21 @@ type AttributionRow struct {
 	Value float64 `json:"value"`
 }
 
+// Backfill The import of the conversations from before; absent when nobody asked for it.
+type Backfill struct {
+	// Done Whether it has come to its end.
+	Done bool `json:"done"`
+
+	// Found Conversations so far.
+	Found int `json:"found"`
+
+	// Note Why it waits, or what it could not see; empty for nothing.
+	Note string `json:"note"`
+
+	// Total Conversations in all, as far as the provider says.
+	Total int `json:"total"`
+}
+
 // Breakdown One dimension, read at the entry step; absent for none.
 type Breakdown string
 
@@ -598,6 +613,9 @@ type Comparison string
 
 // Connection The card of one chat provider.
 type Connection struct {
+	// Backfill The import of the conversations from before; absent when nobody asked for it.
+	Backfill *Backfill `json:"backfill,omitempty"`
+
 	// CleanUp What stays at the provider after disconnecting, to be removed by hand; one sentence each.
 	CleanUp []string `json:"clean_up"`
 
@@ -616,6 +634,10 @@ type Connection struct {
 	// LastEventAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
 	// or got no webhook yet, a key that was never used.
 	LastEventAt *MaybeTime `json:"last_event_at"`
+
+	// LookedAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
+	// or got no webhook yet, a key that was never used.
+	LookedAt *MaybeTime `json:"looked_at"`
 
 	// Name The provider's name, for people.
 	//
@@ -1635,6 +1657,9 @@ type ServerInterface interface {
 	// ListConnections The cards of the chat connections
 	// (GET /api/v1/connections)
 	ListConnections(ctx echo.Context) error
+	// StartBackfill Import the conversations from before
+	// (POST /api/v1/connections/{provider}/backfill)
+	StartBackfill(ctx echo.Context, provider ProviderName) error
 	// Disconnect Disconnect a provider
 	// (POST /api/v1/connections/{provider}/disconnect)
 	Disconnect(ctx echo.Context, provider ProviderName) error
@@ -1796,6 +1821,22 @@ func (w *ServerInterfaceWrapper) ListConnections(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListConnections(ctx)
+	return err
+}
+
+// StartBackfill converts echo context to params.
+func (w *ServerInterfaceWrapper) StartBackfill(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "provider" -------------
+	var provider ProviderName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "provider", ctx.Param("provider"), &provider, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartBackfill(ctx, provider)
 	return err
 }
 
@@ -2292,6 +2333,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/connections", wrapper.ListConnections, options.OperationMiddlewares["listConnections"]...)
 	router.POST(options.BaseURL+"/api/v1/connections/:provider/test", wrapper.TestConnection, options.OperationMiddlewares["testConnection"]...)
 	router.POST(options.BaseURL+"/api/v1/connections/:provider/disconnect", wrapper.Disconnect, options.OperationMiddlewares["disconnect"]...)
+	router.POST(options.BaseURL+"/api/v1/connections/:provider/backfill", wrapper.StartBackfill, options.OperationMiddlewares["startBackfill"]...)
 	router.GET(options.BaseURL+"/api/v1/tracking", wrapper.GetTracking, options.OperationMiddlewares["getTracking"]...)
 	router.GET(options.BaseURL+"/api/v1/tracking/verify", wrapper.VerifyTracking, options.OperationMiddlewares["verifyTracking"]...)
 	router.GET(options.BaseURL+"/api/v1/settings", wrapper.GetSettings, options.OperationMiddlewares["getSettings"]...)
@@ -2370,6 +2412,39 @@ type ListConnectionsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListConnectionsdefaultApplicationProblemPlusJSONResponse) VisitListConnectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartBackfillRequestObject struct {
+	Provider ProviderName `json:"provider"`
+}
+
+type StartBackfillResponseObject interface {
+	VisitStartBackfillResponse(w http.ResponseWriter) error
+}
+
+type StartBackfill204Response struct {
+}
+
+func (response StartBackfill204Response) VisitStartBackfillResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type StartBackfilldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StartBackfilldefaultApplicationProblemPlusJSONResponse) VisitStartBackfillResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3446,6 +3521,9 @@ type StrictServerInterface interface {
 	// ListConnections The cards of the chat connections
 	// (GET /api/v1/connections)
 	ListConnections(ctx context.Context, request ListConnectionsRequestObject) (ListConnectionsResponseObject, error)
+	// StartBackfill Import the conversations from before
+	// (POST /api/v1/connections/{provider}/backfill)
+	StartBackfill(ctx context.Context, request StartBackfillRequestObject) (StartBackfillResponseObject, error)
 	// Disconnect Disconnect a provider
 	// (POST /api/v1/connections/{provider}/disconnect)
 	Disconnect(ctx context.Context, request DisconnectRequestObject) (DisconnectResponseObject, error)
@@ -3583,6 +3661,31 @@ func (sh *strictHandler) ListConnections(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ListConnectionsResponseObject); ok {
 		return validResponse.VisitListConnectionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartBackfill operation middleware
+func (sh *strictHandler) StartBackfill(ctx echo.Context, provider ProviderName) error {
+	var request StartBackfillRequestObject
+
+	request.Provider = provider
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartBackfill(ctx.Request().Context(), request.(StartBackfillRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartBackfill")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartBackfillResponseObject); ok {
+		return validResponse.VisitStartBackfillResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

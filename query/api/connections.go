@@ -31,7 +31,19 @@ func connectionOf(card connect.Card) Connection {
 	if card.State == control.Connected {
 		c.ConnectedAt = moment(card.Since)
 	}
+	c.LookedAt = moment(card.LookedAt)
+	if l := card.Backfill; l != nil {
+		c.Backfill = &Backfill{Done: l.Done, Found: int(l.Found), Total: int(max(l.Total, l.Found)), Note: l.Note}
+	}
 	return c
+}
+
+// StartBackfill asks for the conversations from before.
+func (s *service) StartBackfill(ctx context.Context, in StartBackfillRequestObject) (StartBackfillResponseObject, error) {
+	if err := s.Connections.Backfill(ctx, callerOf(ctx).Principal, string(in.Provider)); err != nil {
+		return nil, err
+	}
+	return StartBackfill204Response{}, nil
 }
 
 // providerName is how a provider writes itself.

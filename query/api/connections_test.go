@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"sourceloop/control"
 	"sourceloop/query/api"
@@ -76,6 +77,40 @@ func TestConnectingInABrowser(t *testing.T) {
 	if len(left.CleanUp) != 1 || c.card().State != "disconnected" {
 		t.Errorf("disconnecting leaves %+v, %+v", left, c.card())
 	}
+}
+
+// TestImportFromBefore: offered with the click, and on the card.
+func TestImportFromBefore(t *testing.T) {
+	w := newWorld(t)
+	c := w.signedIn("ann@a.example")
+	a := c.ask("GET", "/connect/intercom/start?backfill=1", nil)
+	target, err := url.Parse(a.header.Get("Location"))
+	if a.status != 303 || err != nil {
+		t.Fatalf("starting answers %d: %s", a.status, a.body)
+	}
+	if looks := c.card().Backfill; looks == nil || looks.Done || looks.Found != 0 {
+		t.Errorf("on the consent page the import is %+v", looks)
+	}
+	if look, err := w.store.TakeLook(t.Context(), time.Minute); err != nil || look != nil {
+		t.Errorf("it begins before it is connected: %+v, %v", look, err)
+	}
+	c.ask("GET", "/connect/intercom/callback?code=good&state="+url.QueryEscape(target.Query().Get("state")), nil)
+	look, err := w.store.TakeLook(t.Context(), time.Minute)
+	if err != nil || look == nil || look.Kind != control.Backfill {
+		t.Fatalf("connected, the look is %+v, %v", look, err)
+	}
+	look.Found, look.Total, look.Note = 20, 45, "It waits."
+	if err = w.store.PauseLook(t.Context(), look, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.card().Backfill; got == nil || *got != (api.Backfill{Found: 20, Total: 45, Note: "It waits."}) {
+		t.Errorf("under way the card says %+v", got)
+	}
+	c.want(204, "POST", "/api/v1/connections/intercom/backfill", nil)
+	if got := c.card().Backfill; got == nil || got.Found != 20 {
+		t.Errorf("asking while it is under way begins anew: %+v", got)
+	}
+	c.want(404, "POST", "/api/v1/connections/hubspot/backfill", nil)
 }
 
 func TestConnectingThatIsRefusedIsAPageInWords(t *testing.T) {

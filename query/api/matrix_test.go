@@ -24,7 +24,7 @@ func leastRoles() map[string]control.Role {
 		"getTracking": control.Viewer, "verifyTracking": control.Viewer,
 		"updateContact": control.Editor, "createFunnel": control.Editor, "replaceFunnel": control.Editor, "deleteFunnel": control.Editor,
 		"recordConversion": control.Editor,
-		"testConnection":   control.Admin, "disconnect": control.Admin,
+		"testConnection":   control.Admin, "disconnect": control.Admin, "startBackfill": control.Admin,
 		"getSettings": control.Viewer, "replaceSettings": control.Admin,
 		"listKeys": control.Admin, "createKey": control.Admin, "deleteKey": control.Admin,
 	}
@@ -91,6 +91,9 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 	case "testConnection", "disconnect":
 		w.connect(t, owner)
 		return sample{provider, nil, false, 200}
+	case "startBackfill":
+		w.connect(t, owner)
+		return sample{provider, nil, false, 204}
 	}
 	return sample{path, nil, false, 200}
 }

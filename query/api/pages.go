@@ -24,7 +24,8 @@ type pages struct {
 }
 
 // start sends a signed-in Admin to the provider's consent page. The OAuth
-// state is bound to the session's cookie.
+// state is bound to the session's cookie. With ?backfill=1 the conversations
+// from before are imported once it is connected.
 func (p *pages) start(c echo.Context) error {
 	r := c.Request()
 	if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
@@ -41,6 +42,11 @@ func (p *pages) start(c echo.Context) error {
 	target, err := p.service.Connections.Connect(r.Context(), who, c.Param("provider"), token)
 	if err != nil {
 		return showPage(c, err)
+	}
+	if c.QueryParam("backfill") == "1" {
+		if err = p.service.Connections.Backfill(r.Context(), who, c.Param("provider")); err != nil {
+			return showPage(c, err)
+		}
 	}
 	return c.Redirect(http.StatusSeeOther, target)
 }

@@ -46,6 +46,7 @@ type Connections interface {
 	Cards(ctx context.Context, who control.Principal) ([]connect.Card, error)
 	Connect(ctx context.Context, who control.Principal, provider, browser string) (redirect string, err error)
 	Callback(ctx context.Context, provider, browser string, query url.Values) (control.Connection, error)
+	Backfill(ctx context.Context, who control.Principal, provider string) error
 	Test(ctx context.Context, who control.Principal, provider string) (control.Connection, error)
 	Disconnect(ctx context.Context, who control.Principal, provider string) (connect.Farewell, error)
 }

@@ -387,6 +387,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections/{provider}/backfill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The chat provider. */
+                provider: components["parameters"]["ProviderName"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import the conversations from before
+         * @description Reads all conversations that the provider has; how far it has come is on the card. One under way goes on, and
+         *     doing it again changes nothing that is known. Needs the role Admin or higher.
+         */
+        post: operations["startBackfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tracking": {
         parameters: {
             query?: never;
@@ -1155,6 +1179,19 @@ export interface components {
             clean_up: string[];
             /** @description Why it cannot be connected on this server, with what to do; empty when it can. */
             unavailable: string;
+            looked_at: components["schemas"]["MaybeTime"];
+            backfill?: components["schemas"]["Backfill"];
+        };
+        /** @description The import of the conversations from before; absent when nobody asked for it. */
+        Backfill: {
+            /** @description Whether it has come to its end. */
+            done: boolean;
+            /** @description Conversations so far. */
+            found: number;
+            /** @description Conversations in all, as far as the provider says. */
+            total: number;
+            /** @description Why it waits, or what it could not see; empty for nothing. */
+            note: string;
         };
         /** @description The cards. */
         ConnectionList: {
@@ -1918,6 +1955,28 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Disconnected"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    startBackfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The chat provider. */
+                provider: components["parameters"]["ProviderName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It begins within seconds. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

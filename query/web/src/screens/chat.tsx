@@ -84,7 +84,8 @@ function Card({ connection: c, onChange }: { connection: Connection; onChange: (
         </div>
       )}
       {(c.state === "connected" || c.state === "error") && <Facts connection={c} />}
-      <Actions connection={c} onDisconnect={() => setAsking(true)} />
+      {c.state !== "disconnected" && c.backfill && <Import backfill={c.backfill} />}
+      <Actions connection={c} onChange={onChange} onDisconnect={() => setAsking(true)} />
       {asking && (
         <Disconnect
           connection={c}
@@ -114,7 +115,24 @@ function Facts({ connection: c }: { connection: Connection }) {
           {c.last_event_at ? ago(c.last_event_at, zone()) : "None yet"}
         </dd>
       </div>
+      <div>
+        <dt>Looked for missed ones</dt>
+        <dd data-field="looked_at" title={c.looked_at ? dateTime(c.looked_at, zone()) : ""}>
+          {c.looked_at ? ago(c.looked_at, zone()) : "Within the hour"}
+        </dd>
+      </div>
     </dl>
+  );
+}
+
+/** How far the import of the conversations from before has come. */
+function Import({ backfill: b }: { backfill: NonNullable<Connection["backfill"]> }) {
+  return (
+    <div data-testid="backfill" data-done={b.done} data-found={b.found}>
+      <p>{b.done ? `Imported ${b.found} conversations from before.` : `Importing conversations: ${b.found} of ${b.total || "…"}`}</p>
+      {!b.done && <progress max={b.total || 1} value={b.found} aria-label="Conversations imported" />}
+      {b.note && <p class="hint">{b.note}</p>}
+    </div>
   );
 }
 
@@ -123,8 +141,9 @@ function connectUrl(c: Connection): string {
   return /^\/connect\/[a-z]+\/start$/.test(c.connect_url) ? c.connect_url : `/connect/${c.provider}/start`;
 }
 
-function Actions({ connection: c, onDisconnect }: { connection: Connection; onDisconnect: () => void }) {
+function Actions({ connection: c, onChange, onDisconnect }: { connection: Connection; onChange: () => void; onDisconnect: () => void }) {
   const [checks, setChecks] = useState<Schemas["Check"][] | null>(null);
+  const [before, setBefore] = useState(true);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
   const test = async () => {
@@ -137,6 +156,15 @@ function Actions({ connection: c, onDisconnect }: { connection: Connection; onDi
     }
     setBusy(false);
   };
+  const importBefore = async () => {
+    setProblem(null);
+    try {
+      await ask("post", "/api/v1/connections/{provider}/backfill", { path: { provider: c.provider } });
+      onChange();
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+    }
+  };
   if (c.unavailable) return null;
   if (!may("admin")) return <p class="hint">Connecting needs the role Admin or Owner.</p>;
   const held = c.state === "connected" || c.state === "error";
@@ -144,15 +172,26 @@ function Actions({ connection: c, onDisconnect }: { connection: Connection; onDi
     <>
       {problem && <ProblemNote problem={problem} />}
       {checks && held && <Checks checks={checks} testid="test-result" />}
+      {c.state === "disconnected" && (
+        <label class="tick-box">
+          <input type="checkbox" checked={before} onChange={(e) => setBefore(e.currentTarget.checked)} data-testid="import-before" />
+          Also import the conversations from before. They count as Direct until they are tied to a visitor.
+        </label>
+      )}
       <div class="actions">
         {c.state !== "connected" && (
-          <a class="button button-main" href={connectUrl(c)} data-testid="connect">
+          <a class="button button-main" href={connectUrl(c) + (c.state === "disconnected" && before ? "?backfill=1" : "")} data-testid="connect">
             {c.state === "error" ? "Reconnect" : c.state === "pending" ? "Start again" : "Connect"}
           </a>
         )}
         {held && (
           <button type="button" class="button" disabled={busy} onClick={() => void test()} data-testid="test">
             {busy ? "Testing…" : "Test"}
+          </button>
+        )}
+        {c.state === "connected" && (!c.backfill || c.backfill.done) && (
+          <button type="button" class="button" onClick={() => void importBefore()} data-testid="import">
+            {c.backfill ? "Import again" : "Import conversations from before"}
           </button>
         )}
         {held && (
