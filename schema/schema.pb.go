@@ -1794,6 +1794,7 @@ type VisitorState struct {
 	Carry         *Carry                 `protobuf:"bytes,3,opt,name=carry,proto3" json:"carry,omitempty"`
 	Flooded       bool                   `protobuf:"varint,4,opt,name=flooded,proto3" json:"flooded,omitempty"`   // beyond the limit, no longer sessionized
 	Recalled      uint32                 `protobuf:"varint,5,opt,name=recalled,proto3" json:"recalled,omitempty"` // hits that were read back at once, which the limit does not count
+	Touched       int32                  `protobuf:"varint,6,opt,name=touched,proto3" json:"touched,omitempty"`   // day of the partition's progress, since 1970 in UTC, when the state was touched last
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1859,6 +1860,13 @@ func (x *VisitorState) GetFlooded() bool {
 func (x *VisitorState) GetRecalled() uint32 {
 	if x != nil {
 		return x.Recalled
+	}
+	return 0
+}
+
+func (x *VisitorState) GetTouched() int32 {
+	if x != nil {
+		return x.Touched
 	}
 	return 0
 }
@@ -2093,13 +2101,14 @@ const file_schema_proto_rawDesc = "" +
 	"\tcloses_at\x18\n" +
 	" \x01(\x03R\bclosesAt\x12\x17\n" +
 	"\aopen_at\x18\v \x01(\x03R\x06openAt\x12\x17\n" +
-	"\aopen_id\x18\f \x01(\fR\x06openId\"\xcd\x01\n" +
+	"\aopen_id\x18\f \x01(\fR\x06openId\"\xe7\x01\n" +
 	"\fVisitorState\x12&\n" +
 	"\x04hits\x18\x01 \x03(\v2\x12.sourceloop.v1.HitR\x04hits\x123\n" +
 	"\awritten\x18\x02 \x03(\v2\x19.sourceloop.v1.WrittenKeyR\awritten\x12*\n" +
 	"\x05carry\x18\x03 \x01(\v2\x14.sourceloop.v1.CarryR\x05carry\x12\x18\n" +
 	"\aflooded\x18\x04 \x01(\bR\aflooded\x12\x1a\n" +
-	"\brecalled\x18\x05 \x01(\rR\brecalled\"\x96\x01\n" +
+	"\brecalled\x18\x05 \x01(\rR\brecalled\x12\x18\n" +
+	"\atouched\x18\x06 \x01(\x05R\atouched\"\x96\x01\n" +
 	"\tComponent\x12,\n" +
 	"\x06claims\x18\x01 \x03(\v2\x14.sourceloop.v1.ClaimR\x06claims\x12?\n" +
 	"\vconversions\x18\x02 \x03(\v2\x1d.sourceloop.v1.ConversionFactR\vconversions\x12\x1a\n" +

@@ -268,6 +268,9 @@ func (w *Worker) claims(v *visit, sessions []schema.Session) []*schema.Claim {
 // save stores the states, and other values, before anything is written from
 // them.
 func (w *Worker) save(ctx context.Context, st *stretch, applied int64, others ...state.Pair) error {
+	if err := w.touch(ctx, st); err != nil {
+		return err
+	}
 	if w.deps.Unsafe.NoKeys {
 		defer st.withholdKeys()()
 	}

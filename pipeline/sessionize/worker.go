@@ -133,9 +133,9 @@ type Stager struct {
 }
 
 type metrics struct {
-	hits, late, duplicates, flooded, cold, rebuilt, strays prometheus.Counter
-	rows                                                   *prometheus.CounterVec
-	durable                                                prometheus.Histogram
+	hits, late, duplicates, flooded, cold, rebuilt, strays, swept prometheus.Counter
+	rows                                                          *prometheus.CounterVec
+	durable                                                       prometheus.Histogram
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -146,6 +146,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	m := &metrics{
 		strays:     counter("stray_visitors_total", "Visitors whose rows were written after the partition had another owner, and derived anew."),
+		swept:      counter("swept_visitors_total", "Visitors that Redis holds no more, since they were idle for days."),
 		rebuilt:    counter("rebuilt_visitors_total", "Visitors whose sessions were derived anew from all of their hits."),
 		hits:       counter("hits_total", "Hits read from the log."),
 		late:       counter("late_hits_total", "Hits from before the seal: stored, and their visitors queued for a re-derivation."),
@@ -181,6 +182,7 @@ type Worker struct {
 	visitors  *lru.LRU[Visitor, *schema.VisitorState]
 	unknown   map[uint32]time.Time // workspaces, and when they were first missed
 
+	days        []int32          // of progress of which Redis remembers who was touched, the oldest first
 	unconfirmed map[Visitor]bool // their rows may have come after somebody else's
 }
 
@@ -201,13 +203,17 @@ func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, e
 	if _, err := owner.Settle(ctx, committed); err != nil {
 		return nil, fenced(err)
 	}
+	days, err := owner.Days(ctx)
+	if err != nil {
+		return nil, err
+	}
 	visitors, err := lru.NewLRU[Visitor, *schema.VisitorState](s.deps.MaxVisitors, nil)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the visitors' map: %w", err)
 	}
 	return &Worker{
 		deps: s.deps, metrics: s.metrics, partition: a.Partition, owner: owner, visitors: visitors, unknown: make(map[uint32]time.Time),
-		unconfirmed: make(map[Visitor]bool),
+		days: days, unconfirmed: make(map[Visitor]bool),
 	}, nil
 }
 
@@ -259,7 +265,7 @@ func (w *Worker) process(ctx context.Context, records []*stream.Record) error {
 		}
 		read = read[n:]
 	}
-	return nil
+	return w.sweep(ctx)
 }
 
 func (w *Worker) part(ctx context.Context, read []message) error {

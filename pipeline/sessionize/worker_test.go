@@ -39,6 +39,7 @@ type world struct {
 	appended  [][]byte // to hits
 	dead      []string
 	panics    bool // on a URL with the word poison
+	virgin    bool // nothing was ever written
 	onWrite   func()
 	stager    *sessionize.Stager
 	worker    stream.Worker
@@ -131,8 +132,13 @@ func (w *world) NoteStep(_ context.Context, step *schema.TaskStep) error {
 	return nil
 }
 
-// HighestEpoch says that rows were written before, so that an empty Redis is a lost one.
-func (w *world) HighestEpoch(context.Context) (uint32, error) { return 1, nil }
+// HighestEpoch says whether rows were written before, so that an empty Redis is a lost one.
+func (w *world) HighestEpoch(context.Context) (uint32, error) {
+	if w.virgin {
+		return 0, nil
+	}
+	return 1, nil
+}
 
 func (w *world) HaveConversions(context.Context, uint32, []string) ([]string, error) { return nil, nil }
 
@@ -198,10 +204,17 @@ func (w *world) process(hits ...*schema.Hit) {
 }
 
 // truth is what ClickHouse has of ann by now.
-func (w *world) truth() sessionize.Past {
-	past := sessionize.Past{Hits: w.hits}
+func (w *world) truth() sessionize.Past { return w.truthOf("ann") }
+
+func (w *world) truthOf(visitor string) sessionize.Past {
+	var past sessionize.Past
+	for _, h := range w.hits {
+		if h.GetVisitor() == visitor {
+			past.Hits = append(past.Hits, h)
+		}
+	}
 	for id, r := range w.rows {
-		if !r.Deleted {
+		if !r.Deleted && r.Session.Visitor == visitor {
 			past.Sessions = append(past.Sessions, &schema.WrittenKey{Day: r.StartedAt.Day(), Session: id[:]})
 		}
 	}

@@ -9,6 +9,7 @@
 //
 //	{h12}            hash: epoch, applied, progress, cold
 //	{h12}:v:1/abc    a value
+//	{h12}:t:20780    set: what was touched on a day, see Owner.Touch
 //
 // There are no TTLs; owners delete.
 //

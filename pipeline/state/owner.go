@@ -210,6 +210,16 @@ func (o *Owner) run(ctx context.Context, applied int64, progress schema.Millis, 
 	for _, k := range deletions {
 		keys = append(keys, key(o.tag, k))
 	}
+	if err := o.script(ctx, "save", saveScript, keys, args); err != nil {
+		return err
+	}
+	o.applied, o.progress, o.known = applied, progress, true
+	return nil
+}
+
+// script runs a script whose first argument is the epoch, and that returns 0
+// when the partition is not the owner's any more.
+func (o *Owner) script(ctx context.Context, op string, script *redis.Script, keys []string, args []any) error {
 	if o.store.unsafe.NoEpochs {
 		present, err := o.store.client.HGet(ctx, ownerKey(o.tag), "epoch").Result()
 		if err != nil {
@@ -218,15 +228,14 @@ func (o *Owner) run(ctx context.Context, applied int64, progress schema.Millis, 
 		args[0] = present
 	}
 	start := time.Now()
-	done, err := saveScript.Run(ctx, o.store.client, keys, args...).Int()
-	o.store.observe("save", start)
+	done, err := script.Run(ctx, o.store.client, keys, args...).Int()
+	o.store.observe(op, start)
 	if err != nil {
-		return fmt.Errorf("cannot save %d values of %s: %w", len(pairs), o.tag, err)
+		return fmt.Errorf("cannot %s values of %s: %w", op, o.tag, err)
 	}
 	if done == 0 {
 		return fmt.Errorf("%s, epoch %d: %w", o.tag, o.epoch, ErrFenced)
 	}
-	o.applied, o.progress, o.known = applied, progress, true
 	return nil
 }
 
