@@ -186,6 +186,9 @@ func (s *Stager) resolveGuarded(ctx context.Context, queue []*schema.WebhookReco
 func (s *Stager) queues(records []*stream.Record) (queues map[string][]*schema.WebhookRecord, dead []*schema.DeadRecord) {
 	queues = make(map[string][]*schema.WebhookRecord)
 	for _, r := range records {
+		if len(r.Value) == 0 {
+			continue // It was put there so that the one before it can go.
+		}
 		rec := new(schema.WebhookRecord)
 		if err := proto.Unmarshal(r.Value, rec); err != nil || rec.GetProvider() == "" {
 			dead = append(dead, stream.DeadLetter(r, Stage, schema.DeadMalformed, "", schema.MillisOf(s.Now())))

@@ -110,7 +110,7 @@ func TestWebhooksThatNobodyCanUseAreSetAside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	records := []*stream.Record{{Topic: schema.TopicWebhooks, Value: []byte("\xff"), Offset: 7}, {Value: value, Offset: 8}}
+	records := []*stream.Record{{Topic: schema.TopicWebhooks, Value: []byte("\xff"), Offset: 7}, {Value: value, Offset: 8}, {Offset: 9}} // The last says nothing.
 	if err := stager.Process(t.Context(), records); err != nil {
 		t.Fatal(err)
 	}

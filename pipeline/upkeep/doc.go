@@ -1,5 +1,6 @@
 // Package upkeep does the work on what is stored that nobody's hit or webhook
-// asks for: the nightly re-derivation of what came late, and rebuilds. Tasks
+// asks for: the nightly re-derivation of what came late, rebuilds, and forgetting
+// what providers delivered thirty days ago. Tasks
 // are requests in the settings database (control.Task), so that a command line,
 // the API and the clock all ask in one way and a crash forgets none.
 //

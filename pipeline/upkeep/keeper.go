@@ -16,6 +16,8 @@ type Store interface {
 	AddNightly(ctx context.Context, name string) (added bool, err error)
 	TakeTask(ctx context.Context, lease time.Duration) (*control.Task, error)
 	SaveTask(ctx context.Context, task *control.Task, after time.Duration) error
+	TakeChore(ctx context.Context, name string, every time.Duration) (mine bool, err error)
+	ForgetDeliveries(ctx context.Context) error
 }
 
 // Log is where orders go.
@@ -90,10 +92,13 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// Work asks for the nightly task when it is time, and takes every task that is
+// Work asks for the nightly task when it is time, forgets what is old, and takes every task that is
 // due one step further.
 func (k *Keeper) Work(ctx context.Context) error {
 	if err := k.askNightly(ctx); err != nil {
+		return err
+	}
+	if err := k.forget(ctx); err != nil {
 		return err
 	}
 	for ctx.Err() == nil {

@@ -2,6 +2,7 @@ package upkeep_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -23,9 +24,15 @@ type owners struct {
 	hits  map[int32][]*schema.Rebuild
 	leads []*schema.Rebuild
 	steps []schema.TaskStep
+
+	covered [][]byte // what was put behind the last webhooks and dead letters
 }
 
 func (o *owners) Append(_ context.Context, topic string, keys, values [][]byte) error {
+	if topic == schema.TopicWebhooks || topic == schema.TopicDead {
+		o.covered = append(o.covered, values...)
+		return nil
+	}
 	for i, value := range values {
 		if topic == schema.TopicLeads {
 			var lead schema.LeadRecord
@@ -137,5 +144,70 @@ func TestEveryNightFoldsInWhatCameLate(t *testing.T) {
 	orders := slices.Concat(r.owners.hits[0], r.owners.hits[63])
 	if len(orders) != 2 || len(r.owners.hits) != 2 || !orders[0].GetLate() || orders[0].GetWorkspace() != 0 || len(r.owners.leads) != 0 {
 		t.Errorf("asked were %v and leads %v", orders, r.owners.leads)
+	}
+}
+
+// TestDeliveriesAreForgotten: raw webhooks and what was noted of their coming
+// are there for thirty days, and then gone; the connection's number stays.
+func TestDeliveriesAreForgotten(t *testing.T) {
+	r := newRig(t)
+	ctx := t.Context()
+	open := func(email, app string) (control.Principal, control.Connection) {
+		who := controltest.NewOwner(t, r.store, email)
+		state := must(t)(r.store.BeginConnection(ctx, who, "intercom", "browser"))
+		c, err := r.store.UseState(ctx, "intercom", state, "browser")
+		if err = errors.Join(err, r.store.SaveGrant(ctx, c.ID, control.Grant{Access: "t"}), r.store.MarkConnected(ctx, c.ID, control.Setup{App: app, Name: "Tea"}),
+			r.store.NoteEvent(ctx, c.ID, schema.MillisOf(r.clock.Now()))); err != nil {
+			t.Fatal(err)
+		}
+		return who, c
+	}
+	ann, closed := open("ann@example.com", "tea1")
+	_, kept := open("bob@example.com", "tea2")
+	waiting := &schema.WebhookRecord{Provider: "intercom", App: "tea2", Connection: kept.ID, Received: r.clock.Now().UnixMilli(), Body: []byte(`{"secret":1}`)}
+	if err := r.store.PutInbox(ctx, waiting, 0, "429"); err != nil {
+		t.Fatal(err)
+	}
+	r.work() // The chore begins to be known.
+	if _, err := r.store.CloseRoute(ctx, ann, closed.ID); err != nil {
+		t.Fatal(err)
+	}
+	look := func() (waits int, c control.Connection) {
+		waits, err := r.store.InboxSize(ctx)
+		c, failure := r.store.Connection(ctx, closed.ID)
+		if err = errors.Join(err, failure); err != nil {
+			t.Fatal(err)
+		}
+		return waits, c
+	}
+	r.clock.Advance(29 * 24 * time.Hour)
+	r.work()
+	if waits, c := look(); waits != 1 || c.LastEventAt == 0 || c.Name != "Tea" {
+		t.Fatalf("after 29 days: %d wait, %+v", waits, c)
+	}
+	covered := len(r.owners.covered)
+	r.clock.Advance(25 * time.Hour)
+	r.work()
+	if waits, c := look(); waits != 0 || c.LastEventAt != 0 || c.Name != "" || c.App != "" || c.State != control.Disconnected {
+		t.Fatalf("after 30 days: %d wait, %+v", waits, c)
+	}
+	if c, err := r.store.Connection(ctx, kept.ID); err != nil || c.LastEventAt == 0 || c.App != "tea2" {
+		t.Fatalf("what is connected was touched: %+v, %v", c, err)
+	}
+	if n := len(r.owners.covered) - covered; n != schema.WebhooksPartitions+schema.DeadPartitions {
+		t.Fatalf("%d records were put behind the last ones in a day", n)
+	}
+	if schema.Kept > control.KeepDeliveries {
+		t.Fatal("the topics keep webhooks longer than they may")
+	}
+}
+
+func must(t *testing.T) func(string, error) string {
+	return func(v string, err error) string {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
 	}
 }
