@@ -23,6 +23,8 @@ type Owner struct {
 	progress schema.Millis
 	cold     bool
 	known    bool
+	saved    string // the run of the server in which the values were saved
+	server   string // its present run
 }
 
 // Pair is a key and the value to be stored under it.
@@ -52,15 +54,18 @@ func (o *Owner) NextVersion() uint64 {
 
 // Settle compares what Redis has with what was committed, and makes the
 // partition cold when Redis is behind: then the partition's values are deleted.
-// It tells whether an old state came back, in which case anything that others
-// read from it may have been wrong.
+// So they are when Redis was started anew since they were saved: what came back
+// may be older than it was, and the offset cannot tell, since of a stretch that
+// was not committed rows may have been written. Settle tells whether an old
+// state came back, in which case anything that others read from it may have
+// been wrong.
 //
 // Where no row was ever written there is nothing to lack: the very first start
 // is not cold. This is asked after the broker has accepted the owner, since
 // rows of a stretch that was committed are stored by then, and those of
 // another are read again.
 func (o *Owner) Settle(ctx context.Context, committed int64) (old bool, err error) {
-	if o.known && o.applied >= committed {
+	if o.known && o.applied >= committed && o.saved == o.server {
 		return false, nil
 	}
 	o.cold = true
@@ -73,7 +78,7 @@ func (o *Owner) Settle(ctx context.Context, committed int64) (old bool, err erro
 	}
 	old = o.known
 	if old {
-		o.store.log.Warn("Redis is behind the log; starting cold from ClickHouse",
+		o.store.log.Warn("Redis is behind the log or was started anew; starting cold from ClickHouse",
 			"partition", o.tag, "applied", o.applied, "committed", committed)
 		if err := o.raise(ctx); err != nil {
 			return old, err
@@ -82,6 +87,7 @@ func (o *Owner) Settle(ctx context.Context, committed int64) (old bool, err erro
 	if err := o.purge(ctx); err != nil {
 		return old, err
 	}
+	o.saved = o.server // Not before: whoever is cut off here leaves it all to the next one.
 	return old, o.run(ctx, committed, o.progress, nil, nil)
 }
 
@@ -190,7 +196,7 @@ if #KEYS > 1 + sets then
   for i = 2 + sets, #KEYS do dead[#dead+1] = KEYS[i] end
   redis.call('DEL', unpack(dead))
 end
-redis.call('HSET', KEYS[1], 'applied', ARGV[3], 'progress', ARGV[4], 'cold', ARGV[5])
+redis.call('HSET', KEYS[1], 'applied', ARGV[3], 'progress', ARGV[4], 'cold', ARGV[5], 'run', ARGV[7 + sets])
 return 1
 `)
 
@@ -201,12 +207,13 @@ func (o *Owner) run(ctx context.Context, applied int64, progress schema.Millis, 
 	if o.cold {
 		cold = 1
 	}
-	args := make([]any, 0, 6+len(pairs))
+	args := make([]any, 0, 7+len(pairs))
 	args = append(args, o.epoch, o.applied, applied, int64(progress), cold, len(pairs))
 	for i := range pairs {
 		keys = append(keys, key(o.tag, pairs[i].Key))
 		args = append(args, pairs[i].Value)
 	}
+	args = append(args, o.saved)
 	for _, k := range deletions {
 		keys = append(keys, key(o.tag, k))
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	miniserver "github.com/alicebob/miniredis/v2/server"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
 
 	"sourceloop/deploy/servers/serverstest"
 	"sourceloop/pipeline/state"
@@ -138,6 +139,57 @@ func TestOldSnapshotIsDetectedAndPurged(t *testing.T) {
 			t.Errorf("cold %v, value %q, applied %d", later.Cold(), got[0], later.Applied())
 		}
 	})
+}
+
+// TestARestartMayHaveLostSomething: a Redis that is started anew may have come
+// back with what it held in the middle of a stretch that was not committed; the
+// offset does not tell, and rows may have been written from what is missing.
+func TestARestartMayHaveLostSomething(t *testing.T) {
+	server := serverstest.Redis(t)
+	s := connect(t, server.Addr)
+	client := redis.NewClient(&redis.Options{Addr: server.Addr})
+	t.Cleanup(func() { _ = client.Close() })
+	o := claim(t, s, 5)
+	if err := o.Save(t.Context(), 5, 1, []state.Pair{{Key: "v:1/a", Value: []byte("before")}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if same := claim(t, s, 5); same.Applied() != 5 || string(value(t, same)) != "before" {
+		t.Fatal("without a restart what is there is not kept")
+	}
+	if err := client.Save(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	again := func() {
+		t.Helper()
+		if err := errors.Join(server.Kill(), server.Start(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again()
+	cutOff, err := s.Claim(t.Context(), "h7", time.Unix(1000, 0), func(context.Context) (uint32, error) { return 2000, nil })
+	if err != nil || cutOff.Applied() != 5 {
+		t.Fatalf("claimed %v at offset %d", err, cutOff.Applied())
+	}
+	if later := claim(t, s, 5); !later.Cold() || value(t, later) != nil || later.Applied() != 5 {
+		t.Errorf("after a restart the partition is cold: %v, it holds %q, applied %d", later.Cold(), value(t, later), later.Applied())
+	}
+	later := claim(t, s, 5)
+	if err := later.Save(t.Context(), 6, 2, []state.Pair{{Key: "v:1/a", Value: []byte("after")}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if last := claim(t, s, 6); string(value(t, last)) != "after" {
+		t.Errorf("what was saved after the restart is not kept: %q", value(t, last))
+	}
+}
+
+// value is what stands under v:1/a.
+func value(t *testing.T, o *state.Owner) []byte {
+	t.Helper()
+	got, err := o.Get(t.Context(), []string{"v:1/a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got[0]
 }
 
 func TestFlushedRedisFencesTheOwner(t *testing.T) {

@@ -120,14 +120,20 @@ func key(tag, k string) string { return "{" + tag + "}:" + k }
 func ownerKey(tag string) string { return "{" + tag + "}" }
 
 // claimScript takes an epoch, and answers nothing when there was none and the
-// lowest safe one is not known yet (ARGV[2] is '0').
+// lowest safe one is not known yet (ARGV[2] is '0'). It tells the name of the
+// server's run in which the values were saved last, and that of the present one.
+// The embedded Redis, which has no second run, has no name either.
 var claimScript = redis.NewScript(`
 local last = redis.call('HGET', KEYS[1], 'epoch')
 if not last and ARGV[2] == '0' then return {} end
 local epoch = string.format('%.0f', math.max(tonumber(last or '0') + 1, tonumber(ARGV[1])))
+local info = redis.pcall('INFO', 'server')
+local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
+local before = redis.call('HGET', KEYS[1], 'run') or run
 redis.call('HSET', KEYS[1], 'epoch', epoch)
 return {epoch, redis.call('HGET', KEYS[1], 'applied') or '-1',
-  redis.call('HGET', KEYS[1], 'progress') or '0', redis.call('HGET', KEYS[1], 'cold') or '1'}
+  redis.call('HGET', KEYS[1], 'progress') or '0', redis.call('HGET', KEYS[1], 'cold') or '1',
+  before, run}
 `)
 
 // Claim takes a new epoch for a partition: higher than every one before, and
@@ -168,7 +174,7 @@ func newOwner(s *Store, tag string, floor func(context.Context) (uint32, error),
 	}
 	return &Owner{
 		store: s, tag: tag, floor: floor, epoch: uint32(n[0]), applied: max(n[1], 0),
-		progress: schema.Millis(n[2]), cold: n[3] == 1, known: n[1] >= 0,
+		progress: schema.Millis(n[2]), cold: n[3] == 1, known: n[1] >= 0, saved: fields[4], server: fields[5],
 	}, nil
 }
 
