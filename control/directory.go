@@ -243,6 +243,9 @@ func (s *Store) tidy(ctx context.Context) error {
 		if _, err := t.exec(ctx, "tasks_prune", int64(t.now.Add(-keepTasks))); err != nil {
 			return err
 		}
+		if _, err := t.exec(ctx, "signals_prune", int64(t.now.Add(-keepSignals))); err != nil {
+			return err
+		}
 		_, err := t.exec(ctx, "failures_prune", int64(t.now.Add(-forgetFailures)))
 		return err
 	})

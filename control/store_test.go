@@ -25,6 +25,7 @@ func TestStore(t *testing.T) {
 			"states are used once": testStates,
 			"tokens":               testTokens,
 			"inbox":                testInbox,
+			"signals":              testSignals,
 			"funnels and stages":   testFunnels,
 			"opened twice":         testOpenedTwice,
 		} {

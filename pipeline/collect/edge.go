@@ -41,6 +41,12 @@ type Log interface {
 	Append(ctx context.Context, topic string, keys, values [][]byte) error
 }
 
+// Signals hears which kinds of deliveries reached the webhook addresses, of
+// apps that are somebody's. Note must not block.
+type Signals interface {
+	Note(provider, app, what string, at schema.Millis)
+}
+
 // Agents reads user agents.
 type Agents interface {
 	Parse(ua string) enrich.Agent
@@ -79,7 +85,7 @@ func DefaultConfig() Config {
 	}
 }
 
-// Deps are what the edge works with. All but Fail are needed.
+// Deps are what the edge works with. All but Signals and Fail are needed.
 type Deps struct {
 	Tracker    http.Handler // serves the script
 	Sites      Sites
@@ -91,6 +97,7 @@ type Deps struct {
 	Random     io.Reader // for ids; crypto/rand.Reader
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
+	Signals    Signals // nil: nobody listens
 	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
 	Fail func(place string) error
 }

@@ -154,6 +154,7 @@ type place struct {
 	routes   *routes
 	registry *prometheus.Registry
 	logged   *bytes.Buffer
+	signals  signals
 }
 
 func start(t testing.TB, change func(*collect.Config)) *place {
@@ -172,7 +173,7 @@ func start(t testing.TB, change func(*collect.Config)) *place {
 		Tracker: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "script "+r.URL.Path) }),
 		Sites:   sites{}, Routes: p.routes, Log: p.log, Agents: enrich.NewAgents(), Countries: countries,
 		Now: func() time.Time { return time.UnixMilli(clock) }, Random: rand.Reader,
-		Registerer: p.registry, Logger: slog.New(slog.NewTextHandler(p.logged, nil)),
+		Registerer: p.registry, Logger: slog.New(slog.NewTextHandler(p.logged, nil)), Signals: &p.signals,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -58,6 +58,15 @@ func (*IntercomHooks) Deliveries(body []byte) ([]Delivery, error) {
 	return []Delivery{{App: n.AppID, Body: body}}, nil
 }
 
+// Names are one.
+func (*IntercomHooks) Names(body []byte) []Named {
+	var n notice
+	if json.Unmarshal(body, &n) != nil {
+		return nil
+	}
+	return []Named{{n.AppID, n.Topic}}
+}
+
 // intercomUninstall takes the notice that an app was removed. Intercom does not
 // say that it signs it, so nothing but the app's name is kept of it: it is a
 // hint to ask Intercom. A signature that is there must fit.
@@ -91,5 +100,6 @@ func (e *Edge) intercomUninstall(c echo.Context, hooks *IntercomHooks) error {
 	if err != nil {
 		return fmt.Errorf("cannot encode an uninstall notice: %w", err)
 	}
+	e.note(intercomName, n.AppID, signalUninstall)
 	return e.deliver(c, intercomName, []Delivery{{App: n.AppID, Body: hint}}, e.knownRoute)
 }

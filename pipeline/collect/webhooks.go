@@ -54,9 +54,11 @@ func (e *Edge) take(h Hooks) echo.HandlerFunc {
 		}
 		if !h.Genuine(c.Request(), body) {
 			e.hook(h.Provider(), hookUnsigned)
+			e.signal(h, body, false)
 			problem(c.Response(), http.StatusUnauthorized, "the signature is missing or does not fit this body", nil)
 			return nil
 		}
+		e.signal(h, body, true)
 		deliveries, err := h.Deliveries(body)
 		switch {
 		case err != nil:
