@@ -25,6 +25,8 @@
 //   - event, identify: within 1.5 s, or when 20 hits wait. The collector gets them in one request.
 //   - leave: by sendBeacon when the page is hidden, with all that still waits. properties.engaged_ms says how long the
 //     view was visible since it began or since the leave before, so that the sum over a view is its whole.
+//     properties.chat says what became of Intercom's Messenger on the page: "pushed" when it has the id, "stub" when its
+//     own script never came, "throttled" when it was told too often; absent where none was seen. That is what the doctor knows pages by.
 //   - event chat_opened, properties.provider intercom or hubspot: when the visitor opens the Messenger (HubSpot: begins
 //     a conversation).
 //

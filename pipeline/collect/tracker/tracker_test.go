@@ -459,6 +459,14 @@ func messenger(t *testing.T, b tab) {
 	if n := b.text("pushes().length"); n != "10" {
 		t.Errorf("%s pushes, near the limit of 20", n)
 	}
+	b.until(`sourceloop.chat == "stub"`) // A queue that nobody empties.
+	b.run(`Intercom.booted = true`)
+	b.until(`sourceloop.chat == "throttled"`) // The last boot asked once too often.
+	b.run(`history.pushState({}, "", "/end")`)
+	leaves := s.wait("leave", 2)
+	if leaves[0].Properties["chat"] != "stub" || leaves[1].Properties["chat"] != "throttled" {
+		t.Errorf("what is told of the Messenger when a page is left: %v, %v", leaves[0].Properties, leaves[1].Properties)
+	}
 }
 
 func messengerWithoutConsent(t *testing.T, b tab) {

@@ -52,7 +52,11 @@ const chat: Chunk = (api) => {
       watched || api.say("Messenger found: Intercom");
       page.Intercom = watched = watch(page.Intercom);
     }
-    if (watched) push(watched);
+    if (watched) {
+      push(watched);
+      // A stub that stays one: the Messenger's own script never came.
+      api.chat = watched.q && !watched.booted ? "stub" : pushed ? "pushed" : "throttled";
+    }
     if (!hubspot && page.HubSpotConversations) {
       hubspot = 1;
       api.say("Messenger found: HubSpot chat");

@@ -20,7 +20,7 @@ export interface Config {
   visitor?: string;
 }
 
-/** window.sourceloop. The last two are the tracker's own. */
+/** window.sourceloop. The last three are the tracker's own. */
 export interface Api {
   /** Says who the visitor is: email, phone, name, user_id. */
   identify(traits: Record<string, string>): void;
@@ -38,6 +38,8 @@ export interface Api {
   say(what?: unknown): void;
   /** Called before a page view of a single-page app ends. */
   turn(): void;
+  /** What became of Intercom's Messenger on this page, once it was seen: "stub", "pushed", "throttled". */
+  chat?: string;
 }
 
 /** The address of a chunk is its hash; the promise is that of what the chunk returns. It never rejects. */

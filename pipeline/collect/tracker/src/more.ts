@@ -9,7 +9,7 @@ const doc = document as any;
 const watch = (api: Api, add: Add, send: (leaving?: 1) => void) => {
   let since: number;
   const look = () => (since = doc.hidden ? 0 : Date.now());
-  const leave = () => since && add("leave", { properties: { engaged_ms: Date.now() - since } });
+  const leave = () => since && add("leave", { properties: { engaged_ms: Date.now() - since, chat: api.chat } });
   api.turn = () => {
     leave();
     look();
