@@ -189,7 +189,7 @@ func (s *Server) authorizedBare(run func(*call) (answer, error)) endpoint {
 func (s *Server) authorized(op operation) endpoint {
 	return s.authorizedBare(func(c *call) (answer, error) {
 		if op.planLimited {
-			if _, on, err := s.faults.take(c.ctx, faultPlan); err != nil || on {
+			if _, on, err := s.faults.take(c.ctx, faultPlan); err != nil || on || s.settings.get().PlanRestricted {
 				return refuse(http.StatusForbidden, "api_plan_restricted", "Active subscription needed."), err
 			}
 		}
@@ -219,8 +219,8 @@ func (s *Server) getMe(*call) (answer, error) {
 		"avatar": map[string]any{"type": "avatar", "image_url": nil},
 		"app": map[string]any{
 			"type": "app", "id_code": s.config.AppID, "name": s.config.WorkspaceName,
-			"created_at": created, "secure": s.config.IdentityVerification,
-			"identity_verification": s.config.IdentityVerification,
+			"created_at": created, "secure": s.settings.get().IdentityVerification,
+			"identity_verification": s.settings.get().IdentityVerification,
 			"timezone":              s.config.Timezone, "region": "US",
 		},
 	}), nil

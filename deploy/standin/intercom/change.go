@@ -89,12 +89,15 @@ func (s *Server) answered(ctx context.Context, batch string) error {
 
 // queue writes the notifications, while there is somebody to send them to.
 func (x *change) queue() error {
-	deliverable, err := x.deliverable(x.server.config.WebhookURL)
+	deliverable, err := x.deliverable(x.server.settings.get().WebhookURL)
 	if err != nil || !deliverable {
 		return err
 	}
 	now := x.server.config.Now().UnixMilli()
 	for _, n := range x.notices {
+		if !x.server.settings.get().subscribed(n.topic) {
+			continue
+		}
 		item, err := json.Marshal(n.item)
 		if err != nil {
 			return fmt.Errorf("cannot encode a notification: %w", err)

@@ -28,6 +28,9 @@ type Config struct {
 	RedirectURIs []string
 	// WebhookURL receives all notifications of the app. Empty: none are made.
 	WebhookURL string
+	// PanelURL receives the requests of the Inbox's panel, at …/initialize and
+	// …/submit. Empty: the app has none.
+	PanelURL string
 	// UninstallURL is told when a workspace removes the app. Empty: nobody is.
 	UninstallURL string
 
@@ -104,7 +107,7 @@ func (c *Config) checkURLs() error {
 			return err
 		}
 	}
-	for name, address := range map[string]string{"webhook URL": c.WebhookURL, "uninstall URL": c.UninstallURL} {
+	for name, address := range map[string]string{"webhook URL": c.WebhookURL, "uninstall URL": c.UninstallURL, "panel URL": c.PanelURL} {
 		if address == "" {
 			continue
 		}

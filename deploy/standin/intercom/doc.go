@@ -15,8 +15,9 @@
 //	GET  /me, /data_attributes, …      the REST API 2.16
 //	GET  /messenger.js                 the script that sites load as the Messenger
 //	POST /messenger/{boot,update,message}   what that script sends
+//	GET  /a/inbox, /a/inbox/{app}/inbox/conversation/{id}   the Inbox, with the app's panel
 //	POST /standin/chat                 a chat without a browser
-//	GET  /standin/{requests,accepted,webhooks}, POST /standin/{fault,merge,ping}   its other side
+//	GET  /standin/{requests,accepted,webhooks}, POST /standin/{fault,settings,attribute,merge,ping}   its other side
 //
 // Every REST request is checked against Intercom's published description
 // (spec/subset.2.16.yaml) before it is answered.

@@ -165,7 +165,7 @@ func (s *Server) messengerSettings(x *change, v *visitor, m messengerRequest, r 
 	}
 	userID := settingText(m.Settings, "user_id")
 	if userID != "" || told.Email != "" {
-		if s.config.IdentityVerification && m.Settings["intercom_user_jwt"] == nil && m.Settings["user_hash"] == nil {
+		if s.settings.get().IdentityVerification && m.Settings["intercom_user_jwt"] == nil && m.Settings["user_hash"] == nil {
 			return messengerAnswer{}, messengerError{http.StatusBadRequest, "identity verification is enforced: the user must be signed"}
 		}
 		return x.identify(v, userID, told, r)

@@ -29,6 +29,7 @@ type Server struct {
 	client   *http.Client
 	handler  http.Handler
 	location *time.Location
+	settings settingsBox
 }
 
 // New opens the stand-in that lives in config.Dir, creating it when it is not there.
@@ -57,7 +58,7 @@ func New(config Config) (*Server, error) {
 	if err := s.prepare(context.Background()); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	s.handler = s.routes()
+	s.handler = s.dated(s.routes())
 	return s, nil
 }
 
@@ -77,8 +78,10 @@ func (s *Server) prepare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot prepare the stand-in Intercom: %w", err)
 	}
-	s.faults, err = loadFaults(ctx, s.store)
-	return err
+	if s.faults, err = loadFaults(ctx, s.store); err != nil {
+		return err
+	}
+	return s.loadSettings(ctx)
 }
 
 // metaOnce returns the kept value of name, keeping value when there is none.
@@ -119,6 +122,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /messenger.js", serveAsset("messenger.js", "text/javascript; charset=utf-8"))
 	mux.HandleFunc("GET /widget/{app_id}", serveAsset("messenger.js", "text/javascript; charset=utf-8"))
 	s.messengerRoutes(mux)
+	s.inboxRoutes(mux)
 	s.standinRoutes(mux)
 	s.apiRoutes(mux)
 	return mux

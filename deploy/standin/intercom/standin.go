@@ -19,6 +19,8 @@ func (s *Server) standinRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /standin/webhooks", s.getWebhooks)
 	mux.HandleFunc("POST /standin/webhooks/enable", s.enableWebhooks)
 	mux.HandleFunc("POST /standin/fault", s.postFault)
+	mux.HandleFunc("POST /standin/settings", s.postSettings)
+	mux.HandleFunc("POST /standin/attribute", s.postAttribute)
 	mux.HandleFunc("POST /standin/merge", s.operator(s.mergeContacts))
 	mux.HandleFunc("POST /standin/contact", s.operator(s.editContact))
 	mux.HandleFunc("POST /standin/delete", s.operator(s.deleteThing))

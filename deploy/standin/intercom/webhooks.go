@@ -139,7 +139,7 @@ func (b *batches) wake() {
 type sender struct {
 	*Server
 	slots    chan struct{}
-	checked  atomic.Bool // The URL answered HEAD.
+	checked  atomic.Pointer[string] // The URL that answered HEAD.
 	mu       sync.Mutex
 	flying   map[string]bool // Batches on their way.
 	paused   time.Time
@@ -280,7 +280,7 @@ func (r *sender) attempt(ctx context.Context, h webhook) error {
 	if h.firstMS == 0 {
 		h.firstMS = now.UnixMilli()
 	}
-	deliverable, err := r.store.read(ctx).deliverable(r.config.WebhookURL)
+	deliverable, err := r.store.read(ctx).deliverable(r.settings.get().WebhookURL)
 	if err != nil {
 		return err
 	}
@@ -326,7 +326,7 @@ func (r *sender) disable(ctx context.Context, h webhook, now time.Time) error {
 	r.config.Log.Warn("the webhook URL answered 410: the subscription is disabled")
 	defer r.batches.finishAll()
 	return r.store.write(ctx, func(tx *session) error {
-		if _, err := tx.exec("meta_put", metaDisabled, r.config.WebhookURL); err != nil {
+		if _, err := tx.exec("meta_put", metaDisabled, r.settings.get().WebhookURL); err != nil {
 			return err
 		}
 		if _, err := tx.exec("webhook_drop_all", "the subscription is disabled: 410"); err != nil {
@@ -390,10 +390,11 @@ func (r *sender) post(ctx context.Context, h webhook) (status int, outcome strin
 // checkURL asks the webhook URL once whether it is there, as Intercom does
 // before it accepts one.
 func (r *sender) checkURL(ctx context.Context) error {
-	if r.checked.Load() {
+	address := r.settings.get().WebhookURL
+	if seen := r.checked.Load(); seen != nil && *seen == address {
 		return nil
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodHead, r.config.WebhookURL, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, address, nil)
 	if err != nil {
 		return fmt.Errorf("cannot check the webhook URL: %w", err)
 	}
@@ -406,16 +407,16 @@ func (r *sender) checkURL(ctx context.Context) error {
 	if response.StatusCode >= 300 {
 		return fmt.Errorf("cannot check the webhook URL: it answered HEAD with %d", response.StatusCode)
 	}
-	r.checked.Store(true)
+	r.checked.Store(&address)
 	return nil
 }
 
 func (r *sender) deliver(ctx context.Context, body []byte) (int, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.config.WebhookURL, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.settings.get().WebhookURL, bytes.NewReader(body))
 	if err != nil {
 		return 0, fmt.Errorf("cannot send the notification: %w", err)
 	}
-	secret := r.config.ClientSecret
+	secret := firstNonEmpty(r.settings.get().SigningSecret, r.config.ClientSecret)
 	if _, on, err := r.faults.take(ctx, faultBadSignature); err == nil && on {
 		secret = "not the secret of " + secret
 	}

@@ -43,6 +43,9 @@ SELECT count(*) FROM attributes WHERE json_extract(doc, '$.archived') = 0 AND js
 -- name: attribute_insert
 INSERT INTO attributes (model, name, doc) VALUES (?, ?, ?);
 
+-- name: attribute_delete
+DELETE FROM attributes WHERE id = ?;
+
 -- name: attribute_update
 UPDATE attributes SET doc = ? WHERE id = ?;
 
