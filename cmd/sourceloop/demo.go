@@ -104,7 +104,7 @@ func (d *demo) startNode(ctx context.Context) error {
 	d.node, err = startNode(ctx, nodeConfig{
 		roles: []string{roleCollect, rolePipeline, roleQuery}, data: filepath.Join(d.command.Data, "sourceloop"), listener: l,
 		engines: engineFlags{NoSync: true},
-		settings: settingFlags{PublicURL: d.file.URL, Intercom: intercomFlags{
+		settings: settingFlags{PublicURL: d.file.URL, PrivatePages: true, Intercom: intercomFlags{
 			ClientID: d.state.ClientID, ClientSecret: d.state.ClientSecret,
 			AuthorizeURL: d.file.IntercomURL + "/oauth", APIURL: d.file.IntercomURL, InboxURL: d.file.IntercomURL,
 		}},
@@ -123,6 +123,7 @@ func (d *demo) startOthers(ctx context.Context) error {
 		Dir: filepath.Join(d.command.Data, "standin", "intercom"), ClientID: d.state.ClientID, ClientSecret: d.state.ClientSecret,
 		RedirectURIs: []string{d.file.URL + "/connect/intercom/callback"},
 		WebhookURL:   d.file.URL + "/hooks/intercom", UninstallURL: d.file.URL + "/hooks/intercom/uninstall",
+		PanelURL: d.file.URL + "/panel/intercom",
 		Log: d.log,
 	}, d.log)
 	if err != nil {
@@ -233,7 +234,8 @@ func (d *demo) words() string {
 	fmt.Fprintf(&b, "  stand-in Intercom  %s\n  stand-in HubSpot   %s\n\n", d.file.IntercomURL, d.file.HubSpotURL)
 	fmt.Fprintf(&b, "1. Sign in, open Setup → Chat and click Connect on the Intercom card.\n")
 	fmt.Fprintf(&b, "2. Open the demo site with the address above, chat, and give an email.\n")
-	fmt.Fprintf(&b, "3. Open Contacts. The same values are in %s.\n\nStop with Ctrl-C.\n", d.command.demoPath())
+	fmt.Fprintf(&b, "3. Open Contacts. The same values are in %s.\n", d.command.demoPath())
+	fmt.Fprintf(&b, "4. Open the stand-in's Inbox at %s/a/inbox to see the panel that sales people see.\n\nStop with Ctrl-C.\n", d.file.IntercomURL)
 	return b.String()
 }
 

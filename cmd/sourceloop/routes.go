@@ -9,11 +9,14 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"sourceloop/control"
 	"sourceloop/pipeline/collect"
 	"sourceloop/pipeline/collect/tracker"
 	"sourceloop/pipeline/enrich"
 	"sourceloop/pipeline/identity"
 	"sourceloop/query/api"
+	"sourceloop/query/panel"
+	"sourceloop/query/report"
 	"sourceloop/query/web"
 	"sourceloop/schema"
 )
@@ -65,12 +68,14 @@ func (n *node) mountCollector() (*collect.Edge, error) {
 		return nil, err
 	}
 	config := collect.DefaultConfig()
+	signals := control.NewSignals(n.control)
+	n.runners = append(n.runners, signals.Run)
 	config.TrustedProxies, config.CountryHeader = proxies, settings.CountryHeader
 	config.Hooks = []collect.Hooks{collect.NewIntercomHooks(secret)}
 	edge, err := collect.New(config, collect.Deps{
 		Tracker: script, Sites: n.control.Directory(), Routes: n.control.Directory(), Log: n.spool,
 		Agents: enrich.NewAgents(), Countries: countries, Now: time.Now, Random: rand.Reader,
-		Registerer: n.registry, Logger: n.log, Fail: n.reach,
+		Registerer: n.registry, Logger: n.log, Signals: signals, Fail: n.reach,
 	})
 	if err != nil {
 		return nil, err
@@ -106,7 +111,10 @@ func (n *node) mountDashboard() error {
 		collector = strings.TrimSuffix(n.config.settings.CollectorURL, "/")
 	}
 	server, err := api.New(api.Deps{
-		Store: n.control, Reports: n.reports, Connections: n.connect, Leads: n.logs, Normalizer: identity.Rules{}, Sealer: keys,
+		Store: n.control, Reports: n.reports, Connections: n.connect, Leads: n.logs, Doctor: newExaminer(doctorConfig{
+			intercomAPI: n.config.settings.Intercom.APIURL, publicURL: n.url, collectorURL: collector, privatePages: n.config.settings.PrivatePages,
+		}, n.control, n.reports),
+		Normalizer: identity.Rules{}, Sealer: keys,
 		Tracking: func(siteKey string) api.Snippet {
 			return api.Snippet{HTML: tracker.Snippet(collector, siteKey), URL: collector + "/sl." + core.Hash + ".js", SRI: core.SRI}
 		},
@@ -116,6 +124,9 @@ func (n *node) mountDashboard() error {
 		return err
 	}
 	server.Register(n.echo)
+	if err := n.mountPanel(); err != nil {
+		return err
+	}
 	pages, err := web.Handler()
 	if err != nil {
 		return err
@@ -123,4 +134,28 @@ func (n *node) mountDashboard() error {
 	n.echo.GET("/*", echo.WrapHandler(pages))
 	n.echo.HEAD("/*", echo.WrapHandler(pages))
 	return nil
+}
+
+// mountPanel serves the panel in Intercom's Inbox.
+func (n *node) mountPanel() error {
+	secret, err := n.config.settings.Intercom.secret()
+	if err != nil {
+		return err
+	}
+	p, err := panel.New(panel.Config{
+		Secret: secret, Routes: n.control.Directory(), People: people{n.reports}, PublicURL: n.url, Metrics: n.registry, Log: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	p.Register(n.echo)
+	return nil
+}
+
+// people are those that ClickHouse knows, as the panel asks for them.
+type people struct{ reports *report.Reader }
+
+// Person finds who a node is.
+func (p people) Person(ctx context.Context, workspace *schema.Workspace, node schema.Node, visitor string) (report.Person, error) {
+	return p.reports.For(workspace).Person(ctx, node, visitor)
 }

@@ -35,6 +35,7 @@ type settingFlags struct {
 	SpoolBytes     int64    `help:"How many bytes of hits and webhooks to keep in the data folder while Kafka does not acknowledge; then they are refused." default:"4294967296" env:"SOURCELOOP_SPOOL_BYTES" placeholder:"BYTES"`
 	TrustedProxies []string `help:"Networks of proxies whose X-Forwarded-For is believed." env:"SOURCELOOP_TRUSTED_PROXIES" placeholder:"CIDR"`
 	Nightly        string   `help:"Time of day, in UTC, at which hits that came too late are folded in; off for never." default:"03:00" env:"SOURCELOOP_NIGHTLY" placeholder:"HH:MM"`
+	PrivatePages   bool     `name:"doctor-private-pages" help:"Let the doctor look at pages in private networks, where your own site is in one." env:"SOURCELOOP_DOCTOR_PRIVATE_PAGES"`
 
 	DrainDelay time.Duration `help:"How long the process still serves after it was told to stop, while /readyz already says no: the time that a balancer needs to notice. A second signal ends it." default:"0s" env:"SOURCELOOP_DRAIN_DELAY"`
 

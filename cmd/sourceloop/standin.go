@@ -23,6 +23,7 @@ type standinCommand struct {
 	ClientSecret string   `help:"The app's client secret." default:"secret-of-the-stand-in" env:"SOURCELOOP_INTERCOM_CLIENT_SECRET"`
 	WebhookURL   string   `help:"Where notifications go." placeholder:"URL"`
 	UninstallURL string   `help:"Where uninstall notices go; HubSpot has none." placeholder:"URL"`
+	PanelURL     string   `help:"Where requests of Intercom's Inbox panel go, without /initialize and /submit." placeholder:"URL"`
 	RedirectURI  []string `help:"OAuth redirect addresses registered for the app." placeholder:"URL"`
 
 	RetryAfter time.Duration `help:"How long a failed notification waits until it is sent again." default:"1m"`
@@ -45,7 +46,7 @@ func (c *standinCommand) start(log *slog.Logger) (*runningStandin, error) {
 	case "intercom":
 		s, err := startIntercom(c.Listen, intercom.Config{
 			Dir: dir, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
-			RedirectURIs: c.RedirectURI, WebhookURL: c.WebhookURL, UninstallURL: c.UninstallURL,
+			RedirectURIs: c.RedirectURI, WebhookURL: c.WebhookURL, UninstallURL: c.UninstallURL, PanelURL: c.PanelURL,
 			RetryAfter: c.RetryAfter, Attempts: c.Attempts, Log: log,
 		}, log)
 		if err != nil {

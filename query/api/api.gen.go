@@ -7,7 +7,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -230,6 +232,30 @@ func (e FigureName) Valid() bool {
 	case Value:
 		return true
 	case Visitors:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FindingState.
+const (
+	Failed  FindingState = "failed"
+	Ok      FindingState = "ok"
+	Unknown FindingState = "unknown"
+	Warning FindingState = "warning"
+)
+
+// Valid indicates whether the value is a known member of the FindingState enum.
+func (e FindingState) Valid() bool {
+	switch e {
+	case Failed:
+		return true
+	case Ok:
+		return true
+	case Unknown:
+		return true
+	case Warning:
 		return true
 	default:
 		return false
@@ -625,14 +651,14 @@ type Connection struct {
 	ConnectUrl string `json:"connect_url"`
 
 	// ConnectedAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
-	// or got no webhook yet, a key that was never used.
+	// or got no webhook yet, a key that was never used, a finding about nothing.
 	ConnectedAt *MaybeTime `json:"connected_at"`
 
 	// LastError The last error in words, with what to do; empty when all is well.
 	LastError string `json:"last_error"`
 
 	// LastEventAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
-	// or got no webhook yet, a key that was never used.
+	// or got no webhook yet, a key that was never used, a finding about nothing.
 	LastEventAt *MaybeTime `json:"last_event_at"`
 
 	// LookedAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
@@ -676,7 +702,7 @@ type Contact struct {
 	Conversations []Conversation `json:"conversations"`
 
 	// ConvertedAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
-	// or got no webhook yet, a key that was never used.
+	// or got no webhook yet, a key that was never used, a finding about nothing.
 	ConvertedAt *MaybeTime `json:"converted_at"`
 
 	// Country Of the converting session, ISO 3166-1 alpha-2.
@@ -815,6 +841,29 @@ type ConversionReceipt struct {
 	Id Id `json:"id"`
 }
 
+// Diagnosis What the doctor found.
+type Diagnosis struct {
+	// At A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	At Time `json:"at"`
+
+	// Cause The step to mend first; empty when nothing is in the way.
+	Cause string `json:"cause"`
+
+	// Findings The steps, in the order in which to mend them.
+	Findings []Finding `json:"findings"`
+
+	// Headline The same in words.
+	Headline string `json:"headline"`
+
+	// Page The page that was looked at; empty when none was named.
+	Page string `json:"page"`
+
+	// SuggestedPage The newest page that the tracker was heard on, or empty.
+	SuggestedPage string `json:"suggested_page"`
+}
+
 // Dimension What rows are grouped by.
 type Dimension string
 
@@ -822,6 +871,12 @@ type Dimension string
 type Disconnected struct {
 	// CleanUp What to clean up in the provider, one sentence each.
 	CleanUp []string `json:"clean_up"`
+}
+
+// DoctorInput What the doctor may look at.
+type DoctorInput struct {
+	// Page The address of a page that has the chat. Its HTML is read once; query and fragment are dropped.
+	Page *string `json:"page,omitempty"`
 }
 
 // Evidence Why something belongs to the contact.
@@ -863,6 +918,35 @@ type Figure struct {
 
 // FigureName Which figure.
 type FigureName string
+
+// Finding One step between a page and a contact.
+type Finding struct {
+	// AsOf As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
+	// or got no webhook yet, a key that was never used, a finding about nothing.
+	AsOf *MaybeTime `json:"as_of"`
+
+	// Fix What to do; empty when nothing is to be done.
+	Fix string `json:"fix"`
+
+	// Means What follows from it; may be empty.
+	Means string `json:"means"`
+
+	// Name Its name, in a few words.
+	Name string `json:"name"`
+
+	// State How it stands.
+	State FindingState `json:"state"`
+
+	// Step The step: `token`, `clock`, `routing`, `tracker`, `key`, `consent`, `messenger`, `attribute`, `identity`,
+	// `tied`, `signature`, `webhooks`, `topics`, `plan` or `contacts`.
+	Step string `json:"step"`
+
+	// Text What was found.
+	Text string `json:"text"`
+}
+
+// FindingState How it stands.
+type FindingState string
 
 // Funnel A saved funnel.
 type Funnel struct {
@@ -1148,7 +1232,7 @@ type Key struct {
 	Id string `json:"id"`
 
 	// LastUsedAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
-	// or got no webhook yet, a key that was never used.
+	// or got no webhook yet, a key that was never used, a finding about nothing.
 	LastUsedAt *MaybeTime `json:"last_used_at"`
 
 	// Name What it is for.
@@ -1174,7 +1258,7 @@ type KeyList struct {
 }
 
 // MaybeTime As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
-// or got no webhook yet, a key that was never used.
+// or got no webhook yet, a key that was never used, a finding about nothing.
 type MaybeTime = Moment
 
 // Model How a conversion's credit is shared among its touches.
@@ -1622,6 +1706,9 @@ type GetTrafficParams struct {
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
 }
 
+// ExamineConnectionJSONRequestBody defines body for ExamineConnection for application/json ContentType.
+type ExamineConnectionJSONRequestBody = DoctorInput
+
 // UpdateContactJSONRequestBody defines body for UpdateContact for application/json ContentType.
 type UpdateContactJSONRequestBody = ContactChange
 
@@ -1663,6 +1750,9 @@ type ServerInterface interface {
 	// Disconnect Disconnect a provider
 	// (POST /api/v1/connections/{provider}/disconnect)
 	Disconnect(ctx echo.Context, provider ProviderName) error
+	// ExamineConnection Find out why a chat does not arrive
+	// (POST /api/v1/connections/{provider}/doctor)
+	ExamineConnection(ctx echo.Context, provider ProviderName) error
 	// TestConnection Ask the provider whether the connection works
 	// (POST /api/v1/connections/{provider}/test)
 	TestConnection(ctx echo.Context, provider ProviderName) error
@@ -1853,6 +1943,22 @@ func (w *ServerInterfaceWrapper) Disconnect(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.Disconnect(ctx, provider)
+	return err
+}
+
+// ExamineConnection converts echo context to params.
+func (w *ServerInterfaceWrapper) ExamineConnection(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "provider" -------------
+	var provider ProviderName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "provider", ctx.Param("provider"), &provider, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExamineConnection(ctx, provider)
 	return err
 }
 
@@ -2332,6 +2438,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/conversions", wrapper.RecordConversion, options.OperationMiddlewares["recordConversion"]...)
 	router.GET(options.BaseURL+"/api/v1/connections", wrapper.ListConnections, options.OperationMiddlewares["listConnections"]...)
 	router.POST(options.BaseURL+"/api/v1/connections/:provider/test", wrapper.TestConnection, options.OperationMiddlewares["testConnection"]...)
+	router.POST(options.BaseURL+"/api/v1/connections/:provider/doctor", wrapper.ExamineConnection, options.OperationMiddlewares["examineConnection"]...)
 	router.POST(options.BaseURL+"/api/v1/connections/:provider/disconnect", wrapper.Disconnect, options.OperationMiddlewares["disconnect"]...)
 	router.POST(options.BaseURL+"/api/v1/connections/:provider/backfill", wrapper.StartBackfill, options.OperationMiddlewares["startBackfill"]...)
 	router.GET(options.BaseURL+"/api/v1/tracking", wrapper.GetTracking, options.OperationMiddlewares["getTracking"]...)
@@ -2484,6 +2591,46 @@ type DisconnectdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response DisconnectdefaultApplicationProblemPlusJSONResponse) VisitDisconnectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExamineConnectionRequestObject struct {
+	Provider ProviderName `json:"provider"`
+	Body     *ExamineConnectionJSONRequestBody
+}
+
+type ExamineConnectionResponseObject interface {
+	VisitExamineConnectionResponse(w http.ResponseWriter) error
+}
+
+type ExamineConnection200JSONResponse Diagnosis
+
+func (response ExamineConnection200JSONResponse) VisitExamineConnectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExamineConnectiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExamineConnectiondefaultApplicationProblemPlusJSONResponse) VisitExamineConnectionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3527,6 +3674,9 @@ type StrictServerInterface interface {
 	// Disconnect Disconnect a provider
 	// (POST /api/v1/connections/{provider}/disconnect)
 	Disconnect(ctx context.Context, request DisconnectRequestObject) (DisconnectResponseObject, error)
+	// ExamineConnection Find out why a chat does not arrive
+	// (POST /api/v1/connections/{provider}/doctor)
+	ExamineConnection(ctx context.Context, request ExamineConnectionRequestObject) (ExamineConnectionResponseObject, error)
 	// TestConnection Ask the provider whether the connection works
 	// (POST /api/v1/connections/{provider}/test)
 	TestConnection(ctx context.Context, request TestConnectionRequestObject) (TestConnectionResponseObject, error)
@@ -3711,6 +3861,57 @@ func (sh *strictHandler) Disconnect(ctx echo.Context, provider ProviderName) err
 		return err
 	} else if validResponse, ok := response.(DisconnectResponseObject); ok {
 		return validResponse.VisitDisconnectResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExamineConnection operation middleware
+func (sh *strictHandler) ExamineConnection(ctx echo.Context, provider ProviderName) error {
+	var request ExamineConnectionRequestObject
+
+	request.Provider = provider
+
+	var body ExamineConnectionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExamineConnection(ctx.Request().Context(), request.(ExamineConnectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExamineConnection")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExamineConnectionResponseObject); ok {
+		return validResponse.VisitExamineConnectionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

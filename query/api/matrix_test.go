@@ -24,7 +24,7 @@ func leastRoles() map[string]control.Role {
 		"getTracking": control.Viewer, "verifyTracking": control.Viewer,
 		"updateContact": control.Editor, "createFunnel": control.Editor, "replaceFunnel": control.Editor, "deleteFunnel": control.Editor,
 		"recordConversion": control.Editor,
-		"testConnection":   control.Admin, "disconnect": control.Admin, "startBackfill": control.Admin,
+		"testConnection":   control.Admin, "disconnect": control.Admin, "startBackfill": control.Admin, "examineConnection": control.Admin,
 		"getSettings": control.Viewer, "replaceSettings": control.Admin,
 		"listKeys": control.Admin, "createKey": control.Admin, "deleteKey": control.Admin,
 	}
@@ -88,7 +88,7 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		return sample{path, map[string]string{"name": "new", "role": "viewer"}, false, 201}
 	case "recordConversion":
 		return sample{path, map[string]string{"id": fmt.Sprint(n), "name": "p", "at": "2026-09-20T10:00:00Z", "email": "a@b.example"}, false, 202}
-	case "testConnection", "disconnect":
+	case "testConnection", "disconnect", "examineConnection":
 		w.connect(t, owner)
 		return sample{provider, nil, false, 200}
 	case "startBackfill":

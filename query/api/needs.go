@@ -21,7 +21,7 @@ func needs() map[string]need {
 		"getTraffic":    read, "getAttribution": read, "queryFunnel": read,
 		"listFunnels": read, "getFunnel": read, "createFunnel": funnels, "replaceFunnel": funnels, "deleteFunnel": funnels,
 		"recordConversion": {action: control.SendConversions},
-		"listConnections":  read, "testConnection": connections, "disconnect": connections, "startBackfill": connections,
+		"listConnections":  read, "testConnection": connections, "disconnect": connections, "startBackfill": connections, "examineConnection": connections,
 		"getTracking": read, "verifyTracking": read,
 		"getSettings": read, "replaceSettings": {action: control.ManageSettings},
 		"listKeys": keys, "createKey": keys, "deleteKey": keys,

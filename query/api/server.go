@@ -16,6 +16,7 @@ import (
 
 	"sourceloop/control"
 	"sourceloop/control/connect"
+	"sourceloop/control/doctor/examine"
 	"sourceloop/query/report"
 	"sourceloop/schema"
 )
@@ -51,6 +52,11 @@ type Connections interface {
 	Disconnect(ctx context.Context, who control.Principal, provider string) (connect.Farewell, error)
 }
 
+// Doctor finds out why a chat does not arrive.
+type Doctor interface {
+	Examine(ctx context.Context, who control.Principal, workspace *schema.Workspace, provider, page string) (examine.Result, error)
+}
+
 // Snippet is a site's tracking code.
 type Snippet struct {
 	HTML string // to put on every page
@@ -63,6 +69,7 @@ type Deps struct {
 	Store       *control.Store
 	Reports     *report.Reader
 	Connections Connections
+	Doctor      Doctor
 	Leads       Leads
 	Normalizer  Normalizer
 	Sealer      Sealer
@@ -110,7 +117,7 @@ func New(deps Deps) (*Server, error) {
 }
 
 func (d *Deps) complete() error {
-	if d.Store == nil || d.Reports == nil || d.Connections == nil || d.Leads == nil || d.Normalizer == nil || d.Sealer == nil || d.Tracking == nil {
+	if d.Store == nil || d.Reports == nil || d.Connections == nil || d.Doctor == nil || d.Leads == nil || d.Normalizer == nil || d.Sealer == nil || d.Tracking == nil {
 		return errors.New("cannot start the API: a part that it needs is missing")
 	}
 	if d.ClientIP == nil {

@@ -31,6 +31,7 @@ const screens = [
   { name: "funnels-new", path: "/funnels", ready: "[data-testid=saved-funnels] li" },
   { name: "funnels", path: `/funnels?q=${q}`, ready: "[data-testid=funnel-breakdown] tbody tr" },
   { name: "chat", path: "/setup/chat", ready: "[data-state=connected]", click: "[data-testid=test]" },
+  { name: "chat-doctor", path: "/setup/chat", ready: "[data-state=connected]", click: "[data-testid=doctor]", seen: "[data-testid=diagnosis]" },
   { name: "chat-disconnect", path: "/setup/chat", ready: "[data-state=connected]", click: "[data-testid=disconnect]" },
   { name: "tracking-code", path: "/setup/tracking-code", ready: "[data-testid=checks]" },
   { name: "settings", path: "/settings", ready: "[data-testid=keys]" },
@@ -68,6 +69,7 @@ async function visit(view, screen, known) {
   await page.goto(at + screen.path.replace(/\{(\w+)\}/, (_, name) => known[name]));
   await page.waitForSelector(screen.ready, { timeout: 10_000 });
   for (const what of [screen.open, screen.click]) if (what) await page.locator(what).first().click();
+  if (screen.seen) await page.waitForSelector(screen.seen, { timeout: 10_000 });
   if (screen.key) await page.keyboard.press(screen.key);
   await page.waitForFunction(() => !document.querySelector(".skeleton"));
   await page.waitForLoadState("networkidle");

@@ -92,6 +92,18 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     { name: "First hit", ok: fine, text: fine ? "The last page view arrived 12 seconds ago." : "No page view has arrived yet.", fix: fine ? "" : "Open your site in a private window. If nothing arrives, open it with ?sl_debug=1 and look at the browser's console." },
     { name: "Messenger on the same domain", ok: fine, text: fine ? "Chats were opened on pages that carry the tracker." : "No chat has been opened yet.", fix: fine ? "" : "Open the Messenger on a page that carries the tracking code." },
   ];
+  const diagnosis = (body) => {
+    const at = new Date(now).toISOString();
+    const finding = (step, name, state, text, means = "", fix = "") => ({ step, name, state, text, means, fix, as_of: state === "unknown" ? null : at });
+    const findings = [
+      finding("token", "Access to Intercom", "ok", "Intercom accepted the token just now: it opens the workspace Northwind Support."),
+      finding("tracker", "Tracker on the pages", "ok", "Heard on northwind.example; last 2 minutes ago."),
+      finding("consent", "Consent", "unknown", "No page was looked at.", "", "Name a page that has the Messenger, and it is looked at."),
+      finding("attribute", "Attribute sourceloop_id", "failed", "The attribute sourceloop_id is archived.", "Intercom drops the id that the tracker gives the Messenger, in silence.", "Press Test on the card: it is mended by itself."),
+      finding("topics", "Topics of webhooks", "warning", "Webhooks about people have come, and none about conversations.", "Chats may not arrive, only people.", "In the Developer Hub under Webhooks, tick the topics that the README lists."),
+    ];
+    return { at, cause: "attribute", headline: `${findings[3].text} ${findings[3].means}`, page: body?.page ?? "", suggested_page: "https://northwind.example/contact", findings };
+  };
   let behind = "";
   const find = (id) => people.find((p) => p.contact.id === id);
   const unknown = () => problem(404, "There is no such contact", "It may have been erased, or belong to another workspace.", "Go back to the list of contacts.");
@@ -125,6 +137,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
       }
       case "GET /connections": return ok({ items: [connection] });
       case "POST /connections/intercom/test": return ok({ checks: checks(true).slice(2) });
+      case "POST /connections/intercom/doctor": return ok(diagnosis(body));
       case "POST /connections/intercom/disconnect":
         Object.assign(connection, { state: "disconnected", workspace_name: "", connected_at: null });
         return ok({ clean_up: ["Remove SourceLoop under Settings, Apps, Authorised apps in Intercom.", "Archive the contact attribute sourceloop_id under Settings, Data, People."] });

@@ -9,7 +9,7 @@ type Content<R, S extends number> = R extends { [K in S]: { content: { "applicat
 type Result<O> = O extends { responses: infer R } ? ([Content<R, 200> | Content<R, 201>] extends [never] ? void : Content<R, 200> | Content<R, 201>) : never;
 type Query<O> = O extends { parameters: { query?: infer Q } } ? Q : never;
 type Path<O> = O extends { parameters: { path: infer V } } ? V : never;
-type Body<O> = O extends { requestBody: { content: { "application/json": infer B } } } ? B : never;
+type Body<O> = O extends { requestBody?: { content: { "application/json": infer B } } } ? B : never;
 
 /** What a call may carry. */
 export interface Options<O> {

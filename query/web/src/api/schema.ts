@@ -363,6 +363,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections/{provider}/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The chat provider. */
+                provider: components["parameters"]["ProviderName"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find out why a chat does not arrive
+         * @description Looks at every step between a page and a contact: asks the provider, reads what has arrived, and looks at a page
+         *     when one is named. Reads only. Needs the role Admin or higher. `sourceloop doctor` says the same.
+         */
+        post: operations["examineConnection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connections/{provider}/disconnect": {
         parameters: {
             query?: never;
@@ -536,7 +560,7 @@ export interface components {
         /**
          * Format: date-time
          * @description As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
-         *     or got no webhook yet, a key that was never used.
+         *     or got no webhook yet, a key that was never used, a finding about nothing.
          */
         MaybeTime: string | null;
         /** @description An error (RFC 9457) in words for a person. */
@@ -1218,6 +1242,47 @@ export interface components {
         CheckList: {
             /** @description The checks. */
             checks: components["schemas"]["Check"][];
+        };
+        /** @description What the doctor may look at. */
+        DoctorInput: {
+            /** @description The address of a page that has the chat. Its HTML is read once; query and fragment are dropped. */
+            page?: string;
+        };
+        /** @description One step between a page and a contact. */
+        Finding: {
+            /**
+             * @description The step: `token`, `clock`, `routing`, `tracker`, `key`, `consent`, `messenger`, `attribute`, `identity`,
+             *     `tied`, `signature`, `webhooks`, `topics`, `plan` or `contacts`.
+             */
+            step: string;
+            /** @description Its name, in a few words. */
+            name: string;
+            /**
+             * @description How it stands.
+             * @enum {string}
+             */
+            state: "ok" | "warning" | "failed" | "unknown";
+            /** @description What was found. */
+            text: string;
+            /** @description What follows from it; may be empty. */
+            means: string;
+            /** @description What to do; empty when nothing is to be done. */
+            fix: string;
+            as_of: components["schemas"]["MaybeTime"];
+        };
+        /** @description What the doctor found. */
+        Diagnosis: {
+            at: components["schemas"]["Time"];
+            /** @description The step to mend first; empty when nothing is in the way. */
+            cause: string;
+            /** @description The same in words. */
+            headline: string;
+            /** @description The page that was looked at; empty when none was named. */
+            page: string;
+            /** @description The newest page that the tracker was heard on, or empty. */
+            suggested_page: string;
+            /** @description The steps, in the order in which to mend them. */
+            findings: components["schemas"]["Finding"][];
         };
         /** @description The tracking code. */
         Tracking: {
@@ -1930,6 +1995,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CheckList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    examineConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The chat provider. */
+                provider: components["parameters"]["ProviderName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DoctorInput"];
+            };
+        };
+        responses: {
+            /** @description What was found, in the order in which to mend it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diagnosis"];
                 };
             };
             default: components["responses"]["Problem"];

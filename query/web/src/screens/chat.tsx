@@ -7,6 +7,7 @@ import { may, zone } from "../session";
 import { Dialog, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Checks } from "../ui/checks";
 import { Icon } from "../ui/icon";
+import { Doctor } from "./doctor";
 
 type Connection = Schemas["Connection"];
 
@@ -86,6 +87,7 @@ function Card({ connection: c, onChange }: { connection: Connection; onChange: (
       {(c.state === "connected" || c.state === "error") && <Facts connection={c} />}
       {c.state !== "disconnected" && c.backfill && <Import backfill={c.backfill} />}
       <Actions connection={c} onChange={onChange} onDisconnect={() => setAsking(true)} />
+      <Doctor connection={c} />
       {asking && (
         <Disconnect
           connection={c}
