@@ -25,6 +25,7 @@ func badInput() []evil {
 		resolved = "pipeline/resolve/badinput_test.go: TestBadInput/"
 		params   = "query/api/problems_test.go: TestParametersThatAreRefused/"
 		consent  = "query/api/connections_test.go: TestConnectingThatIsRefusedIsAPageInWords"
+		panel    = "query/panel/panel_test.go: TestBadInput/"
 		web      = "query/web/src/format.test.ts: "
 		flows    = "query/web/check/flows.mjs: "
 	)
@@ -61,6 +62,13 @@ func badInput() []evil {
 		{sent: "webhooks: an unknown topic or version", must: "200, kept aside", shown: []string{hooks + "unknown topic", resolved + "unknown topic", resolved + "unknown version"}},
 		{sent: "webhooks: an unknown or disconnected app id", must: "200, discarded, never 410", shown: []string{hooks + "unknown app", "pipeline/resolve/resolve_test.go: TestOtherEnds/the connection was closed", "control/connect/intercom/intercom_test.go: TestDisconnect"}},
 		{sent: "webhooks: null or several emails", must: "no bogus edge", shown: []string{resolved + "no email", resolved + "several emails in one", resolved + "a list of emails", resolved + "two contacts in a conversation"}},
+		{sent: "Inbox panel: a missing, wrong or reformatted signature", must: "401, nothing of it is read", shown: []string{panel + "no signature", panel + "a wrong signature", panel + "upper case", panel + "with a prefix", "deploy/e2e/panel_test.go: TestIntercomInboxPanelIsSignedAndBound"}},
+		{sent: "Inbox panel: signed, and no request", must: "400, quoting nothing", shown: []string{panel + "no JSON", panel + "ten thousand deep", panel + "no UTF-8", panel + "no workspace"}},
+		{sent: "Inbox panel: a body too large", must: "413 before parsing", shown: []string{panel + "too large"}},
+		{sent: "Inbox panel: an app that is not connected", must: "a safe canvas", shown: []string{"query/panel/panel_test.go: TestCanvases/unknown app"}},
+		{sent: "Inbox panel: markup, control and bidi characters in a UTM value", must: "shown as a value, without what turns its neighbours", shown: []string{"query/panel/panel_test.go: TestCanvases/hostile"}},
+		{sent: "doctor: a page in a private network", must: "not read", shown: []string{"control/doctor/examine/page_test.go: TestAPageOfAPrivateNetworkIsNotRead"}},
+		{sent: "doctor: a page that is no web address", must: "400", shown: []string{"query/api/doctor_test.go: TestTheDoctorAnswers"}},
 		{sent: "API: limit -1, a forged cursor", must: "400", shown: []string{params + "/contacts?limit=-1", params + "/contacts?cursor=forged", "query/api/reports_test.go: TestPagesOfContacts/changed"}},
 		{sent: "API: an unknown dimension or sort", must: "400 with the list", shown: []string{params + "/attribution?dimension=shoe", params + "/contacts?touch=middle"}},
 		{sent: "OAuth: consent denied, a state used again", must: "a safe page that says what to do", shown: []string{consent, "query/api/connections_test.go: TestConnectingInABrowser/was used already"}},

@@ -28,6 +28,8 @@ func rules() []rule {
 			deny: []string{"sourceloop/pipeline", "sourceloop/sinks", "sourceloop/query", "sourceloop/control", "sourceloop/deploy", "net/http",
 				"github.com/twmb/", "github.com/redis/", "github.com/ClickHouse/"},
 			why: "a pure stage knows the schema only"},
+		{under: []string{"control/doctor/"}, except: []string{"control/doctor/examine/"}, deny: []string{"sourceloop/control", "sourceloop/query", "net/http", "context"},
+			why: "the doctor decides by facts and asks nobody"},
 		{under: []string{"pipeline/"}, deny: []string{"sourceloop/query", "sourceloop/sinks", "sourceloop/deploy"}, why: "data goes one way"},
 		{under: []string{"sinks/"}, deny: []string{"sourceloop/pipeline", "sourceloop/query", "sourceloop/deploy"}, why: "a sink takes rows of the schema"},
 		{under: []string{"query/"}, deny: []string{"sourceloop/pipeline", "sourceloop/sinks", "sourceloop/deploy"}, why: "query reads ClickHouse"},
