@@ -124,7 +124,7 @@ func (d *demo) startOthers(ctx context.Context) error {
 		RedirectURIs: []string{d.file.URL + "/connect/intercom/callback"},
 		WebhookURL:   d.file.URL + "/hooks/intercom", UninstallURL: d.file.URL + "/hooks/intercom/uninstall",
 		PanelURL: d.file.URL + "/panel/intercom",
-		Log: d.log,
+		Log:      d.log,
 	}, d.log)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ func healthy() *doctor.Facts {
 		ID: "1", At: before(10 * time.Minute), Host: "shop.example", Asked: true, Tied: true, Named: true, Here: true, Count: true,
 	}
 	return &doctor.Facts{
-		Now: now, Provider: "Intercom", SiteKey: "sl_mine", HookURL: "https://loop.example/hooks/intercom",
+		Now: now, Provider: "Intercom", Secret: "SOURCELOOP_INTERCOM_CLIENT_SECRET", SiteKey: "sl_mine", HookURL: "https://loop.example/hooks/intercom",
 		Connection: doctor.Connection{State: "connected", Name: "Acme", App: "acme1", Since: before(time.Hour), LastWebhook: before(9 * time.Minute)},
 		Vendor: &doctor.Vendor{
 			At: now, Identity: doctor.Told, App: "acme1", Name: "Acme", Clocked: true, Ahead: time.Second,
@@ -96,7 +96,7 @@ func TestDecide(t *testing.T) {
 		{"a wrong signature", func(f *doctor.Facts) {
 			lost(f)
 			f.Signals, f.Connection.LastWebhook = []doctor.Signal{{What: "(unsigned)", Last: before(time.Minute)}}, 0
-		}, "signature", doctor.Failed, "client secret"},
+		}, "signature", doctor.Failed, "into SOURCELOOP_INTERCOM_CLIENT_SECRET, and"},
 		{"a stranger's signature, long ago", func(f *doctor.Facts) {
 			f.Signals = append(f.Signals, doctor.Signal{What: "(unsigned)", Last: before(time.Hour)})
 		}, "", doctor.OK, ""},
@@ -113,6 +113,9 @@ func TestDecide(t *testing.T) {
 		{"no topic of people", func(f *doctor.Facts) { f.Signals, f.Vendor.Chats[0].Count = f.Signals[1:], false }, "topics", doctor.Failed, "none about people"},
 		{"no topic of people yet", func(f *doctor.Facts) { f.Signals = f.Signals[1:] }, "topics", doctor.Warning, "none about people"},
 		{"the plan", func(f *doctor.Facts) { f.Vendor.Conversations, f.Vendor.Chats = doctor.Restricted, nil }, "plan", doctor.Warning, "about conversations"},
+		{"a provider that the doctor does not know", func(f *doctor.Facts) {
+			f.Stranger, f.Vendor, f.Signals, f.Hosts[0].Messaged = true, &doctor.Vendor{At: now, Identity: doctor.Unreachable}, nil, now
+		}, "", doctor.OK, "cannot ask Intercom yet"},
 		{"waiting", func(f *doctor.Facts) { lost(f); f.Waiting = 2 }, "contacts", doctor.Warning, "2 webhooks wait"},
 		{"set aside", func(f *doctor.Facts) { lost(f) }, "contacts", doctor.Failed, "although webhooks came"},
 		{"ClickHouse is away", func(f *doctor.Facts) { f.Hosts, f.HostsErr, f.Page = nil, "no answer.", nil }, "", doctor.Unknown, ""},

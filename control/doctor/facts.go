@@ -10,6 +10,8 @@ import (
 type Facts struct {
 	Now        schema.Millis
 	Provider   string // how it writes itself: Intercom
+	Stranger   bool   // the doctor knows nothing of the provider but what holds for all
+	Secret     string // the setting that holds the app's client secret
 	SiteKey    string // of the workspace
 	HookURL    string // where the provider must send its webhooks
 	Connection Connection

@@ -135,6 +135,9 @@ func (f *Facts) elsewhere() (hosts []string, at schema.Millis) {
 }
 
 func messenger(f *Facts) Finding {
+	if f.Stranger {
+		return opened(f)
+	}
 	var pushed, stub, throttled, left Host
 	for _, h := range f.Hosts {
 		pushed, stub = later(pushed, h, h.Pushed > pushed.Pushed), later(stub, h, h.Stub > stub.Stub)
@@ -167,6 +170,18 @@ func messenger(f *Facts) Finding {
 			Means: "If the Messenger is on other pages, the tracker must be there as well.", Fix: "Open a page with the Messenger, leave it, and ask again.", AsOf: left.Left}
 	}
 	return unknown("No page with the tracker was left in the last 24 hours, and that is when it tells whether there was a Messenger.", "Open a page with the Messenger, leave it, and ask again.")
+}
+
+// opened is all that is known of the chat of a provider that is a stranger.
+func opened(f *Facts) Finding {
+	var newest Host
+	for _, h := range f.Hosts {
+		newest = later(newest, h, h.Messaged > newest.Messaged)
+	}
+	if newest.Messaged == 0 {
+		return unknown("No chat was opened on a page with the tracker in the last 24 hours.", "Open the chat on such a page and ask again.")
+	}
+	return ok(newest.Messaged, "A chat was opened on %s %s.", newest.Host, f.ago(newest.Messaged))
 }
 
 func later(a, b Host, is bool) Host {

@@ -19,6 +19,8 @@ func token(f *Facts) Finding {
 	}
 	v := f.Vendor
 	switch {
+	case f.Stranger && v != nil:
+		return unknown("The doctor cannot ask "+f.Provider+" yet.", "Press Test on the card.")
 	case v == nil || v.Identity == NotAsked:
 		return Finding{State: Failed, Text: "There is no token of this connection.", Means: f.Provider + " cannot be asked about anybody.",
 			Fix: "Click Reconnect on the card and agree.", AsOf: f.Now}

@@ -61,7 +61,7 @@ func signature(f *Facts) Finding {
 	case wrong != 0 && wrong > right:
 		return Finding{State: Failed, Text: "A webhook that names this workspace came " + f.ago(wrong) + ", and its signature does not fit.",
 			Means: "It was refused. The client secret here is another than that of the app, or somebody tries.",
-			Fix:   "Copy the client secret from the app in the Developer Hub into SOURCELOOP_INTERCOM_CLIENT_SECRET, and start the server again.", AsOf: wrong}
+			Fix:   "Copy the client secret from the app in the Developer Hub into " + f.Secret + ", and start the server again.", AsOf: wrong}
 	case right == 0:
 		return unknown("No webhook has come yet.", "")
 	case wrong != 0:
@@ -95,6 +95,8 @@ func topics(f *Facts) Finding {
 	late, missing := f.overdue()
 	const tick = "In the Developer Hub under Webhooks, tick the topics that the README lists: those of contacts and those of conversations."
 	switch {
+	case f.Stranger:
+		return unknown("The doctor does not know "+f.Provider+"'s topics.", "")
 	case people == 0 && chats == 0:
 		return unknown("No webhook of a chat has come yet.", "")
 	case missing && people >= late.At && chats < late.At:

@@ -34,15 +34,6 @@ func (d diagnosis) String() string {
 	return b.String()
 }
 
-func (d diagnosis) state(step string) string {
-	for _, f := range d.Findings {
-		if f.Step == step {
-			return f.State
-		}
-	}
-	return ""
-}
-
 func (d *demo) examine(t testing.TB, page string) diagnosis {
 	t.Helper()
 	r := d.ask(t, http.MethodPost, "/api/v1/connections/intercom/doctor", map[string]string{"page": page})
@@ -92,7 +83,6 @@ func (d *demo) editAttribute(t testing.TB, edit map[string]any) {
 type clinic struct {
 	*demo
 	t       *testing.T
-	site    string // the site's host, where the tracker is heard
 	visitor string
 	pages   *httptest.Server // pages of a host where it is not
 	html    string           // what they say
@@ -171,7 +161,9 @@ func TestDoctorNamesTheCause(t *testing.T) {
 	}
 	c := newClinic(t, d)
 	c.connect(t)
-	t.Run("the tracker is nowhere", func(t *testing.T) { c.names(t, "tracker", "", "Nothing was heard of the tracker", "Setup → Tracking code") })
+	t.Run("the tracker is nowhere", func(t *testing.T) {
+		c.names(t, "tracker", "", "Nothing was heard of the tracker", "Setup → Tracking code")
+	})
 	c.visits(t, "pushed")
 	c.talks(t, nil)
 	c.well(t)
@@ -348,6 +340,8 @@ func (c *clinic) onlyConversations(t *testing.T) {
 func (c *clinic) removed(t *testing.T) {
 	c.fault(t, "revoke", 1)
 	c.names(t, "token", "", "does not accept the token any more", "Reconnect")
+	c.ask(t, http.MethodPost, "/api/v1/connections/intercom/test", nil) // The card learns of it by the next question.
+	until(t, "the card's Error", func() (bool, string) { state := c.card(t).State; return state == "error", state })
 	c.connect(t)
 	c.talks(t, nil)
 	c.well(t)

@@ -33,8 +33,8 @@ func TestIntercomInboxPanel(t *testing.T) {
 	teammate.open(d.file.IntercomURL + "/a/inbox")
 	teammate.eval(fmt.Sprintf(`[...document.querySelectorAll(".list a")].find(a => a.textContent.includes(%q)).click()`, question))
 	teammate.see("#panel")
-	d.refreshUntil(teammate, "Last touch", "test / verify")
-	for field, want := range map[string]string{"First touch": "test / verify", "Last campaign": "intercom-check", "Return visits": "0"} {
+	d.refreshUntil(teammate, "Pages before", "2")
+	for field, want := range map[string]string{"First touch": "test / verify", "Last touch": "test / verify", "Last campaign": "intercom-check", "Return visits": "0"} {
 		equal(t, field, teammate.panelField(field), want)
 	}
 	if text := teammate.text("#panel"); !strings.Contains(text, "No email or phone yet") || !strings.Contains(text, "/pricing") {

@@ -80,7 +80,7 @@ func drawPerson(p report.Person, dashboard string, zone *time.Location) canvas {
 		components = append(components, muted("No email or phone yet: these are the visits of the browser."))
 	}
 	if pages := lastPages(p.Sessions, zone); len(pages) > 0 {
-		components = append(components, component{Type: "spacer", Size: "s"}, heading("Pages before"), table(pages))
+		components = append(components, component{Type: "spacer", Size: "s"}, heading("Newest pages"), table(pages))
 	}
 	return draw(append(components, actions(p, dashboard)...)...)
 }

@@ -76,7 +76,9 @@ func (e *Examiner) Examine(ctx context.Context, who control.Principal, workspace
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	f := &doctor.Facts{Provider: name(provider), SiteKey: workspace.SiteKey, HookURL: e.PublicURL + "/hooks/" + provider, Connection: settings(connection)}
+	_, known := e.Vendors[provider]
+	f := &doctor.Facts{Provider: name(provider), Stranger: !known, Secret: "SOURCELOOP_" + strings.ToUpper(provider) + "_CLIENT_SECRET",
+		SiteKey: workspace.SiteKey, HookURL: e.PublicURL + "/hooks/" + provider, Connection: settings(connection)}
 	if err := e.ask(ctx, f, connection, workspace, page); err != nil {
 		return Result{}, err
 	}
