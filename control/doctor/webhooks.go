@@ -186,6 +186,9 @@ func outcome(f *Facts, chats []Chat) Finding {
 			nameless++
 		}
 	}
+	if here == 0 {
+		return unknown("A chat has just begun, and is on its way.", "Ask again in a few seconds.")
+	}
 	found := ok(chats[0].At, "%s of the last three days is here, %d of them as a contact.", several(here, "chat", "chats"), count)
 	if here != 1 {
 		found.Text = fmt.Sprintf("%d chats of the last three days are here, %d of them as contacts.", here, count)

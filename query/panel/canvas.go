@@ -123,7 +123,8 @@ func touches(p report.Person, zone *time.Location) []field {
 	add("Last touch", source(last))
 	add("Last campaign", last.Campaign)
 	add("Channel", last.Channel)
-	add("Landing page", page(last.LandingPage))
+	host, path := page(last.LandingPage)
+	add("Landing page", host+path)
 	add("First seen", first.At.Time().In(zone).Format("2 Jan 2006, 15:04"))
 	add("Pages before", fmt.Sprint(pages))
 	add("Return visits", fmt.Sprint(visits))
@@ -149,26 +150,38 @@ func views(s *report.JourneySession) (n int) {
 	return n
 }
 
-// lastPages are the newest page views, oldest first.
+// lastPages are the newest page views, oldest first. The Inbox is narrow: the
+// host is shown only where there are several.
 func lastPages(sessions []report.JourneySession, zone *time.Location) []field {
-	var items []field
+	var items []report.JourneyItem
+	hosts := map[string]bool{}
 	for i := range sessions {
 		for _, item := range sessions[i].Items {
 			if item.Type == "pageview" {
-				items = append(items, field{"field-value", item.At.Time().In(zone).Format("2 Jan, 15:04"), plain(page(item.URL))})
+				host, _ := page(item.URL)
+				items, hosts[host] = append(items, item), true
 			}
 		}
 	}
-	return items[max(0, len(items)-pagesShown):]
+	var fields []field
+	for _, item := range items[max(0, len(items)-pagesShown):] {
+		host, path := page(item.URL)
+		if len(hosts) == 1 && path != "" {
+			host = ""
+		}
+		fields = append(fields, field{"field-value", item.At.Time().In(zone).Format("2 Jan, 15:04"), plain(host + path)})
+	}
+	return fields
 }
 
-// page is a page's path, with its host, without what was asked of it.
-func page(address string) string {
+// page is a page's host and path, without what was asked of it. What is no
+// address of the web is all host.
+func page(address string) (host, path string) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
-		return address
+		return address, ""
 	}
-	return u.Host + u.EscapedPath()
+	return u.Host, u.EscapedPath()
 }
 
 // maxValue is as long as a value is shown, in characters.

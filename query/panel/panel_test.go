@@ -108,6 +108,8 @@ func TestCanvases(t *testing.T) {
 	hostile := visits()[:1]
 	hostile[0].Touch.Campaign = "a\u202eb\x00[click](https://evil.example) *bold* " + strings.Repeat("x", 300)
 	hostile[0].Items[0].URL = "javascript:alert(1)"
+	twoHosts := visits()[:1]
+	twoHosts[0].Items[0].URL = "https://blog.example/"
 	nameless := ada()
 	nameless.Email, nameless.ConvertedAt = "", 0
 	for _, test := range []struct {
@@ -118,6 +120,7 @@ func TestCanvases(t *testing.T) {
 		{"contact", opened, people{person: report.Person{Contact: ada(), Sessions: visits()}}},
 		{"before the email", opened, people{person: report.Person{Contact: nameless, Sessions: visits()}}},
 		{"browser alone", opened, people{person: report.Person{Sessions: visits()[:1]}}},
+		{"two hosts", opened, people{person: report.Person{Sessions: twoHosts}}},
 		{"direct", opened, people{person: report.Person{Contact: ada()}}},
 		{"not known", opened, people{}},
 		{"hostile", opened, people{person: report.Person{Sessions: hostile}}},
