@@ -662,7 +662,7 @@ type Connection struct {
 	LastEventAt *MaybeTime `json:"last_event_at"`
 
 	// LookedAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
-	// or got no webhook yet, a key that was never used.
+	// or got no webhook yet, a key that was never used, a finding about nothing.
 	LookedAt *MaybeTime `json:"looked_at"`
 
 	// Name The provider's name, for people.
