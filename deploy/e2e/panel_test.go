@@ -80,7 +80,9 @@ func TestIntercomInboxPanelIsSignedAndBound(t *testing.T) {
 	d := connected(t)
 	visitor, secret := newVisitor(), d.clientSecret(t)
 	d.collect(t, pageview(visitor, time.Now().Add(-time.Minute), shop+"/?utm_source=poster&utm_medium=outdoor&utm_campaign=autumn", ""))
-	talk := d.chat(t, map[string]any{"message": "Hello", "sourceloop_id": visitor})
+	email := newEmail("bound")
+	talk := d.chat(t, map[string]any{"message": "Hello", "email": email, "sourceloop_id": visitor})
+	d.awaitContact(t, email, func(c contact) bool { return converted(c) && c.LastTouch.Source == "poster" }) // The browser is theirs.
 	body := func(app, contact, visitor string) string {
 		text, err := json.Marshal(map[string]any{
 			"workspace_id": app, "contact": map[string]any{"type": "contact", "id": contact, "custom_attributes": map[string]any{"sourceloop_id": visitor}},

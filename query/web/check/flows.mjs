@@ -185,7 +185,7 @@ test("the chat card: test, disconnect with its consequences, connect again", asy
   await page.click(id("disconnect-confirm"));
   await page.waitForSelector(`${id("connection-intercom")}[data-state=disconnected]`);
   assert.match(await page.textContent(id("clean-up")), /sourceloop_id/);
-  assert.equal(await page.getAttribute(id("connect"), "href"), "/connect/intercom/start");
+  assert.equal(await page.getAttribute(id("connect"), "href"), "/connect/intercom/start?backfill=1");
   const card = (change) => page.evaluate((c) => fetch("/api/v1/dev/connection", { method: "POST", body: JSON.stringify(c) }), change);
   await card({ state: "pending" });
   await page.waitForSelector(`${id("state")} >> text=Pending`);
