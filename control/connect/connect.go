@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -47,6 +48,8 @@ const (
 	setupLease = time.Minute
 	// setupLimit bounds one attempt, also while a person waits for it.
 	setupLimit = 20 * time.Second
+	// longestWait bounds what a provider may ask for between two attempts.
+	longestWait = 2 * time.Minute
 	// revokeLimit bounds how long a person waits for the provider's part of
 	// disconnecting.
 	revokeLimit = 10 * time.Second
@@ -170,7 +173,7 @@ func (s *Service) setUp(ctx context.Context, p Provider, c control.Connection, a
 // setUpFailed keeps trying while the reason is a passing one.
 func (s *Service) setUpFailed(ctx context.Context, c control.Connection, attempt int, reason error) error {
 	if passing(reason) && attempt < setupAttempts && c.State == control.Pending {
-		after := time.Second << attempt
+		after := max(time.Second<<attempt, min(asked(reason), longestWait))
 		if err := s.store.DelaySetup(ctx, c.ID, after, words(reason)); err != nil {
 			return err
 		}
@@ -383,6 +386,15 @@ func (s *Service) finishHalfDone(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// asked is how long the provider asks to wait; 0 when it does not say.
+func asked(err error) time.Duration {
+	var patient interface{ RetryAfter() time.Duration }
+	if errors.As(err, &patient) {
+		return patient.RetryAfter()
+	}
+	return 0
 }
 
 // passing tells whether waiting may help.

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
+	"time"
 
 	"sourceloop/schema"
 )
@@ -23,7 +25,11 @@ type refusal struct {
 	status  int
 	code    string
 	message string
+	after   time.Duration // how long Intercom asks to wait; 0 when it does not say
 }
+
+// RetryAfter is how long Intercom asks to wait.
+func (r *refusal) RetryAfter() time.Duration { return r.after }
 
 func (r *refusal) Error() string {
 	return fmt.Sprintf("Intercom answered with status %d and code %q", r.status, r.code)
@@ -65,7 +71,7 @@ func (a *api) call(ctx context.Context, method, path string, in, out any) error 
 		return fmt.Errorf("cannot read Intercom's answer: %w", err)
 	}
 	if response.StatusCode/100 != 2 {
-		return newRefusal(response.StatusCode, answer)
+		return newRefusal(response, answer)
 	}
 	if out == nil {
 		return nil
@@ -76,13 +82,17 @@ func (a *api) call(ctx context.Context, method, path string, in, out any) error 
 	return nil
 }
 
-func newRefusal(status int, answer []byte) *refusal {
+func newRefusal(response *http.Response, answer []byte) *refusal {
 	var list struct {
 		Errors []struct{ Code, Message string }
 	}
-	r := &refusal{status: status}
+	r := &refusal{status: response.StatusCode}
 	if json.Unmarshal(answer, &list) == nil && len(list.Errors) > 0 {
 		r.code, r.message = list.Errors[0].Code, list.Errors[0].Message
+	}
+	// The end of the window that is full, in seconds since 1970.
+	if unix, err := strconv.ParseInt(response.Header.Get("X-RateLimit-Reset"), 10, 64); err == nil && r.status == http.StatusTooManyRequests {
+		r.after = max(time.Until(time.Unix(unix, 0)), 0)
 	}
 	return r
 }

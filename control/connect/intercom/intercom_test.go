@@ -566,6 +566,44 @@ func TestRetried(t *testing.T) {
 	}
 }
 
+// TestSetupWaitsAsLongAsAsked: when Intercom says until when it is busy, it is
+// not asked before.
+func TestSetupWaitsAsLongAsAsked(t *testing.T) {
+	h := newHouse(t)
+	query := h.consent(h.who, "authorize")
+	target, err := url.Parse(h.vendor.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int64
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/me" && asked.Add(1) == 1 {
+			w.Header().Set("X-RateLimit-Reset", fmt.Sprint(time.Now().Add(time.Minute).Unix()))
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	provider, err := intercom.New(intercom.Config{ClientID: clientID, ClientSecret: clientSecret, AuthorizeURL: h.vendor.URL + "/oauth", APIBase: front.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.service = connect.NewService(h.store, nil, 10*time.Millisecond, provider)
+	c, err := h.service.Callback(t.Context(), "intercom", browser, query)
+	if err != nil || c.State != control.Pending {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	h.ahead.Store(int64(40 * time.Second))
+	if due, err := h.store.TakeSetups(t.Context(), time.Second); err != nil || len(due) != 0 {
+		t.Fatalf("it is due before: %+v, %v", due, err)
+	}
+	h.ahead.Store(int64(2 * time.Minute))
+	h.run()
+	controltest.Within(t, "the card says Connected", func() bool { return h.card().State == control.Connected })
+}
+
 // failing is an address in front of the vendor that answers 503 to the first
 // requests of a path.
 func (h *house) failing(times int, path string) string {
