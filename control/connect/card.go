@@ -20,6 +20,7 @@ type Card struct {
 	LastError   string                  // in words, with what to do; "" for none
 	CleanUp     []string                // what stays at the provider after disconnecting, to be removed by hand
 	Unavailable string                  // why it cannot be connected here, and what to do; "" when it can
+	Listed      bool                    // whether the conversations from before can be imported, and missed ones found
 	Backfill    *control.Look           // the import of the conversations from before; nil when nobody asked for it
 	LookedAt    schema.Millis           // when it was last looked for what no webhook told; 0 for never
 }
@@ -53,6 +54,7 @@ func (s *Service) Cards(ctx context.Context, who control.Principal) ([]Card, err
 			return nil, err
 		}
 		card.CleanUp = p.CleanUp()
+		_, card.Listed = p.(Listed)
 		cards = append(cards, card)
 	}
 	for _, a := range s.absent {

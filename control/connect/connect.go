@@ -41,6 +41,10 @@ type Provider interface {
 	CleanUp() []string
 }
 
+// Listed is a Provider whose conversations can be looked through by the
+// pipeline: all of them when a person asks, and every hour what changed.
+type Listed interface{ Listed() }
+
 const (
 	// setupAttempts is how often a setup is tried before the card says Error.
 	setupAttempts = 6
@@ -192,8 +196,13 @@ func (s *Service) setUpFailed(ctx context.Context, c control.Connection, attempt
 // Backfill asks for the conversations from before. It begins once the
 // connection is connected; how far it has come is on the card.
 func (s *Service) Backfill(ctx context.Context, who control.Principal, provider string) error {
-	if _, err := s.provider("import conversations", provider); err != nil {
+	const op = "import conversations"
+	p, err := s.provider(op, provider)
+	if err != nil {
 		return err
+	}
+	if _, ok := p.(Listed); !ok {
+		return schema.E(op, schema.KindInvalid, "The conversations from before cannot be imported from there. New ones come by themselves.")
 	}
 	return s.store.RequestBackfill(ctx, who, provider)
 }

@@ -661,6 +661,9 @@ type Connection struct {
 	// or got no webhook yet, a key that was never used, a finding about nothing.
 	LastEventAt *MaybeTime `json:"last_event_at"`
 
+	// Listed Whether the conversations from before can be imported, and missed webhooks found.
+	Listed bool `json:"listed"`
+
 	// LookedAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
 	// or got no webhook yet, a key that was never used, a finding about nothing.
 	LookedAt *MaybeTime `json:"looked_at"`

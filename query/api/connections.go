@@ -26,7 +26,7 @@ func connectionOf(card connect.Card) Connection {
 	c := Connection{
 		Provider: Provider(card.Provider), Name: providerName(card.Provider), State: ConnectionState(card.State),
 		WorkspaceName: card.Name, LastEventAt: moment(card.LastWebhook), LastError: card.LastError,
-		ConnectUrl: "/connect/" + card.Provider + "/start", CleanUp: list(card.CleanUp), Unavailable: card.Unavailable,
+		ConnectUrl: "/connect/" + card.Provider + "/start", CleanUp: list(card.CleanUp), Unavailable: card.Unavailable, Listed: card.Listed,
 	}
 	if card.State == control.Connected {
 		c.ConnectedAt = moment(card.Since)

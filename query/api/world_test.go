@@ -194,6 +194,8 @@ func (p *chatProvider) Setup(context.Context, string) (control.Setup, error) {
 
 func (p *chatProvider) Revoke(context.Context, control.Grant) error { return nil }
 
+func (p *chatProvider) Listed() {}
+
 func (p *chatProvider) CleanUp() []string { return []string{"Remove the app at Intercom."} }
 
 // client is a browser, or a program with an API key.

@@ -76,6 +76,9 @@ func New(config Config) (*Provider, error) {
 // Name is "intercom".
 func (p *Provider) Name() string { return Name }
 
+// Listed: conversations and contacts can be searched.
+func (p *Provider) Listed() {}
+
 // APIBase is where the REST API is for a connection, without a slash at the end.
 func (p *Provider) APIBase(c control.Connection) string {
 	if base, ok := p.regions[c.Region]; ok {

@@ -1203,6 +1203,8 @@ export interface components {
             clean_up: string[];
             /** @description Why it cannot be connected on this server, with what to do; empty when it can. */
             unavailable: string;
+            /** @description Whether the conversations from before can be imported, and missed webhooks found. */
+            listed: boolean;
             looked_at: components["schemas"]["MaybeTime"];
             backfill?: components["schemas"]["Backfill"];
         };

@@ -117,12 +117,14 @@ function Facts({ connection: c }: { connection: Connection }) {
           {c.last_event_at ? ago(c.last_event_at, zone()) : "None yet"}
         </dd>
       </div>
-      <div>
-        <dt>Looked for missed ones</dt>
-        <dd data-field="looked_at" title={c.looked_at ? dateTime(c.looked_at, zone()) : ""}>
-          {c.looked_at ? ago(c.looked_at, zone()) : "Within the hour"}
-        </dd>
-      </div>
+      {c.listed && (
+        <div>
+          <dt>Looked for missed ones</dt>
+          <dd data-field="looked_at" title={c.looked_at ? dateTime(c.looked_at, zone()) : ""}>
+            {c.looked_at ? ago(c.looked_at, zone()) : "Within the hour"}
+          </dd>
+        </div>
+      )}
     </dl>
   );
 }
@@ -174,7 +176,7 @@ function Actions({ connection: c, onChange, onDisconnect }: { connection: Connec
     <>
       {problem && <ProblemNote problem={problem} />}
       {checks && held && <Checks checks={checks} testid="test-result" />}
-      {c.state === "disconnected" && (
+      {c.state === "disconnected" && c.listed && (
         <label class="tick-box">
           <input type="checkbox" checked={before} onChange={(e) => setBefore(e.currentTarget.checked)} data-testid="import-before" />
           Also import the conversations from before. They count as Direct until they are tied to a visitor.
@@ -182,7 +184,7 @@ function Actions({ connection: c, onChange, onDisconnect }: { connection: Connec
       )}
       <div class="actions">
         {c.state !== "connected" && (
-          <a class="button button-main" href={connectUrl(c) + (c.state === "disconnected" && before ? "?backfill=1" : "")} data-testid="connect">
+          <a class="button button-main" href={connectUrl(c) + (c.state === "disconnected" && c.listed && before ? "?backfill=1" : "")} data-testid="connect">
             {c.state === "error" ? "Reconnect" : c.state === "pending" ? "Start again" : "Connect"}
           </a>
         )}
@@ -191,7 +193,7 @@ function Actions({ connection: c, onChange, onDisconnect }: { connection: Connec
             {busy ? "Testing…" : "Test"}
           </button>
         )}
-        {c.state === "connected" && (!c.backfill || c.backfill.done) && (
+        {c.state === "connected" && c.listed && (!c.backfill || c.backfill.done) && (
           <button type="button" class="button" onClick={() => void importBefore()} data-testid="import">
             {c.backfill ? "Import again" : "Import conversations from before"}
           </button>
