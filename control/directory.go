@@ -31,6 +31,9 @@ type snapshot struct {
 	byID   map[uint32]*schema.Workspace
 	routes map[providerApp]route
 	keys   map[string]Principal // by the token's hash
+
+	erased     map[uint32]*erasures // by workspace
+	erasureKey []byte
 }
 
 type providerApp struct{ provider, app string }
@@ -113,13 +116,16 @@ func (d *Directory) refresh(ctx context.Context) error {
 	}
 	next := &snapshot{
 		seq: seq, bySite: map[string]*schema.Workspace{}, byID: map[uint32]*schema.Workspace{},
-		routes: map[providerApp]route{}, keys: map[string]Principal{},
+		routes: map[providerApp]route{}, keys: map[string]Principal{}, erased: map[uint32]*erasures{},
 	}
 	r := d.store.reader()
-	for _, load := range []func(context.Context, runner) error{next.loadWorkspaces, next.loadSettings, next.loadRoutes, next.loadKeys} {
+	for _, load := range []func(context.Context, runner) error{next.loadWorkspaces, next.loadSettings, next.loadRoutes, next.loadKeys, next.loadErased} {
 		if err := load(ctx, r); err != nil {
 			return err
 		}
+	}
+	if err := next.loadErasureKey(ctx, d.store, r); err != nil {
+		return err
 	}
 	d.current.Store(next)
 	return nil

@@ -19,6 +19,7 @@ func TestStore(t *testing.T) {
 			"directory":            testDirectory,
 			"settings":             testSettings,
 			"tasks":                testTasks,
+			"erasures":             testErasures,
 			"dated back":           testDatedBack,
 			"api keys":             testAPIKeys,
 			"connections":          testConnections,

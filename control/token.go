@@ -113,7 +113,9 @@ func (s *Store) Reseal(ctx context.Context) (int, error) {
 			}
 			count += done
 		}
-		return nil
+		done, err := t.resealErasures(ctx, s)
+		count += done
+		return err
 	})
 	if err == nil && count > 0 {
 		err = failed(op, s.scrub(ctx))

@@ -630,25 +630,79 @@ func (x *Stretch) GetTo() int64 {
 	return 0
 }
 
+// Browser is a visitor, and when it was a person's: in event time, or never
+// when only what names the person is meant.
+type Browser struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Visitor       string                 `protobuf:"bytes,1,opt,name=visitor,proto3" json:"visitor,omitempty"`
+	Stretches     []*Stretch             `protobuf:"bytes,2,rep,name=stretches,proto3" json:"stretches,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Browser) Reset() {
+	*x = Browser{}
+	mi := &file_schema_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Browser) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Browser) ProtoMessage() {}
+
+func (x *Browser) ProtoReflect() protoreflect.Message {
+	mi := &file_schema_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Browser.ProtoReflect.Descriptor instead.
+func (*Browser) Descriptor() ([]byte, []int) {
+	return file_schema_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Browser) GetVisitor() string {
+	if x != nil {
+		return x.Visitor
+	}
+	return ""
+}
+
+func (x *Browser) GetStretches() []*Stretch {
+	if x != nil {
+		return x.Stretches
+	}
+	return nil
+}
+
 // Erase asks the owner of a partition to delete what concerns a person and
-// arrived by a moment.
+// arrived by a moment: hits of the browsers' stretches and those that name one
+// of the nodes; in leads, claims and conversions.
 type Erase struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Task          []byte                 `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
 	Part          string                 `protobuf:"bytes,2,opt,name=part,proto3" json:"part,omitempty"`
 	Workspace     uint32                 `protobuf:"varint,3,opt,name=workspace,proto3" json:"workspace,omitempty"`
 	Until         int64                  `protobuf:"varint,4,opt,name=until,proto3" json:"until,omitempty"`
-	Visitor       string                 `protobuf:"bytes,5,opt,name=visitor,proto3" json:"visitor,omitempty"`     // in hits: the browser
-	Stretches     []*Stretch             `protobuf:"bytes,6,rep,name=stretches,proto3" json:"stretches,omitempty"` // in hits: of the browser, in event time
-	Nodes         []string               `protobuf:"bytes,7,rep,name=nodes,proto3" json:"nodes,omitempty"`         // of the person; in hits a hit that names one goes, too
-	Contacts      [][]byte               `protobuf:"bytes,8,rep,name=contacts,proto3" json:"contacts,omitempty"`   // in leads: every id that the person had as a contact
+	Browsers      []*Browser             `protobuf:"bytes,5,rep,name=browsers,proto3" json:"browsers,omitempty"` // in hits: the one whose key the record has
+	Nodes         []string               `protobuf:"bytes,6,rep,name=nodes,proto3" json:"nodes,omitempty"`       // of the person, apart from browsers
+	Contacts      [][]byte               `protobuf:"bytes,7,rep,name=contacts,proto3" json:"contacts,omitempty"` // in leads: every id that the person had as a contact
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Erase) Reset() {
 	*x = Erase{}
-	mi := &file_schema_proto_msgTypes[5]
+	mi := &file_schema_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -660,7 +714,7 @@ func (x *Erase) String() string {
 func (*Erase) ProtoMessage() {}
 
 func (x *Erase) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[5]
+	mi := &file_schema_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -673,7 +727,7 @@ func (x *Erase) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Erase.ProtoReflect.Descriptor instead.
 func (*Erase) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{5}
+	return file_schema_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Erase) GetTask() []byte {
@@ -704,16 +758,9 @@ func (x *Erase) GetUntil() int64 {
 	return 0
 }
 
-func (x *Erase) GetVisitor() string {
+func (x *Erase) GetBrowsers() []*Browser {
 	if x != nil {
-		return x.Visitor
-	}
-	return ""
-}
-
-func (x *Erase) GetStretches() []*Stretch {
-	if x != nil {
-		return x.Stretches
+		return x.Browsers
 	}
 	return nil
 }
@@ -748,7 +795,7 @@ type WebhookRecord struct {
 
 func (x *WebhookRecord) Reset() {
 	*x = WebhookRecord{}
-	mi := &file_schema_proto_msgTypes[6]
+	mi := &file_schema_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -760,7 +807,7 @@ func (x *WebhookRecord) String() string {
 func (*WebhookRecord) ProtoMessage() {}
 
 func (x *WebhookRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[6]
+	mi := &file_schema_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -773,7 +820,7 @@ func (x *WebhookRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WebhookRecord.ProtoReflect.Descriptor instead.
 func (*WebhookRecord) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{6}
+	return file_schema_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WebhookRecord) GetProvider() string {
@@ -835,7 +882,7 @@ type Claim struct {
 
 func (x *Claim) Reset() {
 	*x = Claim{}
-	mi := &file_schema_proto_msgTypes[7]
+	mi := &file_schema_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -847,7 +894,7 @@ func (x *Claim) String() string {
 func (*Claim) ProtoMessage() {}
 
 func (x *Claim) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[7]
+	mi := &file_schema_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -860,7 +907,7 @@ func (x *Claim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Claim.ProtoReflect.Descriptor instead.
 func (*Claim) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{7}
+	return file_schema_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Claim) GetId() []byte {
@@ -946,7 +993,7 @@ type ConversionFact struct {
 
 func (x *ConversionFact) Reset() {
 	*x = ConversionFact{}
-	mi := &file_schema_proto_msgTypes[8]
+	mi := &file_schema_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -958,7 +1005,7 @@ func (x *ConversionFact) String() string {
 func (*ConversionFact) ProtoMessage() {}
 
 func (x *ConversionFact) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[8]
+	mi := &file_schema_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -971,7 +1018,7 @@ func (x *ConversionFact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversionFact.ProtoReflect.Descriptor instead.
 func (*ConversionFact) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{8}
+	return file_schema_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ConversionFact) GetId() []byte {
@@ -1105,7 +1152,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_schema_proto_msgTypes[9]
+	mi := &file_schema_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1117,7 +1164,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[9]
+	mi := &file_schema_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1130,7 +1177,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{9}
+	return file_schema_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Evidence) GetClaims() []*Claim {
@@ -1164,7 +1211,7 @@ type VisitorsChanged struct {
 
 func (x *VisitorsChanged) Reset() {
 	*x = VisitorsChanged{}
-	mi := &file_schema_proto_msgTypes[10]
+	mi := &file_schema_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1176,7 +1223,7 @@ func (x *VisitorsChanged) String() string {
 func (*VisitorsChanged) ProtoMessage() {}
 
 func (x *VisitorsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[10]
+	mi := &file_schema_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1189,7 +1236,7 @@ func (x *VisitorsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VisitorsChanged.ProtoReflect.Descriptor instead.
 func (*VisitorsChanged) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{10}
+	return file_schema_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *VisitorsChanged) GetVisitors() []string {
@@ -1217,7 +1264,7 @@ type LeadRecord struct {
 
 func (x *LeadRecord) Reset() {
 	*x = LeadRecord{}
-	mi := &file_schema_proto_msgTypes[11]
+	mi := &file_schema_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1229,7 +1276,7 @@ func (x *LeadRecord) String() string {
 func (*LeadRecord) ProtoMessage() {}
 
 func (x *LeadRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[11]
+	mi := &file_schema_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1242,7 +1289,7 @@ func (x *LeadRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadRecord.ProtoReflect.Descriptor instead.
 func (*LeadRecord) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{11}
+	return file_schema_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LeadRecord) GetWorkspace() uint32 {
@@ -1350,7 +1397,7 @@ type DeadRecord struct {
 
 func (x *DeadRecord) Reset() {
 	*x = DeadRecord{}
-	mi := &file_schema_proto_msgTypes[12]
+	mi := &file_schema_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1362,7 +1409,7 @@ func (x *DeadRecord) String() string {
 func (*DeadRecord) ProtoMessage() {}
 
 func (x *DeadRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[12]
+	mi := &file_schema_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1375,7 +1422,7 @@ func (x *DeadRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadRecord.ProtoReflect.Descriptor instead.
 func (*DeadRecord) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{12}
+	return file_schema_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DeadRecord) GetTopic() string {
@@ -1469,7 +1516,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_schema_proto_msgTypes[13]
+	mi := &file_schema_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1481,7 +1528,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[13]
+	mi := &file_schema_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1494,7 +1541,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{13}
+	return file_schema_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Source) GetChannel() string {
@@ -1595,7 +1642,7 @@ type WrittenKey struct {
 
 func (x *WrittenKey) Reset() {
 	*x = WrittenKey{}
-	mi := &file_schema_proto_msgTypes[14]
+	mi := &file_schema_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1607,7 +1654,7 @@ func (x *WrittenKey) String() string {
 func (*WrittenKey) ProtoMessage() {}
 
 func (x *WrittenKey) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[14]
+	mi := &file_schema_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1620,7 +1667,7 @@ func (x *WrittenKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WrittenKey.ProtoReflect.Descriptor instead.
 func (*WrittenKey) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{14}
+	return file_schema_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WrittenKey) GetDay() int32 {
@@ -1673,7 +1720,7 @@ type Carry struct {
 
 func (x *Carry) Reset() {
 	*x = Carry{}
-	mi := &file_schema_proto_msgTypes[15]
+	mi := &file_schema_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1685,7 +1732,7 @@ func (x *Carry) String() string {
 func (*Carry) ProtoMessage() {}
 
 func (x *Carry) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[15]
+	mi := &file_schema_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1698,7 +1745,7 @@ func (x *Carry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Carry.ProtoReflect.Descriptor instead.
 func (*Carry) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{15}
+	return file_schema_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Carry) GetLastAt() int64 {
@@ -1801,7 +1848,7 @@ type VisitorState struct {
 
 func (x *VisitorState) Reset() {
 	*x = VisitorState{}
-	mi := &file_schema_proto_msgTypes[16]
+	mi := &file_schema_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1813,7 +1860,7 @@ func (x *VisitorState) String() string {
 func (*VisitorState) ProtoMessage() {}
 
 func (x *VisitorState) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[16]
+	mi := &file_schema_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1826,7 +1873,7 @@ func (x *VisitorState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VisitorState.ProtoReflect.Descriptor instead.
 func (*VisitorState) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{16}
+	return file_schema_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *VisitorState) GetHits() []*Hit {
@@ -1884,7 +1931,7 @@ type Component struct {
 
 func (x *Component) Reset() {
 	*x = Component{}
-	mi := &file_schema_proto_msgTypes[17]
+	mi := &file_schema_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1896,7 +1943,7 @@ func (x *Component) String() string {
 func (*Component) ProtoMessage() {}
 
 func (x *Component) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[17]
+	mi := &file_schema_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1909,7 +1956,7 @@ func (x *Component) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Component.ProtoReflect.Descriptor instead.
 func (*Component) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{17}
+	return file_schema_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Component) GetClaims() []*Claim {
@@ -1989,16 +2036,18 @@ const file_schema_proto_rawDesc = "" +
 	" \x01(\x04R\bvisitors\"-\n" +
 	"\aStretch\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x03R\x04from\x12\x0e\n" +
-	"\x02to\x18\x02 \x01(\x03R\x02to\"\xe5\x01\n" +
+	"\x02to\x18\x02 \x01(\x03R\x02to\"Y\n" +
+	"\aBrowser\x12\x18\n" +
+	"\avisitor\x18\x01 \x01(\tR\avisitor\x124\n" +
+	"\tstretches\x18\x02 \x03(\v2\x16.sourceloop.v1.StretchR\tstretches\"\xc9\x01\n" +
 	"\x05Erase\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x12\n" +
 	"\x04part\x18\x02 \x01(\tR\x04part\x12\x1c\n" +
 	"\tworkspace\x18\x03 \x01(\rR\tworkspace\x12\x14\n" +
-	"\x05until\x18\x04 \x01(\x03R\x05until\x12\x18\n" +
-	"\avisitor\x18\x05 \x01(\tR\avisitor\x124\n" +
-	"\tstretches\x18\x06 \x03(\v2\x16.sourceloop.v1.StretchR\tstretches\x12\x14\n" +
-	"\x05nodes\x18\a \x03(\tR\x05nodes\x12\x1a\n" +
-	"\bcontacts\x18\b \x03(\fR\bcontacts\"\xab\x01\n" +
+	"\x05until\x18\x04 \x01(\x03R\x05until\x122\n" +
+	"\bbrowsers\x18\x05 \x03(\v2\x16.sourceloop.v1.BrowserR\bbrowsers\x12\x14\n" +
+	"\x05nodes\x18\x06 \x03(\tR\x05nodes\x12\x1a\n" +
+	"\bcontacts\x18\a \x03(\fR\bcontacts\"\xab\x01\n" +
 	"\rWebhookRecord\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x10\n" +
 	"\x03app\x18\x02 \x01(\tR\x03app\x12\x1a\n" +
@@ -2133,7 +2182,7 @@ func file_schema_proto_rawDescGZIP() []byte {
 }
 
 var file_schema_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_schema_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_schema_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_schema_proto_goTypes = []any{
 	(HitType)(0),            // 0: sourceloop.v1.HitType
 	(*Traits)(nil),          // 1: sourceloop.v1.Traits
@@ -2141,44 +2190,46 @@ var file_schema_proto_goTypes = []any{
 	(*HitRecord)(nil),       // 3: sourceloop.v1.HitRecord
 	(*Rebuild)(nil),         // 4: sourceloop.v1.Rebuild
 	(*Stretch)(nil),         // 5: sourceloop.v1.Stretch
-	(*Erase)(nil),           // 6: sourceloop.v1.Erase
-	(*WebhookRecord)(nil),   // 7: sourceloop.v1.WebhookRecord
-	(*Claim)(nil),           // 8: sourceloop.v1.Claim
-	(*ConversionFact)(nil),  // 9: sourceloop.v1.ConversionFact
-	(*Evidence)(nil),        // 10: sourceloop.v1.Evidence
-	(*VisitorsChanged)(nil), // 11: sourceloop.v1.VisitorsChanged
-	(*LeadRecord)(nil),      // 12: sourceloop.v1.LeadRecord
-	(*DeadRecord)(nil),      // 13: sourceloop.v1.DeadRecord
-	(*Source)(nil),          // 14: sourceloop.v1.Source
-	(*WrittenKey)(nil),      // 15: sourceloop.v1.WrittenKey
-	(*Carry)(nil),           // 16: sourceloop.v1.Carry
-	(*VisitorState)(nil),    // 17: sourceloop.v1.VisitorState
-	(*Component)(nil),       // 18: sourceloop.v1.Component
+	(*Browser)(nil),         // 6: sourceloop.v1.Browser
+	(*Erase)(nil),           // 7: sourceloop.v1.Erase
+	(*WebhookRecord)(nil),   // 8: sourceloop.v1.WebhookRecord
+	(*Claim)(nil),           // 9: sourceloop.v1.Claim
+	(*ConversionFact)(nil),  // 10: sourceloop.v1.ConversionFact
+	(*Evidence)(nil),        // 11: sourceloop.v1.Evidence
+	(*VisitorsChanged)(nil), // 12: sourceloop.v1.VisitorsChanged
+	(*LeadRecord)(nil),      // 13: sourceloop.v1.LeadRecord
+	(*DeadRecord)(nil),      // 14: sourceloop.v1.DeadRecord
+	(*Source)(nil),          // 15: sourceloop.v1.Source
+	(*WrittenKey)(nil),      // 16: sourceloop.v1.WrittenKey
+	(*Carry)(nil),           // 17: sourceloop.v1.Carry
+	(*VisitorState)(nil),    // 18: sourceloop.v1.VisitorState
+	(*Component)(nil),       // 19: sourceloop.v1.Component
 }
 var file_schema_proto_depIdxs = []int32{
 	0,  // 0: sourceloop.v1.Hit.type:type_name -> sourceloop.v1.HitType
 	1,  // 1: sourceloop.v1.Hit.traits:type_name -> sourceloop.v1.Traits
 	2,  // 2: sourceloop.v1.HitRecord.hit:type_name -> sourceloop.v1.Hit
 	4,  // 3: sourceloop.v1.HitRecord.rebuild:type_name -> sourceloop.v1.Rebuild
-	6,  // 4: sourceloop.v1.HitRecord.erase:type_name -> sourceloop.v1.Erase
-	5,  // 5: sourceloop.v1.Erase.stretches:type_name -> sourceloop.v1.Stretch
-	8,  // 6: sourceloop.v1.Evidence.claims:type_name -> sourceloop.v1.Claim
-	9,  // 7: sourceloop.v1.Evidence.conversion:type_name -> sourceloop.v1.ConversionFact
-	10, // 8: sourceloop.v1.LeadRecord.evidence:type_name -> sourceloop.v1.Evidence
-	11, // 9: sourceloop.v1.LeadRecord.visitors:type_name -> sourceloop.v1.VisitorsChanged
-	4,  // 10: sourceloop.v1.LeadRecord.rebuild:type_name -> sourceloop.v1.Rebuild
-	6,  // 11: sourceloop.v1.LeadRecord.erase:type_name -> sourceloop.v1.Erase
-	14, // 12: sourceloop.v1.Carry.source:type_name -> sourceloop.v1.Source
-	2,  // 13: sourceloop.v1.VisitorState.hits:type_name -> sourceloop.v1.Hit
-	15, // 14: sourceloop.v1.VisitorState.written:type_name -> sourceloop.v1.WrittenKey
-	16, // 15: sourceloop.v1.VisitorState.carry:type_name -> sourceloop.v1.Carry
-	8,  // 16: sourceloop.v1.Component.claims:type_name -> sourceloop.v1.Claim
-	9,  // 17: sourceloop.v1.Component.conversions:type_name -> sourceloop.v1.ConversionFact
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	7,  // 4: sourceloop.v1.HitRecord.erase:type_name -> sourceloop.v1.Erase
+	5,  // 5: sourceloop.v1.Browser.stretches:type_name -> sourceloop.v1.Stretch
+	6,  // 6: sourceloop.v1.Erase.browsers:type_name -> sourceloop.v1.Browser
+	9,  // 7: sourceloop.v1.Evidence.claims:type_name -> sourceloop.v1.Claim
+	10, // 8: sourceloop.v1.Evidence.conversion:type_name -> sourceloop.v1.ConversionFact
+	11, // 9: sourceloop.v1.LeadRecord.evidence:type_name -> sourceloop.v1.Evidence
+	12, // 10: sourceloop.v1.LeadRecord.visitors:type_name -> sourceloop.v1.VisitorsChanged
+	4,  // 11: sourceloop.v1.LeadRecord.rebuild:type_name -> sourceloop.v1.Rebuild
+	7,  // 12: sourceloop.v1.LeadRecord.erase:type_name -> sourceloop.v1.Erase
+	15, // 13: sourceloop.v1.Carry.source:type_name -> sourceloop.v1.Source
+	2,  // 14: sourceloop.v1.VisitorState.hits:type_name -> sourceloop.v1.Hit
+	16, // 15: sourceloop.v1.VisitorState.written:type_name -> sourceloop.v1.WrittenKey
+	17, // 16: sourceloop.v1.VisitorState.carry:type_name -> sourceloop.v1.Carry
+	9,  // 17: sourceloop.v1.Component.claims:type_name -> sourceloop.v1.Claim
+	10, // 18: sourceloop.v1.Component.conversions:type_name -> sourceloop.v1.ConversionFact
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_schema_proto_init() }
@@ -2191,7 +2242,7 @@ func file_schema_proto_init() {
 		(*HitRecord_Rebuild)(nil),
 		(*HitRecord_Erase)(nil),
 	}
-	file_schema_proto_msgTypes[11].OneofWrappers = []any{
+	file_schema_proto_msgTypes[12].OneofWrappers = []any{
 		(*LeadRecord_Evidence)(nil),
 		(*LeadRecord_Visitors)(nil),
 		(*LeadRecord_Rebuild)(nil),
@@ -2203,7 +2254,7 @@ func file_schema_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_schema_proto_rawDesc), len(file_schema_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -47,6 +47,10 @@ func wireGoldens() map[string]proto.Message {
 			Task: id[:], Part: "hits 12", Workspace: 7, Late: true, From: 1763900000123, To: 1763900000456, Step: 3, AfterWorkspace: 7,
 			AfterVisitor: "0123456789abcdef0123456789abcdef", Visitors: 1500,
 		}}},
+		"erase": &schema.HitRecord{Body: &schema.HitRecord_Erase{Erase: &schema.Erase{
+			Task: id[:], Part: "browser 0", Workspace: 7, Until: 1763900000456, Nodes: []string{"email:ann@example.com"}, Contacts: [][]byte{id[:]},
+			Browsers: []*schema.Browser{{Visitor: "0123456789abcdef0123456789abcdef", Stretches: []*schema.Stretch{schema.Always(), {From: 1, To: 2}}}},
+		}}},
 		"component": &schema.Component{Claims: []*schema.Claim{claim}, Conversions: []*schema.ConversionFact{fact}, Contacts: [][]byte{id[:]}},
 	}
 }

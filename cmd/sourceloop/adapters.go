@@ -51,6 +51,10 @@ func (s hitStore) WriteLate(ctx context.Context, rows []schema.LateRow) error {
 	return s.sink.Write(ctx, &clickhouse.Batch{Late: rows})
 }
 
+func (s hitStore) EraseHits(ctx context.Context, e *schema.ErasedHits) error {
+	return s.sink.EraseHits(ctx, e)
+}
+
 func (s hitStore) NoteStep(ctx context.Context, step *schema.TaskStep) error {
 	return s.sink.NoteStep(ctx, step)
 }
@@ -79,6 +83,10 @@ func (s leadStore) WriteLeads(ctx context.Context, rows *stitch.Rows) error {
 
 func (s leadStore) Attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
 	return s.sink.Attribute(ctx, workspace, contacts, version)
+}
+
+func (s leadStore) EraseLeads(ctx context.Context, e *schema.ErasedLeads) error {
+	return s.sink.EraseLeads(ctx, e)
 }
 
 func (s leadStore) NoteStep(ctx context.Context, step *schema.TaskStep) error {

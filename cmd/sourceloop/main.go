@@ -34,6 +34,7 @@ type cli struct {
 	Dead    deadCommand    `cmd:"" help:"List, show and replay what could not be processed."`
 	Rebuild rebuildCommand `cmd:"" help:"Derive sessions and credits anew from what is stored."`
 	Doctor  doctorCommand  `cmd:"" help:"Find out why a chat does not arrive."`
+	Erase   eraseCommand   `cmd:"" help:"Delete what concerns a person, everywhere, and say what was done."`
 	Bench   benchCommand   `cmd:"" help:"Measure an area against plain alternatives."`
 	Ready   readyCommand   `cmd:"" help:"Ask the process on this machine whether it is ready, for health checks."`
 	Version versionCommand `cmd:"" help:"Print the version."`

@@ -237,7 +237,7 @@ func (n *node) startSessionize() error {
 	stager := sessionize.NewStager(sessionize.Deps{
 		State: n.state, Workspaces: n.control.Directory(), Classifier: n.channels, Normalizer: identity.Rules{},
 		Sink: hitStore{n.sink}, History: hitStore{n.sink}, Conversions: stitch.Lookup{State: n.state},
-		Log: n.logs, Slog: n.log, Now: time.Now, Fail: n.reach,
+		Erasures: n.control.Directory(), Log: n.logs, Slog: n.log, Now: time.Now, Fail: n.reach,
 	}, n.registry)
 	n.consume(stream.GroupConfig{Name: groupSessionize, Topic: schema.TopicHits, Stage: sessionize.Stage, New: stager.New})
 	return nil
@@ -245,7 +245,7 @@ func (n *node) startSessionize() error {
 
 func (n *node) startStitch() error {
 	stager := stitch.NewStager(stitch.Deps{
-		State: n.state, Sink: leadStore{n.sink}, History: leadStore{n.sink}, Dead: n.logs, Log: n.logs,
+		State: n.state, Sink: leadStore{n.sink}, History: leadStore{n.sink}, Erasures: n.control.Directory(), Dead: n.logs, Log: n.logs,
 		Slog: n.log, Now: time.Now, Fail: n.reach,
 	}, n.registry)
 	n.consume(stream.GroupConfig{Name: groupStitch, Topic: schema.TopicLeads, Stage: stitch.Stage, New: stager.New})
@@ -254,6 +254,7 @@ func (n *node) startStitch() error {
 
 func (n *node) startResolve() error {
 	outlet := resolve.NewOutlet(n.logs, time.Now, n.registry)
+	outlet.Erasures = n.control.Directory()
 	resolver, listers, err := n.resolver()
 	if err != nil {
 		return err
@@ -277,7 +278,7 @@ func (n *node) startUpkeep() error {
 		return err
 	}
 	keeper := upkeep.New(upkeep.Config{
-		Store: n.control, Log: n.logs, Steps: n.sink, Workspaces: n.control.Directory(), Nightly: nightly, Slog: n.log,
+		Store: n.control, Log: n.logs, Steps: n.sink, People: n.sink, Workspaces: n.control.Directory(), Nightly: nightly, Slog: n.log,
 	})
 	n.runners = append(n.runners, keeper.Run)
 	return nil

@@ -92,7 +92,7 @@ func (c *rebuildCommand) Run(ctx context.Context, log *slog.Logger) (err error) 
 	if !c.Wait {
 		return nil
 	}
-	return followTask(ctx, store, task.ID)
+	return followTask(ctx, store, task.ID, func(t *control.Task) bool { return t.Finished })
 }
 
 func (c *rebuildCommand) check() error {
@@ -170,11 +170,11 @@ func listWorkspaces(store *control.Store) string {
 	return "There are: " + strings.Join(names, ", ") + "."
 }
 
-// followTask shows how far a task is until it is done.
-func followTask(ctx context.Context, store *control.Store, id int64) error {
+// followTask shows how far a task is until that is enough.
+func followTask(ctx context.Context, store *control.Store, id int64, enough func(*control.Task) bool) error {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
-	begun, last, warned := time.Now(), "", false
+	begun, last, warned := time.Now(), "", false // The clock is for the warning only.
 	for {
 		task, err := store.Task(ctx, id)
 		if err != nil {
@@ -184,7 +184,7 @@ func followTask(ctx context.Context, store *control.Store, id int64) error {
 			fmt.Fprintf(os.Stderr, "Task %d: %s\n", id, line)
 			last = line
 		}
-		if task.Finished {
+		if enough(&task) {
 			return nil
 		}
 		if !warned && task.Phase == 0 && time.Since(begun) > 15*time.Second {

@@ -71,6 +71,10 @@ func (s faultyHits) WriteLate(ctx context.Context, rows []schema.LateRow) error 
 	return s.plan.around(func() error { return s.hitStore.WriteLate(ctx, rows) })
 }
 
+func (s faultyHits) EraseHits(ctx context.Context, e *schema.ErasedHits) error {
+	return s.plan.around(func() error { return s.hitStore.EraseHits(ctx, e) })
+}
+
 func (s faultyHits) NoteStep(ctx context.Context, step *schema.TaskStep) error {
 	return s.plan.around(func() error { return s.hitStore.NoteStep(ctx, step) })
 }
@@ -97,6 +101,14 @@ func (s faultyLeads) WriteLeads(ctx context.Context, rows *stitch.Rows) error {
 
 func (s faultyLeads) Attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
 	return s.plan.around(func() error { return s.leadStore.Attribute(ctx, workspace, contacts, version) })
+}
+
+func (s faultyLeads) EraseLeads(ctx context.Context, e *schema.ErasedLeads) error {
+	return s.plan.around(func() error { return s.leadStore.EraseLeads(ctx, e) })
+}
+
+func (s faultyLeads) NoteStep(ctx context.Context, step *schema.TaskStep) error {
+	return s.plan.around(func() error { return s.leadStore.NoteStep(ctx, step) })
 }
 
 // twoLogs keeps what is appended to hits and leads, with faults.
@@ -255,6 +267,7 @@ type story struct {
 	leads     []*schema.Evidence // not sent yet
 	chats     []*schema.Evidence // all
 	rebuilds  int
+	erasure   erasure
 }
 
 func drawStory(t *rapid.T, id uint32) *story {
@@ -312,9 +325,17 @@ func drawChat(t *rapid.T, workspace uint32, i int, end schema.Millis) *schema.Ev
 	return e
 }
 
-// send drives both stages until everything has been processed.
-func (s *story) send(t *rapid.T, b *bench) {
-	ctx := context.Background()
+// pipe is both stages at work on a story.
+type pipe struct {
+	story    *story
+	bench    *bench
+	log      *twoLogs
+	hits     *lane
+	leads    *lane
+	received schema.Millis // the newest arrival
+}
+
+func (s *story) pipe(t *rapid.T, b *bench) *pipe {
 	plan := &faults{}
 	log := &twoLogs{plan: plan}
 	registry := prometheus.NewRegistry()
@@ -322,60 +343,91 @@ func (s *story) send(t *rapid.T, b *bench) {
 	hits := &lane{t: t, name: "sessionize", partition: int32(b.workspace % schema.HitsPartitions), plan: plan, make: sessionize.NewStager(sessionize.Deps{
 		State: b.state, Workspaces: oneWorkspace{s.workspace}, Classifier: b.channels, Normalizer: identity.Rules{},
 		Sink: faultyHits{hitStore{b.sink}, plan}, History: faultyHits{hitStore{b.sink}, plan}, Conversions: stitch.Lookup{State: b.state},
-		Log: log, Slog: slog.New(slog.DiscardHandler), Now: now,
+		Erasures: &s.erasure, Log: log, Slog: slog.New(slog.DiscardHandler), Now: now,
 	}, registry).New}
 	leads := &lane{
 		t: t, name: "stitch", plan: plan, partition: stream.Partition(schema.LeadKey(b.workspace), schema.LeadsPartitions),
 		make: stitch.NewStager(stitch.Deps{
-			State: b.state, Sink: faultyLeads{leadStore{b.sink}, plan}, History: leadStore{b.sink}, Dead: log,
+			State: b.state, Sink: faultyLeads{leadStore{b.sink}, plan}, History: leadStore{b.sink}, Erasures: &s.erasure, Dead: log,
 			Slog: slog.New(slog.DiscardHandler), Now: now,
 		}, registry).New,
 	}
 	flush(t, b, hits.partition, leads.partition) // what an earlier story left
-	s.arrive(t, log)
-	for rebuilt := false; !rebuilt || int(hits.committed) < len(log.hits) || int(leads.committed) < len(log.leads) || len(s.leads) > 0; {
-		if rapid.IntRange(0, 7).Draw(t, "Redis is lost") == 0 {
-			flush(t, b, hits.partition, leads.partition)
-		}
-		open := log.hits[hits.committed:]
-		if len(open) == 0 && !rebuilt {
-			log.append(schema.TopicHits, s.rebuild(t, true))
-			rebuilt = true
-			continue
-		}
-		if len(open) > 0 && rapid.Bool().Draw(t, "hits first") {
-			hits.process(ctx, open[:rapid.IntRange(1, len(open)).Draw(t, "stretch")])
-			continue
-		}
-		s.someLeads(t, log)
-		if open := log.leads[leads.committed:]; len(open) > 0 {
-			leads.process(ctx, open[:rapid.IntRange(1, len(open)).Draw(t, "stretch of leads")])
-		}
-	}
-	if log.dead != 0 {
-		t.Fatalf("%d dead letters", log.dead)
+	return &pipe{
+		story: s, bench: b, log: log, hits: hits, leads: leads,
+		received: schema.MillisOf(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)),
 	}
 }
 
-// arrive puts the hits into the log in a random order of arrival, some of them
-// twice, and now and then days later, so that some come after the seal. In
-// between everything is rebuilt, or what was late.
-func (s *story) arrive(t *rapid.T, log *twoLogs) {
+// send drives both stages until everything has been processed.
+func (s *story) send(t *rapid.T, b *bench) {
+	r := s.pipe(t, b)
+	r.arrive(t, s.arrivals(t))
+	r.drain(t, len(s.leads))
+}
+
+// drain lets so many chats happen, folds in what came late, and works until
+// nothing is left.
+func (r *pipe) drain(t *rapid.T, chats int) {
+	left := len(r.story.leads) - chats
+	for rebuilt := false; !rebuilt || r.behind() || len(r.story.leads) > left; {
+		if int(r.hits.committed) == len(r.log.hits) && !rebuilt {
+			r.log.append(schema.TopicHits, r.story.rebuild(t, true))
+			rebuilt = true
+			continue
+		}
+		r.step(t, len(r.story.leads) > left)
+	}
+	if r.log.dead != 0 {
+		t.Fatalf("%d dead letters", r.log.dead)
+	}
+}
+
+func (r *pipe) behind() bool {
+	return int(r.hits.committed) < len(r.log.hits) || int(r.leads.committed) < len(r.log.leads)
+}
+
+// step takes one stage one stretch further; perhaps somebody chats before.
+func (r *pipe) step(t *rapid.T, chats bool) {
+	if rapid.IntRange(0, 7).Draw(t, "Redis is lost") == 0 {
+		flush(t, r.bench, r.hits.partition, r.leads.partition)
+	}
+	if open := r.log.hits[r.hits.committed:]; len(open) > 0 && rapid.Bool().Draw(t, "hits first") {
+		r.hits.process(context.Background(), open[:rapid.IntRange(1, len(open)).Draw(t, "stretch")])
+		return
+	}
+	if chats {
+		r.story.someLeads(t, r.log)
+	}
+	if open := r.log.leads[r.leads.committed:]; len(open) > 0 {
+		r.leads.process(context.Background(), open[:rapid.IntRange(1, len(open)).Draw(t, "stretch of leads")])
+	}
+}
+
+// arrivals are the hits in a random order of arrival, some of them twice.
+func (s *story) arrivals(t *rapid.T) []*schema.Hit {
 	arriving := rapid.Permutation(s.hits).Draw(t, "arrival")
 	for _, h := range s.hits {
 		if rapid.IntRange(0, 4).Draw(t, "sent twice") == 0 {
 			arriving = append(arriving, h)
 		}
 	}
-	received := schema.MillisOf(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))
-	for _, h := range arriving {
+	for i, h := range arriving {
+		arriving[i] = proto.CloneOf(h)
+	}
+	return arriving
+}
+
+// arrive puts hits into the log, now and then days later, so that some come
+// after the seal. In between everything is rebuilt, or what was late.
+func (r *pipe) arrive(t *rapid.T, hits []*schema.Hit) {
+	for _, h := range hits {
 		hours := rapid.SampledFrom([]int{0, 0, 0, 0, 1, 80}).Draw(t, "hours later")
-		received += schema.Millis(hours*3_600_000 + 1)
-		hit := proto.CloneOf(h)
-		hit.Received = int64(received)
-		log.append(schema.TopicHits, encoded(t, &schema.HitRecord{Body: &schema.HitRecord_Hit{Hit: hit}}))
+		r.received += schema.Millis(hours*3_600_000 + 1)
+		h.Received = int64(r.received)
+		r.log.append(schema.TopicHits, encoded(t, &schema.HitRecord{Body: &schema.HitRecord_Hit{Hit: h}}))
 		if rapid.IntRange(0, 9).Draw(t, "is rebuilt") == 0 {
-			log.append(schema.TopicHits, s.rebuild(t, rapid.Bool().Draw(t, "only what is late")))
+			r.log.append(schema.TopicHits, r.story.rebuild(t, rapid.Bool().Draw(t, "only what is late")))
 		}
 	}
 }
@@ -403,12 +455,21 @@ func (s *story) someLeads(t *rapid.T, log *twoLogs) {
 		return
 	}
 	value := encoded(t, &schema.LeadRecord{
-		Workspace: s.workspace.ID, Received: 1, Body: &schema.LeadRecord_Evidence{Evidence: s.leads[0]},
+		Workspace: s.workspace.ID, Received: s.arrival(), Body: &schema.LeadRecord_Evidence{Evidence: s.leads[0]},
 	})
 	for range rapid.IntRange(1, 2).Draw(t, "delivered") {
 		log.append(schema.TopicLeads, value)
 	}
 	s.leads = s.leads[1:]
+}
+
+// arrival is when the next chat arrives: at first before anything is erased,
+// then after.
+func (s *story) arrival() int64 {
+	if s.erasure.work != nil {
+		return s.erasure.work.GetUntil() + 1
+	}
+	return 1
 }
 
 // flush loses everything that Redis had of two partitions.
@@ -536,6 +597,9 @@ func (s *story) compareTouches(t *rapid.T, b *bench, contacts []schema.Contact, 
 		want = append(want, text)
 	}
 	for _, e := range s.chats {
+		if e.GetConversion() == nil {
+			continue
+		}
 		if contact := journeys.Counts(e.GetConversion(), contacts, identities); !contact.IsZero() {
 			add(e.GetConversion(), contact)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
+	"sourceloop/pipeline/identity"
 	"sourceloop/pipeline/stream"
 	"sourceloop/schema"
 )
@@ -24,8 +25,17 @@ type Log interface {
 	AppendDead(ctx context.Context, letters []*schema.DeadRecord) error
 }
 
+// Erasures knows what was erased, so that nothing brings it back.
+type Erasures interface {
+	Erased(workspace uint32, node schema.Node, at, arrived schema.Millis) bool
+}
+
 // Outlet passes on what webhooks led to. It is safe for concurrent use.
 type Outlet struct {
+	// Erasures are consulted before anything is passed on; nil: nothing was
+	// erased.
+	Erasures Erasures
+
 	log      Log
 	now      func() time.Time
 	outcomes *prometheus.CounterVec
@@ -50,9 +60,10 @@ func NewOutlet(log Log, now func() time.Time, reg prometheus.Registerer) *Outlet
 // Deliver produces the evidence of a result and returns when it is durable. An
 // unknown topic is kept with the dead letters.
 func (o *Outlet) Deliver(ctx context.Context, rec *schema.WebhookRecord, result *Result) error {
-	keys := make([][]byte, len(result.Evidence))
-	values := make([][]byte, len(result.Evidence))
-	for i, e := range result.Evidence {
+	evidence := o.unerased(rec, result.Evidence)
+	keys := make([][]byte, len(evidence))
+	values := make([][]byte, len(evidence))
+	for i, e := range evidence {
 		value, err := proto.Marshal(&schema.LeadRecord{
 			Workspace: rec.GetWorkspace(), Received: rec.GetReceived(), Body: &schema.LeadRecord_Evidence{Evidence: e},
 		})
@@ -74,6 +85,24 @@ func (o *Outlet) Deliver(ctx context.Context, rec *schema.WebhookRecord, result 
 		o.refused.WithLabelValues(r.Field).Inc()
 	}
 	return nil
+}
+
+// unerased leaves out whom an erasure names that was asked for after the
+// webhook had arrived: it may have waited, or be replayed.
+func (o *Outlet) unerased(rec *schema.WebhookRecord, all []*schema.Evidence) []*schema.Evidence {
+	if o.Erasures == nil {
+		return all
+	}
+	var left []*schema.Evidence
+	for _, e := range all {
+		e = identity.Forget(e, func(node schema.Node, at schema.Millis) bool {
+			return o.Erasures.Erased(rec.GetWorkspace(), node, at, schema.Millis(rec.GetReceived()))
+		})
+		if e != nil {
+			left = append(left, e)
+		}
+	}
+	return left
 }
 
 // Bury makes a webhook a dead letter and returns when that is durable.

@@ -59,7 +59,18 @@ func places(sessions []schema.Session) map[schema.ID]int {
 
 // claimOf is what one identify hit claims, or nil when it names nobody.
 func claimOf(workspace uint32, h *schema.Hit, s *schema.Session, norm Normalizer) *schema.Claim {
-	nodes := []schema.Node{schema.NewNode(schema.NodeVisitor, s.Visitor)}
+	nodes := append([]schema.Node{schema.NewNode(schema.NodeVisitor, s.Visitor)}, Named(h, s.Country, norm)...)
+	if len(nodes) == 1 {
+		return nil
+	}
+	evidence := "hit " + hitID(h).String()
+	return schema.NewClaim(workspace, nodes, false, schema.Millis(h.GetAt()), evidence, MethodIdentify, h.GetTraits().GetName())
+}
+
+// Named gives the nodes that a hit's traits name. The country says how a phone
+// number is read.
+func Named(h *schema.Hit, country string, norm Normalizer) []schema.Node {
+	var nodes []schema.Node
 	traits := h.GetTraits()
 	add := func(kind schema.NodeKind, given string, normalise func(string) (string, error)) {
 		if given == "" {
@@ -70,13 +81,9 @@ func claimOf(workspace uint32, h *schema.Hit, s *schema.Session, norm Normalizer
 		}
 	}
 	add(schema.NodeEmail, traits.GetEmail(), norm.Email)
-	add(schema.NodePhone, traits.GetPhone(), func(text string) (string, error) { return norm.Phone(text, s.Country) })
+	add(schema.NodePhone, traits.GetPhone(), func(text string) (string, error) { return norm.Phone(text, country) })
 	add(schema.NodeUser, traits.GetUserId(), norm.UserID)
-	if len(nodes) == 1 {
-		return nil
-	}
-	evidence := "hit " + hitID(h).String()
-	return schema.NewClaim(workspace, nodes, false, schema.Millis(h.GetAt()), evidence, MethodIdentify, traits.GetName())
+	return nodes
 }
 
 func same(claim, before *schema.Claim) bool {

@@ -36,6 +36,14 @@ func FuzzRecord(f *testing.F) {
 		}
 		f.Add(value)
 	}
+	for _, order := range []*schema.Erase{{}, {Task: task[:]}, {Task: task[:], Workspace: 1, Until: 1 << 62, Nodes: []string{"", "x"},
+		Browsers: []*schema.Browser{{Visitor: "ann", Stretches: []*schema.Stretch{{From: 5, To: -5}, {From: -1 << 62, To: 1 << 62}}}}}} {
+		value, err := proto.Marshal(&schema.HitRecord{Body: &schema.HitRecord_Erase{Erase: order}})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(value)
+	}
 	f.Add([]byte{})
 	f.Add([]byte("\x0a\xff\xff"))
 	f.Fuzz(func(t *testing.T, value []byte) {

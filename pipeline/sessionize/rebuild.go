@@ -19,10 +19,21 @@ const (
 )
 
 // isOrder tells whether a record asks its partition's owner for something.
-func isOrder(r *schema.HitRecord) bool { return r.GetRebuild() != nil }
+func isOrder(r *schema.HitRecord) bool { return r.GetRebuild() != nil || r.GetErase() != nil }
+
+// isWhole tells whether an order can be obeyed.
+func isWhole(r *schema.HitRecord) bool {
+	if e := r.GetErase(); e != nil {
+		return len(e.GetTask()) == len(schema.ID{}) && len(e.GetBrowsers()) == 1
+	}
+	return len(r.GetRebuild().GetTask()) == len(schema.ID{})
+}
 
 // obey does what an order asks for.
 func (w *Worker) obey(ctx context.Context, order *schema.HitRecord, offset int64) error {
+	if e := order.GetErase(); e != nil {
+		return w.erase(ctx, e, offset)
+	}
 	return w.rebuild(ctx, order.GetRebuild(), offset)
 }
 
@@ -186,17 +197,25 @@ func (w *Worker) appendOrder(ctx context.Context, order *schema.HitRecord) error
 }
 
 // settle seals what was derived anew, now that its rows are in ClickHouse, and
-// stores what is left: a rebuild must not leave everybody's past in Redis.
+// stores what is left: a rebuild must not leave everybody's past in Redis. A
+// visitor without any hits is forgotten.
 func (w *Worker) settle(ctx context.Context, st *stretch, deletions []string) error {
 	st.acknowledge()
+	left := &stretch{progress: st.progress}
 	for _, v := range st.visitors {
 		v.read = false
 		w.seal(v, st.progress)
+		if len(v.state.GetHits()) == 0 && !v.state.GetFlooded() {
+			w.visitors.Remove(v.name)
+			deletions = append(deletions, stateKey(v.name))
+			continue
+		}
+		left.visitors = append(left.visitors, v)
 		if w.visitors.Contains(v.name) {
 			w.visitors.Add(v.name, v.state)
 		}
 	}
-	pairs, err := st.pairs()
+	pairs, err := left.pairs()
 	if err != nil {
 		return err
 	}

@@ -115,3 +115,51 @@ func TestALateHitIsQueued(t *testing.T) {
 		t.Errorf("it waits still: %v", w.late)
 	}
 }
+
+// erased is what an erasure names, in place of the settings database.
+type erased struct{ work *schema.Erase }
+
+func (e *erased) Erased(_ uint32, node schema.Node, at, arrived schema.Millis) bool {
+	return int64(arrived) <= e.work.GetUntil() && e.work.Names(node, at)
+}
+
+func (e *erased) ErasedUntil(uint32) schema.Millis { return schema.Millis(e.work.GetUntil()) }
+
+// TestAnErasedBrowserIsForgotten: nothing of it stays in Redis, what comes
+// again is dropped, and who comes back later is somebody new.
+func TestAnErasedBrowserIsForgotten(t *testing.T) {
+	w := newWorld(t)
+	w.process(hit(1, now(), "https://site.example/"), hit(2, now().Add(time.Hour), "https://site.example/"))
+	task := schema.Derive("task")
+	work := &schema.Erase{
+		Task: task[:], Part: "browser 0", Workspace: 1, Until: int64(schema.MillisOf(now())),
+		Browsers: []*schema.Browser{{Visitor: "ann", Stretches: []*schema.Stretch{schema.Always()}}},
+	}
+	w.names.work = work
+	w.past[sessionize.Visitor{Workspace: 1, ID: "ann"}] = w.truth()
+	order := w.encode(&schema.HitRecord{Body: &schema.HitRecord_Erase{Erase: work}})
+	w.send(order)
+	if sessions, _ := w.standing(); sessions != 0 {
+		t.Errorf("%d sessions stand", sessions)
+	}
+	if len(w.erased) != 1 || w.erased[0].Visitor != "ann" || w.steps[0].Counts["hits"] != 2 || !w.steps[0].Done {
+		t.Errorf("deleted were %v, noted %v", w.erased, w.steps)
+	}
+	for _, key := range w.redis.Keys() {
+		if key != "{h3}" {
+			t.Errorf("Redis keeps %s", key)
+		}
+	}
+	stored := len(w.hits)
+	w.past = map[sessionize.Visitor]sessionize.Past{}
+	w.process(hit(1, now(), "https://site.example/"), hit(3, now().Add(time.Minute), "https://site.example/"))
+	if sessions, _ := w.standing(); sessions != 0 || len(w.hits) != stored {
+		t.Errorf("what arrived before is back: %d sessions, %d hits", sessions, len(w.hits)-stored)
+	}
+	back := hit(4, now().Add(2*time.Hour), "https://site.example/")
+	back.Received = int64(schema.MillisOf(now())) + 1
+	w.process(back)
+	if sessions, pages := w.standing(); sessions != 1 || pages != 1 {
+		t.Errorf("who came back has %d sessions with %d pages", sessions, pages)
+	}
+}

@@ -87,7 +87,7 @@ func (w *Worker) loadPast(ctx context.Context, visits []*visit) error {
 		return err
 	}
 	for _, v := range visits {
-		v.state, v.read = remembered(pasts[v.name]), true
+		v.state, v.read = remembered(w.unerased(v, pasts[v.name])), true
 		if len(pasts[v.name].Hits) > 0 {
 			w.metrics.cold.Inc()
 		}

@@ -44,6 +44,8 @@ type Sink interface {
 	WriteHits(ctx context.Context, hits []*schema.Hit, sessions []schema.SessionRow) error
 	// WriteLate queues visitors for a re-derivation, or takes them off the queue.
 	WriteLate(ctx context.Context, rows []schema.LateRow) error
+	// EraseHits deletes hits, and sessions as they were.
+	EraseHits(ctx context.Context, e *schema.ErasedHits) error
 	// NoteStep says how far an order has come.
 	NoteStep(ctx context.Context, step *schema.TaskStep) error
 }
@@ -87,6 +89,13 @@ type Conversions interface {
 	HaveConversions(ctx context.Context, workspace uint32, visitors []string) ([]string, error)
 }
 
+// Erasures knows what was erased, so that nothing brings it back.
+type Erasures interface {
+	Erased(workspace uint32, node schema.Node, at, arrived schema.Millis) bool
+	// ErasedUntil is the latest arrival that can have been erased.
+	ErasedUntil(workspace uint32) schema.Millis
+}
+
 // Log is where leads and dead letters go.
 type Log interface {
 	Append(ctx context.Context, topic string, keys, values [][]byte) error
@@ -102,6 +111,7 @@ type Deps struct {
 	Sink        Sink
 	History     History
 	Conversions Conversions
+	Erasures    Erasures // nil: nothing was erased
 	Log         Log
 	Slog        *slog.Logger
 	Now         func() time.Time
@@ -133,9 +143,9 @@ type Stager struct {
 }
 
 type metrics struct {
-	hits, late, duplicates, flooded, cold, rebuilt, strays, swept prometheus.Counter
-	rows                                                          *prometheus.CounterVec
-	durable                                                       prometheus.Histogram
+	hits, late, duplicates, flooded, cold, rebuilt, strays, swept, erased prometheus.Counter
+	rows                                                                  *prometheus.CounterVec
+	durable                                                               prometheus.Histogram
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -147,6 +157,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		strays:     counter("stray_visitors_total", "Visitors whose rows were written after the partition had another owner, and derived anew."),
 		swept:      counter("swept_visitors_total", "Visitors that Redis holds no more, since they were idle for days."),
+		erased:     counter("erased_hits_total", "Hits that were dropped since an erasure names them."),
 		rebuilt:    counter("rebuilt_visitors_total", "Visitors whose sessions were derived anew from all of their hits."),
 		hits:       counter("hits_total", "Hits read from the log."),
 		late:       counter("late_hits_total", "Hits from before the seal: stored, and their visitors queued for a re-derivation."),
@@ -349,10 +360,13 @@ type visit struct {
 	state     *schema.VisitorState
 	before    []*schema.WrittenKey // written before this stretch
 	claims    []*schema.Claim
-	changed   bool // session rows are written
-	late      bool // a hit came after the seal
-	anew      bool // derived from everything that is stored
-	read      bool // from ClickHouse: nobody knows yet whether its rows stand
+	changed   bool        // session rows are written
+	late      bool        // a hit came after the seal
+	anew      bool        // derived from everything that is stored
+	order     *erasing    // what of the visitor is to go
+	erased    []schema.ID // hits in ClickHouse that an erasure names
+	strays    []schema.ID // those of them that are in none of its stretches
+	read      bool        // from ClickHouse: nobody knows yet whether its rows stand
 }
 
 // sort finds whose the hits are. A record that is none, or of no workspace,
@@ -373,6 +387,10 @@ func (w *Worker) sort(read []message) (*stretch, error) {
 		}
 		if reason != "" {
 			st.dead = append(st.dead, stream.DeadLetter(m.record, Stage, reason, "", schema.MillisOf(w.deps.Now())))
+			continue
+		}
+		if w.erased(m.hit) {
+			w.metrics.erased.Inc()
 			continue
 		}
 		st.add(m.hit, ws)
@@ -414,7 +432,10 @@ func readRecord(r *stream.Record) message {
 	if err := proto.Unmarshal(r.Value, body); err != nil {
 		return message{record: r, reason: schema.DeadMalformed}
 	}
-	if isOrder(body) && len(body.GetRebuild().GetTask()) == len(schema.ID{}) {
+	if isOrder(body) {
+		if !isWhole(body) {
+			return message{record: r, reason: schema.DeadIncomplete}
+		}
 		return message{record: r, order: body}
 	}
 	hit := body.GetHit()

@@ -36,6 +36,8 @@ type world struct {
 	pick      []string // visitors to be rebuilt, sorted
 	picked    int      // times one was asked for
 	steps     []schema.TaskStep
+	erased    []*schema.ErasedHits
+	names     *erased  // by an erasure
 	appended  [][]byte // to hits
 	dead      []string
 	panics    bool // on a URL with the word poison
@@ -59,11 +61,11 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { _ = store.Close() })
 	w := &world{
 		t: t, clock: now(), redis: server, known: make(map[uint32]*schema.Workspace),
-		past: make(map[sessionize.Visitor]sessionize.Past), rows: make(map[schema.ID]schema.SessionRow),
+		past: make(map[sessionize.Visitor]sessionize.Past), rows: make(map[schema.ID]schema.SessionRow), names: &erased{},
 	}
 	w.add(1)
 	w.stager = sessionize.NewStager(sessionize.Deps{
-		State: store, Workspaces: w, Classifier: w, Normalizer: identity.Rules{}, Sink: w, History: w, Conversions: w, Log: w,
+		State: store, Workspaces: w, Classifier: w, Normalizer: identity.Rules{}, Sink: w, History: w, Conversions: w, Log: w, Erasures: w.names,
 		Slog: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.clock },
 	}, prometheus.NewRegistry())
 	w.take()
@@ -124,6 +126,11 @@ func (w *world) Pick(_ context.Context, s sessionize.Selection) (visitors []sess
 
 func (w *world) WriteLate(_ context.Context, rows []schema.LateRow) error {
 	w.late = append(w.late, rows...)
+	return nil
+}
+
+func (w *world) EraseHits(_ context.Context, e *schema.ErasedHits) error {
+	w.erased = append(w.erased, e)
 	return nil
 }
 

@@ -36,6 +36,9 @@ func FuzzRecord(f *testing.F) {
 			{Id: []byte("short"), Workspace: workspace + 1, Nodes: []string{"", "x"}}}}}},
 		{Workspace: workspace, Body: &schema.LeadRecord_Rebuild{Rebuild: &schema.Rebuild{Task: []byte("short"), Workspace: workspace}}},
 		{Workspace: workspace, Body: &schema.LeadRecord_Rebuild{Rebuild: &schema.Rebuild{Task: id[:], Workspace: workspace, Part: "x"}}},
+		{Workspace: workspace, Body: &schema.LeadRecord_Erase{Erase: &schema.Erase{Task: id[:], Workspace: workspace + 1}}},
+		{Workspace: workspace, Body: &schema.LeadRecord_Erase{Erase: &schema.Erase{Task: id[:], Workspace: workspace, Nodes: []string{"", "x", "email:a@x.example"},
+			Contacts: [][]byte{{1}}, Browsers: []*schema.Browser{{Visitor: "v"}}}}},
 		{},
 	} {
 		value, err := proto.Marshal(r)

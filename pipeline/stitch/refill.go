@@ -54,11 +54,7 @@ func (w *Worker) refillWorkspace(ctx context.Context, ws uint32) error {
 		}})
 	}
 	st.join()
-	contacts := make([][]byte, len(past.Contacts))
-	for i := range past.Contacts {
-		contacts[i] = past.Contacts[i][:]
-	}
-	st.remember(ws, contacts)
+	st.remember(ws, bytesOf(past.Contacts))
 	pairs, _, err := st.stored()
 	if err != nil {
 		return err
@@ -71,6 +67,15 @@ func (w *Worker) refillWorkspace(ctx context.Context, ws uint32) error {
 		pairs = pairs[n:]
 	}
 	return nil
+}
+
+// bytesOf are ids as the graph keeps them.
+func bytesOf(ids []schema.ID) [][]byte {
+	all := make([][]byte, len(ids))
+	for i := range ids {
+		all[i] = ids[i][:]
+	}
+	return all
 }
 
 // remember puts the ids of contacts that were once written back into the

@@ -36,6 +36,8 @@ type Sink interface {
 	// there is no list, from the sessions that are stored, and keeps what
 	// differs from before.
 	Attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error
+	// EraseLeads deletes rows as they were before a version.
+	EraseLeads(ctx context.Context, e *schema.ErasedLeads) error
 	// NoteStep says how far an order has come.
 	NoteStep(ctx context.Context, step *schema.TaskStep) error
 }
@@ -65,15 +67,23 @@ type Log interface {
 	Append(ctx context.Context, topic string, keys, values [][]byte) error
 }
 
+// Erasures knows what was erased, so that nothing brings it back.
+type Erasures interface {
+	Erased(workspace uint32, node schema.Node, at, arrived schema.Millis) bool
+	// ErasedUntil is the latest arrival that can have been erased.
+	ErasedUntil(workspace uint32) schema.Millis
+}
+
 // Deps are what the workers of this stage share.
 type Deps struct {
-	Log     Log
-	State   *state.Store
-	Sink    Sink
-	History History
-	Dead    Dead
-	Slog    *slog.Logger
-	Now     func() time.Time
+	State    *state.Store
+	Sink     Sink
+	History  History
+	Erasures Erasures // nil: nothing was erased
+	Dead     Dead
+	Log      Log
+	Slog     *slog.Logger
+	Now      func() time.Time
 	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
 	Fail func(place string) error
 }
@@ -276,7 +286,7 @@ type message struct {
 	reason string
 }
 
-func (m *message) isOrder() bool { return m.lead.GetRebuild() != nil }
+func (m *message) isOrder() bool { return m.lead.GetRebuild() != nil || m.lead.GetErase() != nil }
 
 func readAll(records []*stream.Record) []message {
 	read := make([]message, len(records))
@@ -295,7 +305,9 @@ func (w *Worker) sort(read []message) (*stretch, []*schema.DeadRecord) {
 			dead = append(dead, stream.DeadLetter(m.record, Stage, m.reason, "", schema.MillisOf(w.deps.Now())))
 			continue
 		}
-		st.add(m.lead)
+		if lead := w.unerased(m.lead); lead != nil {
+			st.add(lead)
+		}
 	}
 	return st, dead
 }
@@ -319,8 +331,16 @@ func decodeLead(value []byte) (lead *schema.LeadRecord, reason string) {
 	if f := lead.GetEvidence().GetConversion(); f != nil && !sound(f.GetId(), f.GetWorkspace(), f.GetNode()) {
 		return nil, schema.DeadIncomplete
 	}
-	if order := lead.GetRebuild(); order != nil && len(order.GetTask()) != len(schema.ID{}) {
+	if order := lead.GetRebuild(); order != nil && !sound(order.GetTask(), order.GetWorkspace(), "order") {
 		return nil, schema.DeadIncomplete
+	}
+	if order := lead.GetErase(); order != nil && !sound(order.GetTask(), order.GetWorkspace(), "order") {
+		return nil, schema.DeadIncomplete
+	}
+	for _, id := range lead.GetErase().GetContacts() {
+		if !sound(id, lead.GetWorkspace(), "contact") {
+			return nil, schema.DeadIncomplete
+		}
 	}
 	return lead, ""
 }

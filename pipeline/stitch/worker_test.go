@@ -32,6 +32,7 @@ type truth struct {
 	rows     map[schema.ID]schema.ContactRow // the newest
 	appended [][]byte
 	onWrite  func()
+	erased   []*schema.ErasedLeads
 }
 
 func (c *truth) Append(_ context.Context, _ string, _, values [][]byte) error {
@@ -59,6 +60,11 @@ func (c *truth) WriteLeads(_ context.Context, rows *stitch.Rows) error {
 
 func (c *truth) Attribute(_ context.Context, _ uint32, contacts []schema.ID, _ uint64) error {
 	c.credited = append(c.credited, contacts)
+	return nil
+}
+
+func (c *truth) EraseLeads(_ context.Context, e *schema.ErasedLeads) error {
+	c.erased = append(c.erased, e)
 	return nil
 }
 

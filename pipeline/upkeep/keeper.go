@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"sourceloop/control"
@@ -16,8 +17,19 @@ type Store interface {
 	AddNightly(ctx context.Context, name string) (added bool, err error)
 	TakeTask(ctx context.Context, lease time.Duration) (*control.Task, error)
 	SaveTask(ctx context.Context, task *control.Task, after time.Duration) error
+<<<<<<< HEAD
 	TakeChore(ctx context.Context, name string, every time.Duration) (mine bool, err error)
 	ForgetDeliveries(ctx context.Context) error
+=======
+	Erasing
+}
+
+// Erasing keeps what an erasure is about.
+type Erasing interface {
+	ErasureWork(ctx context.Context, task *control.Task) (*schema.Erase, error)
+	NameErased(ctx context.Context, task *control.Task, work *schema.Erase) error
+	FinishErasure(ctx context.Context, task *control.Task, work *schema.Erase) error
+>>>>>>> 622e73e (Revert "erase: take back out until nothing that stays can be lost by it")
 }
 
 // Log is where orders go.
@@ -28,8 +40,23 @@ type Log interface {
 // Steps reads how far the owners have come, and what waits for them.
 type Steps interface {
 	Steps(ctx context.Context, task schema.ID) ([]schema.TaskStep, error)
-	// LatePartitions are those of hits with visitors that wait.
-	LatePartitions(ctx context.Context, partitions int32) ([]int32, error)
+	// Partitions are those of hits with visitors of a workspace, 0 is any: with
+	// all of them, or with those that wait for a re-derivation.
+	Partitions(ctx context.Context, workspace uint32, late bool, partitions int32) ([]int32, error)
+}
+
+// People knows who is who, and deletes for good.
+type People interface {
+	// Owner is the contact that a node belongs to now, or zero.
+	Owner(ctx context.Context, workspace uint32, node schema.Node) (schema.ID, error)
+	// Contact is a contact, or the one it became part of, with every id it had.
+	Contact(ctx context.Context, workspace uint32, id schema.ID) (*schema.Contact, []schema.ID, error)
+	// Browsers are those that are a contact's, if only at times.
+	Browsers(ctx context.Context, workspace uint32, contact schema.ID) ([]schema.Identity, error)
+	// Traits hands over whom hits name, each combination once.
+	Traits(ctx context.Context, workspace uint32, yield func(*schema.Hit)) error
+	// ApplyDeletions takes what was deleted off the disk.
+	ApplyDeletions(ctx context.Context) error
 }
 
 // Workspaces lists all workspaces.
@@ -42,6 +69,7 @@ type Config struct {
 	Store      Store
 	Log        Log
 	Steps      Steps
+	People     People
 	Workspaces Workspaces
 	// Nightly is when, after midnight UTC, what came late is derived anew; less
 	// than zero is never.
@@ -56,10 +84,14 @@ type Config struct {
 // lease is how long a task stays with a process that may have died.
 const lease = time.Minute
 
+// often is how many times in Every a task that is under way is looked at.
+const often = 5
+
 // Keeper does the tasks. Several processes may each run one.
 type Keeper struct {
 	config Config
 	night  string // the last one that was looked after
+	busy   bool   // a task is under way
 }
 
 // New makes a keeper.
@@ -76,18 +108,23 @@ func New(config Config) *Keeper {
 	return &Keeper{config: config}
 }
 
-// Run works until ctx ends. What fails is tried again.
+// Run works until ctx ends. What fails is tried again. While a task is under
+// way it is looked at more often.
 func (k *Keeper) Run(ctx context.Context) error {
-	tick := time.NewTicker(k.config.Every)
-	defer tick.Stop()
+	next := time.NewTimer(k.config.Every)
+	defer next.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-next.C:
 		}
+		k.busy = false
 		if err := k.Work(ctx); err != nil && ctx.Err() == nil {
 			k.config.Slog.Warn("rebuilds and nightly work could not go on; trying again", "err", err)
+		}
+		if next.Reset(k.config.Every); k.busy {
+			next.Reset(k.config.Every / often)
 		}
 	}
 }
@@ -123,7 +160,7 @@ func (k *Keeper) askNightly(ctx context.Context) error {
 	if night == k.night {
 		return nil
 	}
-	waiting, err := k.config.Steps.LatePartitions(ctx, schema.HitsPartitions)
+	waiting, err := k.config.Steps.Partitions(ctx, 0, true, schema.HitsPartitions)
 	if err != nil {
 		return err
 	}
@@ -143,6 +180,8 @@ const atOnce = 4
 // phase is a stretch of a task in which the same order goes to several owners.
 type phase struct {
 	doing string
+	// begin is when the phase may begin; nil: at once.
+	begin func(task *control.Task) time.Time
 	// parts are those that have something to do, by name.
 	parts func(ctx context.Context, task *control.Task) ([]string, error)
 	// order appends the order of one part. It may be repeated.
@@ -152,9 +191,14 @@ type phase struct {
 func (k *Keeper) phases(kind control.TaskKind) []phase {
 	switch kind {
 	case control.LateTask:
-		return []phase{{"folding in what came late", k.lateParts, k.orderHits}}
+		return []phase{{doing: "folding in what came late", parts: k.hitParts, order: k.orderHits}}
 	case control.RebuildTask:
-		return []phase{{"deriving sessions", allHits, k.orderHits}, {"crediting conversions", k.leadParts, k.orderLeads}}
+		return []phase{
+			{doing: "deriving sessions", parts: k.hitParts, order: k.orderHits},
+			{doing: "crediting conversions", parts: k.leadParts, order: k.orderLeads},
+		}
+	case control.EraseTask:
+		return k.erasing()
 	}
 	return nil
 }
@@ -169,6 +213,9 @@ func (k *Keeper) advance(ctx context.Context, task *control.Task) error {
 	}
 	p, progress := phases[task.Phase], &task.Progress
 	if progress.Doing != p.doing {
+		if wait := k.until(p, task); wait > 0 {
+			return k.config.Store.SaveTask(ctx, task, wait)
+		}
 		parts, err := p.parts(ctx, task)
 		if err != nil {
 			return err
@@ -185,12 +232,21 @@ func (k *Keeper) advance(ctx context.Context, task *control.Task) error {
 		}
 		progress.Waiting, progress.Running = progress.Waiting[1:], append(progress.Running, part)
 	}
-	after := k.config.Every
+	k.busy = true
+	after := k.config.Every / often
 	if len(progress.Running) == 0 {
 		task.Phase++
 		after = 0
 	}
 	return k.config.Store.SaveTask(ctx, task, after)
+}
+
+// until is how long a phase must wait.
+func (k *Keeper) until(p phase, task *control.Task) time.Duration {
+	if p.begin == nil {
+		return 0
+	}
+	return p.begin(task).Sub(k.config.Now())
 }
 
 // watch sees which parts are done, and adds up what was done in all.
@@ -202,7 +258,9 @@ func (k *Keeper) watch(ctx context.Context, task *control.Task) error {
 	done := make(map[string]bool, len(steps))
 	task.Progress.Counts = make(map[string]uint64)
 	for _, s := range steps {
-		done[s.Part] = s.Done
+		if done[s.Part] = s.Done; strings.Contains(s.Part, again) {
+			continue
+		}
 		for name, n := range s.Counts {
 			task.Progress.Counts[name] += n
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +26,9 @@ type owners struct {
 	leads []*schema.Rebuild
 	steps []schema.TaskStep
 
-	covered [][]byte // what was put behind the last webhooks and dead letters
+	covered [][]byte        // what was put behind the last webhooks and dead letters
+	erased  []*schema.Erase // from hits and then from leads
+	applied int
 }
 
 func (o *owners) Append(_ context.Context, topic string, keys, values [][]byte) error {
@@ -39,6 +42,11 @@ func (o *owners) Append(_ context.Context, topic string, keys, values [][]byte) 
 			if err := proto.Unmarshal(value, &lead); err != nil {
 				o.t.Fatal(err)
 			}
+			if e := lead.GetErase(); e != nil {
+				o.erased = append(o.erased, e)
+				o.steps = append(o.steps, schema.TaskStep{Part: e.GetPart(), Done: true, Counts: map[string]uint64{"claims": 3}})
+				continue
+			}
 			o.leads = append(o.leads, lead.GetRebuild())
 			o.note(lead.GetRebuild())
 			continue
@@ -46,6 +54,14 @@ func (o *owners) Append(_ context.Context, topic string, keys, values [][]byte) 
 		var hit schema.HitRecord
 		if err := proto.Unmarshal(value, &hit); err != nil {
 			o.t.Fatal(err)
+		}
+		if e := hit.GetErase(); e != nil {
+			if got, want := string(keys[i]), string(schema.HitKey(e.GetWorkspace(), e.GetBrowsers()[0].GetVisitor())); got != want {
+				o.t.Errorf("the order of a browser has the key %s, want %s", got, want)
+			}
+			o.erased = append(o.erased, e)
+			o.steps = append(o.steps, schema.TaskStep{Part: e.GetPart(), Done: true, Counts: map[string]uint64{"hits": 5}})
+			continue
 		}
 		p := stream.Partition(keys[i], schema.HitsPartitions)
 		o.hits[p] = append(o.hits[p], hit.GetRebuild())
@@ -62,7 +78,50 @@ func (o *owners) note(r *schema.Rebuild) {
 
 func (o *owners) Steps(context.Context, schema.ID) ([]schema.TaskStep, error) { return o.steps, nil }
 
-func (o *owners) LatePartitions(context.Context, int32) ([]int32, error) { return o.late, nil }
+func (o *owners) Partitions(_ context.Context, _ uint32, late bool, partitions int32) ([]int32, error) {
+	if late {
+		return o.late, nil
+	}
+	all := make([]int32, partitions)
+	for p := range all {
+		all[p] = int32(p)
+	}
+	return all, nil
+}
+
+// What ClickHouse knows: eve with two browsers, one of them shared, and a third
+// that only names her.
+func (o *owners) Owner(_ context.Context, _ uint32, node schema.Node) (schema.ID, error) {
+	if node == "email:eve@example.com" {
+		return schema.Derive("eve"), nil
+	}
+	return schema.ID{}, nil
+}
+
+func (o *owners) Contact(_ context.Context, _ uint32, id schema.ID) (*schema.Contact, []schema.ID, error) {
+	nodes := []schema.Node{"email:eve@example.com", "intercom:1", "visitor:own", "visitor:shared"}
+	return &schema.Contact{ID: id, Nodes: nodes}, []schema.ID{id, schema.Derive("former")}, nil
+}
+
+func (o *owners) Browsers(_ context.Context, _ uint32, contact schema.ID) ([]schema.Identity, error) {
+	other := schema.Derive("other")
+	return []schema.Identity{
+		{Node: "visitor:own", Since: []schema.Millis{50}, Contacts: []schema.ID{contact}},
+		{Node: "visitor:shared", Since: []schema.Millis{10, 20, 30}, Contacts: []schema.ID{contact, other, contact}},
+	}, nil
+}
+
+func (o *owners) Traits(_ context.Context, _ uint32, yield func(*schema.Hit)) error {
+	yield(&schema.Hit{Visitor: "own", Traits: &schema.Traits{Email: "eve@example.com"}})
+	yield(&schema.Hit{Visitor: "third", Traits: &schema.Traits{Email: " Eve@Example.com ", UserId: "7"}})
+	yield(&schema.Hit{Visitor: "fourth", Traits: &schema.Traits{Email: "ann@example.com"}})
+	return nil
+}
+
+func (o *owners) ApplyDeletions(context.Context) error {
+	o.applied++
+	return nil
+}
 
 type rig struct {
 	*testing.T
@@ -76,7 +135,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{T: t, clock: controltest.NewClock(), owners: &owners{t: t, hits: map[int32][]*schema.Rebuild{}}}
 	r.store = controltest.Open(t, controltest.SQLite(t), control.Options{Now: r.clock.Now})
 	r.keeper = upkeep.New(upkeep.Config{
-		Store: r.store, Log: r.owners, Steps: r.owners, Workspaces: r.store.Directory(), Nightly: 3 * time.Hour, Now: r.clock.Now,
+		Store: r.store, Log: r.owners, Steps: r.owners, People: r.owners, Workspaces: r.store.Directory(), Nightly: 3 * time.Hour, Now: r.clock.Now,
 	})
 	return r
 }
@@ -135,7 +194,7 @@ func TestEveryNightFoldsInWhatCameLate(t *testing.T) {
 	r.clock.Advance(40 * time.Hour)
 	r.work()
 	another := upkeep.New(upkeep.Config{
-		Store: r.store, Log: r.owners, Steps: r.owners, Workspaces: r.store.Directory(), Nightly: 3 * time.Hour, Now: r.clock.Now,
+		Store: r.store, Log: r.owners, Steps: r.owners, People: r.owners, Workspaces: r.store.Directory(), Nightly: 3 * time.Hour, Now: r.clock.Now,
 	})
 	if err := another.Work(t.Context()); err != nil {
 		t.Fatal(err)
@@ -209,5 +268,66 @@ func must(t *testing.T) func(string, error) string {
 			t.Fatal(err)
 		}
 		return v
+	}
+}
+
+// TestAnErasureFirstRefusesAndThenDeletes, hits before what was made from
+// them, and once more at night.
+func TestAnErasureFirstRefusesAndThenDeletes(t *testing.T) {
+	r := newRig(t)
+	ann := controltest.NewOwner(t, r.store, "ann@example.com")
+	task, err := r.store.RequestErasure(t.Context(), ann, "email:eve@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func() {
+		t.Helper()
+		r.clock.Advance(time.Second)
+		if err := r.keeper.Work(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for r.store.Directory().ErasedUntil(ann.Workspace) == 0 {
+		step()
+	}
+	if len(r.owners.erased) != 0 {
+		t.Error("something is deleted that may come in behind")
+	}
+	for range 20 {
+		step()
+	}
+	var parts []string
+	for _, e := range r.owners.erased {
+		parts = append(parts, e.GetPart())
+	}
+	if want := []string{"browser 0", "browser 1", "browser 2", "leads"}; !slices.Equal(parts, want) {
+		t.Fatalf("ordered were %v, want %v", parts, want)
+	}
+	shared, third, leads := r.owners.erased[1], r.owners.erased[2], r.owners.erased[3]
+	if s := shared.GetBrowsers()[0].GetStretches(); len(s) != 2 || s[0].GetTo() != 20 || s[1].GetFrom() != 30 || shared.GetBrowsers()[0].Whole() {
+		t.Errorf("of the shared browser go %v", s)
+	}
+	if b := third.GetBrowsers()[0]; b.GetVisitor() != "third" || len(b.GetStretches()) != 0 || !r.owners.erased[0].GetBrowsers()[0].Whole() {
+		t.Errorf("of the browser that names her goes %v", b)
+	}
+	if len(leads.GetContacts()) != 2 || !slices.Equal(leads.GetNodes(), []string{"email:eve@example.com", "intercom:1"}) || len(leads.GetBrowsers()) != 3 {
+		t.Errorf("of leads goes %v", leads)
+	}
+	got, err := r.store.Task(t.Context(), task.ID)
+	if err != nil || !got.Progress.Hidden || got.Finished || !strings.Contains(strings.Join(got.Progress.Receipt, "\n"), "15 hits") || r.owners.applied != 0 {
+		t.Errorf("by now it is %+v, %v", got, err)
+	}
+	r.clock.Advance(24 * time.Hour)
+	for range 20 {
+		step()
+	}
+	if got, err = r.store.Task(t.Context(), task.ID); err != nil || !got.Finished || len(r.owners.erased) != 8 || r.owners.applied != 1 {
+		t.Errorf("after the night it is %+v with %d orders, %v", got, len(r.owners.erased), err)
+	}
+	if _, err := r.store.ErasureWork(t.Context(), &got); schema.KindOf(err) != schema.KindUnknown {
+		t.Errorf("what it was about is still there, %v", err)
+	}
+	if !r.store.Directory().Erased(ann.Workspace, "visitor:shared", 15, task.CreatedAt) || r.store.Directory().Erased(ann.Workspace, "visitor:shared", 25, task.CreatedAt) {
+		t.Error("of the shared browser something else is refused than what was erased")
 	}
 }

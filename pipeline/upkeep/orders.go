@@ -16,18 +16,11 @@ func hitPart(partition int32) string { return fmt.Sprintf("hits %d", partition) 
 
 func leadPart(workspace uint32) string { return fmt.Sprintf("leads %d", workspace) }
 
-func allHits(context.Context, *control.Task) ([]string, error) {
-	parts := make([]string, schema.HitsPartitions)
-	for p := range parts {
-		parts[p] = hitPart(int32(p))
-	}
-	return parts, nil
-}
-
-func (k *Keeper) lateParts(ctx context.Context, _ *control.Task) ([]string, error) {
-	waiting, err := k.config.Steps.LatePartitions(ctx, schema.HitsPartitions)
-	parts := make([]string, len(waiting))
-	for i, p := range waiting {
+// hitParts are the partitions with something to do.
+func (k *Keeper) hitParts(ctx context.Context, task *control.Task) ([]string, error) {
+	partitions, err := k.config.Steps.Partitions(ctx, task.Workspace, task.Body.Late, schema.HitsPartitions)
+	parts := make([]string, len(partitions))
+	for i, p := range partitions {
 		parts[i] = hitPart(p)
 	}
 	return parts, err

@@ -77,16 +77,21 @@ func (s *Sink) Pick(ctx context.Context, q Selection) (visitors []Visitor, more 
 	return visitors, seen == q.Limit || seen > len(visitors), err
 }
 
-// LatePartitions gives the partitions, of so many, with visitors that wait for
-// their sessions to be derived anew.
-func (s *Sink) LatePartitions(ctx context.Context, partitions int32) ([]int32, error) {
+// Partitions gives those of the topic hits, of so many, that have visitors of a
+// workspace, of any when it is 0: all visitors, or those that wait for their
+// sessions to be derived anew.
+func (s *Sink) Partitions(ctx context.Context, workspace uint32, late bool, partitions int32) ([]int32, error) {
+	statement := "hit_partitions"
+	if late {
+		statement = "late_partitions"
+	}
 	var all []int32
-	err := s.each(ctx, "late_partitions", func(rows chdriver.Rows) error {
+	err := s.each(ctx, statement, func(rows chdriver.Rows) error {
 		var p int32
 		err := rows.Scan(&p)
 		all = append(all, p)
 		return err
-	}, driver.Named("partitions", partitions))
+	}, driver.Named("partitions", partitions), driver.Named("workspace", workspace))
 	return all, err
 }
 

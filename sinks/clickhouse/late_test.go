@@ -38,6 +38,9 @@ func TestPickingPassesEveryVisitorOnce(t *testing.T) {
 			}
 		}
 	}
+	if got, err := e.Partitions(t.Context(), 1, false, partitions); err != nil || !slices.Equal(got, []int32{0, 1, 2, 3}) {
+		t.Errorf("hits are in %v, %v", got, err)
+	}
 	ranged := sink.Selection{Partitions: 1, Workspace: 1, From: begin + 200, To: begin + 401, Limit: 10, Hits: 1000}
 	if got := fmt.Sprint(pickAll(t, e, ranged)); got != "[{1 visitor-002} {1 visitor-004}]" {
 		t.Errorf("with a hit in the range are %s", got)
@@ -85,7 +88,7 @@ func TestLateVisitorsWaitUntilTheyAreDone(t *testing.T) {
 	if got := waiting(); got != "[{1 a} {1 c}]" {
 		t.Errorf("%s wait", got)
 	}
-	partitions, err := e.LatePartitions(t.Context(), 1000)
+	partitions, err := e.Partitions(t.Context(), 0, true, 1000)
 	want := []int32{stream.Partition(schema.HitKey(1, "a"), 1000), stream.Partition(schema.HitKey(1, "c"), 1000)}
 	slices.Sort(want)
 	if err != nil || !slices.Equal(partitions, want) {

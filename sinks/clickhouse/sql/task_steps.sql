@@ -1,10 +1,6 @@
--- The newest step of every part of a task.
-SELECT part, step, done, toUnixTimestamp64Milli(at), counts
-FROM (
-    SELECT part, step, done, at, counts
-    FROM task_steps
-    WHERE task = toFixedString(unhex(replaceAll({task:String}, '-', '')), 16)
-    ORDER BY step DESC, done DESC, at DESC
-    LIMIT 1 BY part
-)
+-- The newest step of every part of a task. A repeated step finds nothing more to be done, hence the highest counts.
+SELECT part, max(step), argMax(done, (step, done)), toUnixTimestamp64Milli(max(at)), maxMap(counts)
+FROM task_steps
+WHERE task = toFixedString(unhex(replaceAll({task:String}, '-', '')), 16)
+GROUP BY part
 ORDER BY part

@@ -1,0 +1,170 @@
+package clickhouse
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+	chdriver "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"sourceloop/schema"
+)
+
+// do runs a named statement that gives no rows.
+func (s *Sink) do(ctx context.Context, name string, args ...any) error {
+	sql, err := statements.ReadFile("sql/" + name + ".sql")
+	if err != nil {
+		return fmt.Errorf("cannot find the statement %s: %w", name, err)
+	}
+	return explain(name, s.conn.Exec(ctx, string(sql), args...))
+}
+
+func texts(nodes []schema.Node) []string {
+	all := make([]string, len(nodes))
+	for i, n := range nodes {
+		all[i] = string(n)
+	}
+	return all
+}
+
+// EraseHits deletes hits and former rows of sessions of one browser. Nobody
+// sees them when it returns; ApplyDeletions takes them off the disk.
+func (s *Sink) EraseHits(ctx context.Context, e *schema.ErasedHits) error {
+	begins, ends := make([]int64, len(e.Stretches)), make([]int64, len(e.Stretches))
+	for i, stretch := range e.Stretches {
+		begins[i], ends[i] = stretch.GetFrom(), stretch.GetTo()
+	}
+	whose := []any{driver.Named("workspace", e.Workspace), driver.Named("visitor", e.Visitor)}
+	if err := s.do(ctx, "erase_hits", append(whose, driver.Named("until", int64(e.Until)), driver.Named("begins", begins),
+		driver.Named("ends", ends), driver.Named("ids", hexadecimal(e.IDs)))...); err != nil {
+		return err
+	}
+	return s.do(ctx, "erase_sessions", append(whose, driver.Named("version", e.Version))...)
+}
+
+// EraseLeads deletes former rows of identities, contacts, conversions and
+// claims. Claims go last: they are what the others would be made from again.
+func (s *Sink) EraseLeads(ctx context.Context, e *schema.ErasedLeads) error {
+	workspace, owned := driver.Named("workspace", e.Workspace), driver.Named("owned", texts(e.Owned))
+	facts := append([]schema.ID(nil), e.Facts...)
+	err := s.each(ctx, "facts_of", func(rows chdriver.Rows) error {
+		id, err := scanID(rows)
+		facts = append(facts, id)
+		return err
+	}, workspace, owned)
+	if err != nil {
+		return err
+	}
+	args := []any{
+		workspace, owned, driver.Named("known", texts(e.Known)), driver.Named("nodes", texts(e.Nodes)), driver.Named("version", e.Version),
+		driver.Named("contacts", hexadecimal(e.Contacts)), driver.Named("facts", hexadecimal(facts)),
+		driver.Named("changed", hexadecimal(e.Changed)), driver.Named("claims", hexadecimal(e.Claims)), driver.Named("browsers", e.Browsers),
+	}
+	for _, statement := range []string{"erase_identities", "erase_contacts", "erase_conversions", "erase_facts", "erase_claims"} {
+		if err := s.do(ctx, statement, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func scanID(rows chdriver.Rows) (schema.ID, error) {
+	var text string
+	if err := rows.Scan(&text); err != nil {
+		return schema.ID{}, err
+	}
+	return schema.IDFromBytes([]byte(text))
+}
+
+// ApplyDeletions takes what was erased off the disk: it begins one mutation for
+// every table.
+func (s *Sink) ApplyDeletions(ctx context.Context) error {
+	for _, table := range []string{"hits", "sessions", "identities", "contacts", "conversions", "conversion_facts", "claims"} {
+		if err := s.do(ctx, "apply_deletions", driver.Named("table", table)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Owner gives the contact that a node belongs to now, zero when it is nobody's.
+func (s *Sink) Owner(ctx context.Context, workspace uint32, node schema.Node) (schema.ID, error) {
+	var owner schema.ID
+	err := s.each(ctx, "person_owner", func(rows chdriver.Rows) (err error) {
+		owner, err = scanID(rows)
+		return err
+	}, driver.Named("workspace", workspace), driver.Named("node", string(node)))
+	return owner, err
+}
+
+// Contact gives a contact, or the one that it became part of, with its nodes
+// and every id that it ever had; nil when there is none.
+func (s *Sink) Contact(ctx context.Context, workspace uint32, id schema.ID) (contact *schema.Contact, ids []schema.ID, err error) {
+	for hops := 0; contact == nil && hops < 10; hops++ {
+		var redirect schema.ID
+		var found bool
+		var nodes []string
+		err := s.each(ctx, "person_contact", func(rows chdriver.Rows) (err error) {
+			var text string
+			if err = rows.Scan(&text, &nodes); err == nil {
+				redirect, err = schema.IDFromBytes([]byte(text))
+			}
+			found = true
+			return err
+		}, driver.Named("workspace", workspace), driver.Named("contact", hex.EncodeToString(id[:])))
+		if err != nil || !found {
+			return nil, nil, err
+		}
+		if !redirect.IsZero() {
+			id = redirect
+			continue
+		}
+		contact = &schema.Contact{ID: id, Workspace: workspace}
+		for _, n := range nodes {
+			contact.Nodes = append(contact.Nodes, schema.Node(n))
+		}
+	}
+	err = s.each(ctx, "person_ids", func(rows chdriver.Rows) error {
+		id, err := scanID(rows)
+		ids = append(ids, id)
+		return err
+	}, driver.Named("workspace", workspace), driver.Named("contact", hex.EncodeToString(id[:])))
+	return contact, ids, err
+}
+
+// Browsers gives the visitors that are a contact's, if only at times.
+func (s *Sink) Browsers(ctx context.Context, workspace uint32, contact schema.ID) ([]schema.Identity, error) {
+	var all []schema.Identity
+	err := s.each(ctx, "person_browsers", func(rows chdriver.Rows) error {
+		i := schema.Identity{Workspace: workspace}
+		var since []int64
+		var contacts []string
+		if err := rows.Scan((*string)(&i.Node), &since, &contacts); err != nil {
+			return err
+		}
+		for k, text := range contacts {
+			id, err := schema.IDFromBytes([]byte(text))
+			if err != nil {
+				return err
+			}
+			i.Since, i.Contacts = append(i.Since, schema.Millis(since[k])), append(i.Contacts, id)
+		}
+		all = append(all, i)
+		return nil
+	}, driver.Named("workspace", workspace), driver.Named("contact", hex.EncodeToString(contact[:])))
+	return all, err
+}
+
+// Traits hands every combination of traits that the workspace's hits have to
+// yield, as a hit with visitor, traits and country.
+func (s *Sink) Traits(ctx context.Context, workspace uint32, yield func(*schema.Hit)) error {
+	return s.each(ctx, "person_traits", func(rows chdriver.Rows) error {
+		h := &schema.Hit{Workspace: workspace, Traits: &schema.Traits{}}
+		if err := rows.Scan(&h.Visitor, &h.Traits.Email, &h.Traits.Phone, &h.Traits.UserId, &h.Country); err != nil {
+			return err
+		}
+		yield(h)
+		return nil
+	}, driver.Named("workspace", workspace))
+}
