@@ -37,19 +37,19 @@ func (e *Erase) Names(node Node, at Millis) bool {
 	return false
 }
 
-// ErasedLeads says which rows of a workspace's leads are to go. Rows of that
-// version or a later one stay.
+// ErasedLeads says which rows of a workspace's leads are to go. What stays of
+// these nodes and contacts was written again under the version; everything below
+// it goes.
 type ErasedLeads struct {
 	Workspace uint32
 	Version   uint64
-	Known     []Node // emails and providers' contacts: claims and contacts with one go, whoever wrote them
-	Owned     []Node // the person's: conversions of these go
-	Nodes     []Node // rows in identities
-	Contacts  []ID   // with their conversions
-	Claims    []ID
-	Facts     []ID     // with their conversions
-	Changed   []ID     // facts that stay, but not as they were
-	Browsers  []string // what conversions knew of these goes
+	Nodes     []Node   // of the components in which the person was, and the person's
+	Contacts  []ID     // every id that a contact had there
+	Gone      []ID     // those of them that are nobody's any more: their conversions go
+	Facts     []ID     // conversions that go
+	Kept      []ID     // conversions that stay, in the components that are left
+	Browsers  []string // what was credited from these, whose ever it is, was credited anew
+	Credited  []ID     // contacts whose conversions were credited anew under the version
 }
 
 // Whole tells whether the browser was the person's at all times.

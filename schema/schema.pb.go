@@ -876,6 +876,7 @@ type Claim struct {
 	Evidence      string                 `protobuf:"bytes,6,opt,name=evidence,proto3" json:"evidence,omitempty"`  // what it rests on: "intercom conversation 12", "hit <id>"
 	Method        string                 `protobuf:"bytes,7,opt,name=method,proto3" json:"method,omitempty"`      // why it was believed: sourceloop_id, intercom, identify
 	Name          string                 `protobuf:"bytes,8,opt,name=name,proto3" json:"name,omitempty"`          // the person's name, as the evidence has it
+	Received      int64                  `protobuf:"varint,9,opt,name=received,proto3" json:"received,omitempty"` // when it last arrived: an erasure concerns what arrived by its time
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -966,6 +967,13 @@ func (x *Claim) GetName() string {
 	return ""
 }
 
+func (x *Claim) GetReceived() int64 {
+	if x != nil {
+		return x.Received
+	}
+	return 0
+}
+
 // ConversionFact is a conversion before it is credited. It counts once its
 // contact has an email or a phone.
 type ConversionFact struct {
@@ -987,6 +995,7 @@ type ConversionFact struct {
 	Deleted       bool                   `protobuf:"varint,15,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	Updated       int64                  `protobuf:"varint,16,opt,name=updated,proto3" json:"updated,omitempty"`                               // the provider's record; of two the newer stands
 	VisitorSince  int64                  `protobuf:"varint,17,opt,name=visitor_since,json=visitorSince,proto3" json:"visitor_since,omitempty"` // the record that first told the visitor; of two visitors the earlier known stands
+	Received      int64                  `protobuf:"varint,18,opt,name=received,proto3" json:"received,omitempty"`                             // when it last arrived: an erasure concerns what arrived by its time
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1136,6 +1145,13 @@ func (x *ConversionFact) GetUpdated() int64 {
 func (x *ConversionFact) GetVisitorSince() int64 {
 	if x != nil {
 		return x.VisitorSince
+	}
+	return 0
+}
+
+func (x *ConversionFact) GetReceived() int64 {
+	if x != nil {
+		return x.Received
 	}
 	return 0
 }
@@ -2056,7 +2072,7 @@ const file_schema_proto_rawDesc = "" +
 	"\tworkspace\x18\x05 \x01(\rR\tworkspace\x12\x1e\n" +
 	"\n" +
 	"connection\x18\x06 \x01(\x03R\n" +
-	"connection\"\xbf\x01\n" +
+	"connection\"\xdb\x01\n" +
 	"\x05Claim\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1c\n" +
 	"\tworkspace\x18\x02 \x01(\rR\tworkspace\x12\x14\n" +
@@ -2065,7 +2081,8 @@ const file_schema_proto_rawDesc = "" +
 	"\x02at\x18\x05 \x01(\x03R\x02at\x12\x1a\n" +
 	"\bevidence\x18\x06 \x01(\tR\bevidence\x12\x16\n" +
 	"\x06method\x18\a \x01(\tR\x06method\x12\x12\n" +
-	"\x04name\x18\b \x01(\tR\x04name\"\xae\x03\n" +
+	"\x04name\x18\b \x01(\tR\x04name\x12\x1a\n" +
+	"\breceived\x18\t \x01(\x03R\breceived\"\xca\x03\n" +
 	"\x0eConversionFact\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1c\n" +
 	"\tworkspace\x18\x02 \x01(\rR\tworkspace\x12\x12\n" +
@@ -2085,7 +2102,8 @@ const file_schema_proto_rawDesc = "" +
 	"\x05state\x18\x0e \x01(\tR\x05state\x12\x18\n" +
 	"\adeleted\x18\x0f \x01(\bR\adeleted\x12\x18\n" +
 	"\aupdated\x18\x10 \x01(\x03R\aupdated\x12#\n" +
-	"\rvisitor_since\x18\x11 \x01(\x03R\fvisitorSince\"\x93\x01\n" +
+	"\rvisitor_since\x18\x11 \x01(\x03R\fvisitorSince\x12\x1a\n" +
+	"\breceived\x18\x12 \x01(\x03R\breceived\"\x93\x01\n" +
 	"\bEvidence\x12,\n" +
 	"\x06claims\x18\x01 \x03(\v2\x14.sourceloop.v1.ClaimR\x06claims\x12=\n" +
 	"\n" +

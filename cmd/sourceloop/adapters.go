@@ -85,6 +85,14 @@ func (s leadStore) Attribute(ctx context.Context, workspace uint32, contacts []s
 	return s.sink.Attribute(ctx, workspace, contacts, version)
 }
 
+func (s leadStore) AttributeAnew(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
+	return s.sink.AttributeAnew(ctx, workspace, contacts, version)
+}
+
+func (s leadStore) EraseOwners(ctx context.Context, e *schema.ErasedLeads) ([]schema.ID, error) {
+	return s.sink.EraseOwners(ctx, e)
+}
+
 func (s leadStore) EraseLeads(ctx context.Context, e *schema.ErasedLeads) error {
 	return s.sink.EraseLeads(ctx, e)
 }

@@ -105,6 +105,10 @@ func TestErasedStaysErased(t *testing.T) {
 		}
 		r.received = until + 1
 		r.arrive(t, after)
+		if rapid.Bool().Draw(t, "night falls") {
+			r.drain(t, rapid.IntRange(0, len(s.leads)).Draw(t, "chats before the night"))
+			r.erase(t)
+		}
 		r.log.append(schema.TopicHits, s.rebuild(t, false))
 		r.drain(t, len(s.leads))
 		s.forget(known, before, after)

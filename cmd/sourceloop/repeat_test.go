@@ -103,6 +103,18 @@ func (s faultyLeads) Attribute(ctx context.Context, workspace uint32, contacts [
 	return s.plan.around(func() error { return s.leadStore.Attribute(ctx, workspace, contacts, version) })
 }
 
+func (s faultyLeads) AttributeAnew(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
+	return s.plan.around(func() error { return s.leadStore.AttributeAnew(ctx, workspace, contacts, version) })
+}
+
+func (s faultyLeads) EraseOwners(ctx context.Context, e *schema.ErasedLeads) (credited []schema.ID, err error) {
+	err = s.plan.around(func() error {
+		credited, err = s.leadStore.EraseOwners(ctx, e)
+		return err
+	})
+	return credited, err
+}
+
 func (s faultyLeads) EraseLeads(ctx context.Context, e *schema.ErasedLeads) error {
 	return s.plan.around(func() error { return s.leadStore.EraseLeads(ctx, e) })
 }
@@ -201,7 +213,7 @@ type lane struct {
 
 func (l *lane) process(ctx context.Context, records []*stream.Record) {
 	for {
-		l.plan.countdown = rapid.IntRange(0, 4).Draw(l.t, l.name+" fails at call")
+		l.plan.countdown = rapid.IntRange(0, 5).Draw(l.t, l.name+" fails at call")
 		l.plan.after = rapid.Bool().Draw(l.t, l.name+" fails after the effect")
 		err := l.step(ctx, records)
 		if err == nil && rapid.IntRange(0, 9).Draw(l.t, l.name+" is killed before the commit") > 0 {

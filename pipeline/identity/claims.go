@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
 	"sourceloop/schema"
 )
 
@@ -26,17 +28,30 @@ func compareTimes(a, b *schema.Claim) int {
 }
 
 // UnionClaims adds a claim to a set, and reports whether the set changed. Of
-// two with one id the earlier stands. The set is kept in the order of the fold,
-// and may be changed in place: use what is returned.
+// two with one id the earlier stands, with the later's arrival. The set is kept
+// in the order of the fold, and may be changed in place: use what is returned.
 func UnionClaims(set []*schema.Claim, add *schema.Claim) ([]*schema.Claim, bool) {
 	if i := slices.IndexFunc(set, func(c *schema.Claim) bool { return bytes.Equal(c.GetId(), add.GetId()) }); i >= 0 {
 		if set[i].GetAt() <= add.GetAt() {
-			return set, false
+			arrived := add.GetReceived() > set[i].GetReceived()
+			set[i] = arrivedBy(set[i], add.GetReceived())
+			return set, arrived
 		}
+		add = arrivedBy(add, set[i].GetReceived())
 		set = slices.Delete(set, i, i+1)
 	}
 	at, _ := slices.BinarySearchFunc(set, add, compareClaims)
 	return slices.Insert(set, at, add), true
+}
+
+// arrivedBy gives a claim that arrived at a moment, too.
+func arrivedBy(c *schema.Claim, received int64) *schema.Claim {
+	if received <= c.GetReceived() {
+		return c
+	}
+	c = proto.CloneOf(c)
+	c.Received = received
+	return c
 }
 
 // inOrder gives the set in the order of the fold, whatever order it comes in.

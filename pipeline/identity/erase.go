@@ -6,8 +6,9 @@ import (
 	"sourceloop/schema"
 )
 
-// Erased tells whether what concerns a node at a moment was erased.
-type Erased func(node schema.Node, at schema.Millis) bool
+// Erased tells whether what concerns a node at a moment, and arrived at another,
+// was erased.
+type Erased func(node schema.Node, at, arrived schema.Millis) bool
 
 // Anchor is the node that a claim, or a hit, is about: of those it names the one
 // that names a person best, or "" when it names none. What is anchored in one
@@ -52,15 +53,15 @@ func ForgetClaims(claims []*schema.Claim, erased Erased) []*schema.Claim {
 }
 
 func claimErased(c *schema.Claim, erased Erased) bool {
-	at := schema.Millis(c.GetAt())
+	at, arrived := schema.Millis(c.GetAt()), schema.Millis(c.GetReceived())
 	nodes := make([]schema.Node, len(c.GetNodes()))
 	for i, n := range c.GetNodes() {
 		nodes[i] = schema.Node(n)
-		if nodes[i].Kind() == schema.NodeVisitor && erased(nodes[i], at) {
+		if nodes[i].Kind() == schema.NodeVisitor && erased(nodes[i], at, arrived) {
 			return true
 		}
 	}
-	return NamesErased(nodes, func(n schema.Node) bool { return erased(n, at) })
+	return NamesErased(nodes, func(n schema.Node) bool { return erased(n, at, arrived) })
 }
 
 // NamesErased tells whether nodes that were seen together are somebody's who
@@ -79,11 +80,11 @@ func NamesErased(nodes []schema.Node, erased func(schema.Node) bool) bool {
 // ForgetFact gives nil for a conversion of somebody erased. One of somebody
 // else that happened in an erased browser stays, without the browser.
 func ForgetFact(f *schema.ConversionFact, erased Erased) *schema.ConversionFact {
-	at := schema.Millis(f.GetAt())
-	if f == nil || erased(schema.Node(f.GetNode()), at) {
+	at, arrived := schema.Millis(f.GetAt()), schema.Millis(f.GetReceived())
+	if f == nil || erased(schema.Node(f.GetNode()), at, arrived) {
 		return nil
 	}
-	if f.GetVisitor() == "" || !erased(schema.NewNode(schema.NodeVisitor, f.GetVisitor()), at) {
+	if f.GetVisitor() == "" || !erased(schema.NewNode(schema.NodeVisitor, f.GetVisitor()), at, arrived) {
 		return f
 	}
 	f = proto.CloneOf(f)

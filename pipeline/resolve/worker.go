@@ -95,7 +95,7 @@ func (o *Outlet) unerased(rec *schema.WebhookRecord, all []*schema.Evidence) []*
 	}
 	var left []*schema.Evidence
 	for _, e := range all {
-		e = identity.Forget(e, func(node schema.Node, at schema.Millis) bool {
+		e = identity.Forget(e, func(node schema.Node, at, _ schema.Millis) bool {
 			return o.Erasures.Erased(rec.GetWorkspace(), node, at, schema.Millis(rec.GetReceived()))
 		})
 		if e != nil {

@@ -64,7 +64,9 @@ func claimOf(workspace uint32, h *schema.Hit, s *schema.Session, norm Normalizer
 		return nil
 	}
 	evidence := "hit " + hitID(h).String()
-	return schema.NewClaim(workspace, nodes, false, schema.Millis(h.GetAt()), evidence, MethodIdentify, h.GetTraits().GetName())
+	claim := schema.NewClaim(workspace, nodes, false, schema.Millis(h.GetAt()), evidence, MethodIdentify, h.GetTraits().GetName())
+	claim.Received = h.GetReceived()
+	return claim
 }
 
 // Named gives the nodes that a hit's traits name. The country says how a phone

@@ -19,7 +19,7 @@ func (w *Worker) erased(h *schema.Hit) bool {
 	return w.concerns(h, func(node schema.Node, at schema.Millis) bool { return e.Erased(h.GetWorkspace(), node, at, arrived) })
 }
 
-func (w *Worker) concerns(h *schema.Hit, erased identity.Erased) bool {
+func (w *Worker) concerns(h *schema.Hit, erased func(schema.Node, schema.Millis) bool) bool {
 	at := schema.Millis(h.GetAt())
 	if erased(schema.NewNode(schema.NodeVisitor, h.GetVisitor()), at) {
 		return true

@@ -251,11 +251,15 @@ func united(a, b *schema.ConversionFact) *schema.ConversionFact {
 	if newer(b, a) {
 		stands, other = b, a
 	}
-	if !knewFirst(other, stands) {
+	knew := knewFirst(other, stands)
+	if !knew && other.GetReceived() <= stands.GetReceived() {
 		return stands
 	}
 	stands = proto.CloneOf(stands)
-	stands.Visitor, stands.VisitorSince = other.GetVisitor(), other.GetVisitorSince()
+	stands.Received = max(stands.GetReceived(), other.GetReceived())
+	if knew {
+		stands.Visitor, stands.VisitorSince = other.GetVisitor(), other.GetVisitorSince()
+	}
 	return stands
 }
 
@@ -280,7 +284,7 @@ func knewFirst(a, b *schema.ConversionFact) bool {
 
 func factText(f *schema.ConversionFact) string {
 	f = proto.CloneOf(f)
-	f.Visitor, f.VisitorSince = "", 0
+	f.Visitor, f.VisitorSince, f.Received = "", 0, 0
 	text, err := proto.MarshalOptions{Deterministic: true}.Marshal(f)
 	if err != nil {
 		return ""

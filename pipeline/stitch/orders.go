@@ -1,6 +1,7 @@
 package stitch
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -35,12 +36,11 @@ func (w *Worker) rebuild(ctx context.Context, order *schema.Rebuild, offset int6
 // unerased leaves out of a lead what was erased, so that nothing brings it
 // back; nil when nothing is left.
 func (w *Worker) unerased(lead *schema.LeadRecord) *schema.LeadRecord {
-	ws, arrived := lead.GetWorkspace(), schema.Millis(lead.GetReceived())
-	if w.deps.Erasures == nil || lead.GetEvidence() == nil || arrived > w.deps.Erasures.ErasedUntil(ws) {
+	if w.deps.Erasures == nil || lead.GetEvidence() == nil {
 		return lead
 	}
-	left := identity.Forget(lead.GetEvidence(), func(node schema.Node, at schema.Millis) bool {
-		return w.deps.Erasures.Erased(ws, node, at, arrived)
+	left := identity.Forget(lead.GetEvidence(), func(node schema.Node, at, arrived schema.Millis) bool {
+		return w.deps.Erasures.Erased(lead.GetWorkspace(), node, at, arrived)
 	})
 	switch left {
 	case nil:
@@ -53,10 +53,24 @@ func (w *Worker) unerased(lead *schema.LeadRecord) *schema.LeadRecord {
 	return lead
 }
 
-// erase takes a person out of the identity graph and deletes their rows. Redis
-// is changed last: a crash before that repeats all of it from the graph as it
-// was, and one that loses Redis, too, from the claims, which go last in
-// ClickHouse.
+// arrived tells the evidence of a lead when it arrived, unless it knows better,
+// as what one owner sends to the next does.
+func arrived(lead *schema.LeadRecord) {
+	for _, c := range lead.GetEvidence().GetClaims() {
+		c.Received = cmp.Or(c.GetReceived(), lead.GetReceived())
+	}
+	if f := lead.GetEvidence().GetConversion(); f != nil {
+		f.Received = cmp.Or(f.GetReceived(), lead.GetReceived())
+	}
+}
+
+// erase takes a person out of the identity graph and deletes their rows. It is
+// what every stretch is, a union into the graph and an upsert of what follows
+// from it, and then all that it replaced goes: what stays is written under a new
+// version, credited when nobody is an owner any more by what is gone, and
+// everything of these nodes below the version is deleted. Redis is changed last:
+// a crash before that repeats all of it from the graph as it was, and one that
+// loses Redis, too, from the claims, which go last in ClickHouse.
 func (w *Worker) erase(ctx context.Context, order *schema.Erase, offset int64) error {
 	if err := w.owner.Save(ctx, w.owner.Applied(), w.owner.Progress(), nil, nil); err != nil {
 		return err
@@ -65,34 +79,55 @@ func (w *Worker) erase(ctx context.Context, order *schema.Erase, offset int64) e
 	if err != nil {
 		return err
 	}
-	f.rows.Version = w.owner.NextVersion()
-	rows := f.left.resolve(f.rows.Version)
+	rows := f.resolve(w.owner.NextVersion())
 	pairs, _, err := f.left.stored()
 	if err != nil {
 		return err
 	}
-	if err := w.write(ctx, f.left, rows, f.rows.Version); err != nil {
-		return err
-	}
-	if err := w.deps.Sink.EraseLeads(ctx, &f.rows); err != nil {
+	f.left.own(w.unconfirmed)
+	if err := w.replace(ctx, f, rows); err != nil {
 		return err
 	}
 	if err := w.deps.Sink.NoteStep(ctx, &schema.TaskStep{
 		Task: schema.ID(order.GetTask()), Part: order.GetPart(), Done: true, At: schema.MillisOf(w.deps.Now()),
-		Counts: map[string]uint64{
-			"claims": uint64(len(f.rows.Claims)), "conversions": uint64(len(f.rows.Facts)), "contacts": uint64(len(order.GetContacts())),
-		},
+		Counts: map[string]uint64{"claims": f.claims, "conversions": uint64(len(f.rows.Facts)), "contacts": uint64(len(f.rows.Gone))},
 	}); err != nil {
 		return err
 	}
 	return w.owner.Save(ctx, offset+1, w.owner.Progress(), pairs, f.deletions(pairs))
 }
 
+// replace writes what stays and deletes what it replaces.
+func (w *Worker) replace(ctx context.Context, f *forgetting, rows *Rows) error {
+	if err := w.deps.Sink.WriteLeads(ctx, rows); err != nil {
+		return err
+	}
+	credited, err := w.deps.Sink.EraseOwners(ctx, &f.rows)
+	if err != nil {
+		return err
+	}
+	for _, id := range credited {
+		if !slices.Contains(f.rows.Gone, id) {
+			f.rows.Credited = append(f.rows.Credited, id)
+		}
+	}
+	if len(f.rows.Credited) > 0 {
+		if err := w.deps.Sink.AttributeAnew(ctx, f.rows.Workspace, f.rows.Credited, f.rows.Version); err != nil {
+			return err
+		}
+	}
+	if err := w.deps.Sink.EraseLeads(ctx, &f.rows); err != nil {
+		return err
+	}
+	return w.confirm(ctx)
+}
+
 // forgetting is a part of the graph from which a person is taken out.
 type forgetting struct {
-	left  *stretch // what stays, in components
-	rows  schema.ErasedLeads
-	roots []place // of the components as they were
+	left   *stretch // what stays, in components
+	rows   schema.ErasedLeads
+	roots  []place // of the components as they were
+	claims uint64  // that go
 }
 
 // forget finds the components that a person is in, and what stays of them.
@@ -102,16 +137,10 @@ func (w *Worker) forget(ctx context.Context, order *schema.Erase) (*forgetting, 
 	f := &forgetting{left: newStretch(), rows: schema.ErasedLeads{Workspace: ws}}
 	for _, n := range order.GetNodes() {
 		was.nodes[place{ws, schema.Node(n)}] = nil
-		f.rows.Owned = append(f.rows.Owned, schema.Node(n))
-		if node := schema.Node(n); node.IsProvider() || node.Kind() == schema.NodeEmail {
-			f.rows.Known = append(f.rows.Known, node)
-		}
 	}
 	for _, b := range order.GetBrowsers() {
 		was.nodes[place{ws, schema.NewNode(schema.NodeVisitor, b.GetVisitor())}] = nil
-		if b.Whole() {
-			f.rows.Browsers = append(f.rows.Browsers, b.GetVisitor())
-		}
+		f.rows.Browsers = append(f.rows.Browsers, b.GetVisitor())
 	}
 	if err := was.load(ctx, w.owner); err != nil {
 		return nil, err
@@ -120,64 +149,59 @@ func (w *Worker) forget(ctx context.Context, order *schema.Erase) (*forgetting, 
 		f.rows.Nodes = append(f.rows.Nodes, p.node)
 	}
 	slices.Sort(f.rows.Nodes)
-	for _, id := range order.GetContacts() {
-		f.rows.Contacts = append(f.rows.Contacts, schema.ID(id))
-	}
-	var contacts []schema.ID
+	contacts := slices.Clone(order.GetContacts())
 	for _, c := range was.touched() {
 		f.roots = append(f.roots, c.roots...)
-		f.take(c.stored, order.Names)
-		for _, id := range c.stored.GetContacts() {
-			if id := schema.ID(id); !slices.Contains(f.rows.Contacts, id) {
-				contacts = append(contacts, id)
-			}
-		}
+		f.take(c.stored, func(node schema.Node, at, arrived schema.Millis) bool {
+			return int64(arrived) <= order.GetUntil() && order.Names(node, at)
+		})
+		contacts = append(contacts, c.stored.GetContacts()...)
 	}
 	f.left.join()
-	f.left.remember(ws, bytesOf(contacts))
-	f.lose(contacts)
-	return f, nil
-}
-
-// lose notes the contacts that nothing names any more.
-func (f *forgetting) lose(contacts []schema.ID) {
-	left := make(map[schema.ID]bool)
-	for _, c := range f.left.touched() {
-		for _, id := range c.stored.GetContacts() {
-			left[schema.ID(id)] = true
-		}
-	}
+	f.left.remember(ws, contacts)
 	for _, id := range contacts {
-		if !left[id] {
-			f.rows.Contacts = append(f.rows.Contacts, id)
-		}
+		f.rows.Contacts = append(f.rows.Contacts, schema.ID(id))
 	}
+	slices.SortFunc(f.rows.Contacts, schema.ID.Compare)
+	f.rows.Contacts = slices.Compact(f.rows.Contacts)
+	return f, nil
 }
 
 // take keeps of a component what is not erased, and notes what is.
 func (f *forgetting) take(c *schema.Component, erased identity.Erased) {
-	ws := f.rows.Workspace
 	keep := func(e *schema.Evidence) {
-		f.left.add(&schema.LeadRecord{Workspace: ws, Body: &schema.LeadRecord_Evidence{Evidence: e}})
+		f.left.add(&schema.LeadRecord{Workspace: f.rows.Workspace, Body: &schema.LeadRecord_Evidence{Evidence: e}})
 	}
 	for _, claim := range c.GetClaims() {
 		if len(identity.ForgetClaims([]*schema.Claim{claim}, erased)) == 0 {
-			f.rows.Claims = append(f.rows.Claims, schema.ID(claim.GetId()))
+			f.claims++
 			continue
 		}
 		keep(&schema.Evidence{Claims: []*schema.Claim{claim}})
 	}
 	for _, fact := range c.GetConversions() {
+		id := schema.ID(fact.GetId())
 		left := identity.ForgetFact(fact, erased)
 		if left == nil {
-			f.rows.Facts = append(f.rows.Facts, schema.ID(fact.GetId()))
+			f.rows.Facts = append(f.rows.Facts, id)
 			continue
 		}
-		if left != fact {
-			f.rows.Changed = append(f.rows.Changed, schema.ID(fact.GetId()))
-		}
+		f.rows.Kept = append(f.rows.Kept, id)
 		keep(&schema.Evidence{Conversion: left})
 	}
+}
+
+// resolve gives the rows of what stays, and finds out who is nobody any more.
+func (f *forgetting) resolve(version uint64) *Rows {
+	f.rows.Version = version
+	rows := f.left.resolve(version)
+	f.rows.Credited = f.left.contacts()[f.rows.Workspace]
+	for _, id := range f.rows.Contacts {
+		if !slices.Contains(f.rows.Credited, id) {
+			f.rows.Gone = append(f.rows.Gone, id)
+		}
+	}
+	return rows
 }
 
 // deletions are the keys of nodes and components that are no more.

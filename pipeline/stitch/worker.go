@@ -36,7 +36,13 @@ type Sink interface {
 	// there is no list, from the sessions that are stored, and keeps what
 	// differs from before.
 	Attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error
-	// EraseLeads deletes rows as they were before a version.
+	// AttributeAnew credits conversions of some contacts and keeps that also
+	// where it is as before.
+	AttributeAnew(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error
+	// EraseOwners deletes whose nodes were below a version, and gives the
+	// contacts whose conversions were ever credited from the browsers.
+	EraseOwners(ctx context.Context, e *schema.ErasedLeads) (credited []schema.ID, err error)
+	// EraseLeads deletes the other rows below a version.
 	EraseLeads(ctx context.Context, e *schema.ErasedLeads) error
 	// NoteStep says how far an order has come.
 	NoteStep(ctx context.Context, step *schema.TaskStep) error
@@ -70,8 +76,6 @@ type Log interface {
 // Erasures knows what was erased, so that nothing brings it back.
 type Erasures interface {
 	Erased(workspace uint32, node schema.Node, at, arrived schema.Millis) bool
-	// ErasedUntil is the latest arrival that can have been erased.
-	ErasedUntil(workspace uint32) schema.Millis
 }
 
 // Deps are what the workers of this stage share.
@@ -305,6 +309,7 @@ func (w *Worker) sort(read []message) (*stretch, []*schema.DeadRecord) {
 			dead = append(dead, stream.DeadLetter(m.record, Stage, m.reason, "", schema.MillisOf(w.deps.Now())))
 			continue
 		}
+		arrived(m.lead)
 		if lead := w.unerased(m.lead); lead != nil {
 			st.add(lead)
 		}

@@ -63,6 +63,14 @@ func (c *truth) Attribute(_ context.Context, _ uint32, contacts []schema.ID, _ u
 	return nil
 }
 
+func (c *truth) AttributeAnew(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
+	return c.Attribute(ctx, workspace, contacts, version)
+}
+
+func (c *truth) EraseOwners(context.Context, *schema.ErasedLeads) ([]schema.ID, error) {
+	return nil, nil
+}
+
 func (c *truth) EraseLeads(_ context.Context, e *schema.ErasedLeads) error {
 	c.erased = append(c.erased, e)
 	return nil

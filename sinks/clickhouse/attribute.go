@@ -35,8 +35,18 @@ func (s *Sink) Attribute(ctx context.Context, workspace uint32, contacts []schem
 			return err
 		}
 	}
+	return s.attributeAll(ctx, workspace, contacts, version, false)
+}
+
+// AttributeAnew does the same for some contacts, and appends a row for each of
+// their conversions, so that what was known of them before can go.
+func (s *Sink) AttributeAnew(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
+	return s.attributeAll(ctx, workspace, contacts, version, true)
+}
+
+func (s *Sink) attributeAll(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64, anew bool) error {
 	for some := range slices.Chunk(contacts, s.attributeAtOnce) {
-		if err := s.attribute(ctx, workspace, some, version); err != nil {
+		if err := s.attribute(ctx, workspace, some, version, anew); err != nil {
 			return err
 		}
 	}
@@ -57,7 +67,7 @@ func (s *Sink) everybody(ctx context.Context, workspace uint32) ([]schema.ID, er
 // attribute computes the conversions of some contacts. What was read before
 // goes with the statement, so that it reads nothing but the sessions of their
 // browsers and what stands of these conversions.
-func (s *Sink) attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
+func (s *Sink) attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64, anew bool) error {
 	k, err := s.know(ctx, workspace, contacts)
 	if err != nil {
 		return err
@@ -75,7 +85,7 @@ func (s *Sink) attribute(ctx context.Context, workspace uint32, contacts []schem
 		return fmt.Errorf("cannot find the statement attribute: %w", err)
 	}
 	ctx = driver.Context(ctx, driver.WithExternalTable(tables...))
-	err = s.conn.Exec(ctx, string(sql), driver.Named("workspace", workspace), driver.Named("version", version))
+	err = s.conn.Exec(ctx, string(sql), driver.Named("workspace", workspace), driver.Named("version", version), driver.Named("anew", anew))
 	return explain("attribute conversions", err)
 }
 

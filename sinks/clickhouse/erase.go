@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 	chdriver "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -43,30 +44,52 @@ func (s *Sink) EraseHits(ctx context.Context, e *schema.ErasedHits) error {
 	return s.do(ctx, "erase_sessions", append(whose, driver.Named("version", e.Version))...)
 }
 
-// EraseLeads deletes former rows of identities, contacts, conversions and
-// claims. Claims go last: they are what the others would be made from again.
+// EraseOwners deletes whose nodes were, so that nothing is credited by it any
+// more, and gives the contacts that were credited from the browsers.
+func (s *Sink) EraseOwners(ctx context.Context, e *schema.ErasedLeads) (credited []schema.ID, err error) {
+	for _, statement := range []string{"erase_identities", "erase_contacts"} {
+		if err := s.do(ctx, statement, eraseArgs(e, nil)...); err != nil {
+			return nil, err
+		}
+	}
+	if len(e.Browsers) == 0 {
+		return nil, nil
+	}
+	return s.ids(ctx, "credited_from", driver.Named("workspace", e.Workspace), driver.Named("browsers", e.Browsers))
+}
+
+// EraseLeads deletes former rows of conversions and claims. Claims go last: they
+// are what the others would be made from again.
 func (s *Sink) EraseLeads(ctx context.Context, e *schema.ErasedLeads) error {
-	workspace, owned := driver.Named("workspace", e.Workspace), driver.Named("owned", texts(e.Owned))
-	facts := append([]schema.ID(nil), e.Facts...)
-	err := s.each(ctx, "facts_of", func(rows chdriver.Rows) error {
-		id, err := scanID(rows)
-		facts = append(facts, id)
-		return err
-	}, workspace, owned)
+	facts, err := s.ids(ctx, "facts_of", driver.Named("workspace", e.Workspace), driver.Named("nodes", texts(e.Nodes)))
 	if err != nil {
 		return err
 	}
-	args := []any{
-		workspace, owned, driver.Named("known", texts(e.Known)), driver.Named("nodes", texts(e.Nodes)), driver.Named("version", e.Version),
-		driver.Named("contacts", hexadecimal(e.Contacts)), driver.Named("facts", hexadecimal(facts)),
-		driver.Named("changed", hexadecimal(e.Changed)), driver.Named("claims", hexadecimal(e.Claims)), driver.Named("browsers", e.Browsers),
-	}
-	for _, statement := range []string{"erase_identities", "erase_contacts", "erase_conversions", "erase_facts", "erase_claims"} {
-		if err := s.do(ctx, statement, args...); err != nil {
+	facts = slices.DeleteFunc(append(facts, e.Facts...), func(id schema.ID) bool { return slices.Contains(e.Kept, id) })
+	for _, statement := range []string{"erase_conversions", "erase_facts", "erase_claims"} {
+		if err := s.do(ctx, statement, eraseArgs(e, facts)...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func eraseArgs(e *schema.ErasedLeads, facts []schema.ID) []any {
+	return []any{
+		driver.Named("workspace", e.Workspace), driver.Named("version", e.Version), driver.Named("nodes", texts(e.Nodes)),
+		driver.Named("contacts", hexadecimal(e.Contacts)), driver.Named("gone", hexadecimal(e.Gone)), driver.Named("facts", hexadecimal(facts)),
+		driver.Named("credited", hexadecimal(e.Credited)), driver.Named("browsers", e.Browsers),
+	}
+}
+
+// ids reads a column of ids.
+func (s *Sink) ids(ctx context.Context, name string, args ...any) (ids []schema.ID, err error) {
+	err = s.each(ctx, name, func(rows chdriver.Rows) error {
+		id, err := scanID(rows)
+		ids = append(ids, id)
+		return err
+	}, args...)
+	return ids, err
 }
 
 func scanID(rows chdriver.Rows) (schema.ID, error) {
@@ -125,11 +148,7 @@ func (s *Sink) Contact(ctx context.Context, workspace uint32, id schema.ID) (con
 			contact.Nodes = append(contact.Nodes, schema.Node(n))
 		}
 	}
-	err = s.each(ctx, "person_ids", func(rows chdriver.Rows) error {
-		id, err := scanID(rows)
-		ids = append(ids, id)
-		return err
-	}, driver.Named("workspace", workspace), driver.Named("contact", hex.EncodeToString(id[:])))
+	ids, err = s.ids(ctx, "person_ids", driver.Named("workspace", workspace), driver.Named("contact", hex.EncodeToString(id[:])))
 	return contact, ids, err
 }
 

@@ -2,7 +2,10 @@ package clickhouse_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
 
 	"sourceloop/schema"
 	sink "sourceloop/sinks/clickhouse"
@@ -88,18 +91,36 @@ func TestEraseLeads(t *testing.T) {
 	if err != nil || len(browsers) != 1 || browsers[0].Node != "visitor:v" || browsers[0].Since[1] != 2 || browsers[0].Contacts[1] != ann {
 		t.Errorf("browsers are %v, %v", browsers, err)
 	}
-	rewritten := b.Identities[2]
-	rewritten.Since, rewritten.Contacts, rewritten.Version = []schema.Millis{2}, []schema.ID{ann}, 2
-	if err := e.Write(t.Context(), &sink.Batch{Identities: []schema.IdentityRow{rewritten}}); err != nil {
+	// What stays is written again: of eve nothing, of ann all but the browser that went.
+	stays := &sink.Batch{
+		Claims: b.Claims[1:2:2], Facts: []schema.FactRow{fact("email:ann", "kept")}, Identities: b.Identities[1:3:3], Contacts: b.Contacts[1:2:2],
+	}
+	left := b.Facts[1]
+	left.ConversionFact = proto.CloneOf(left.ConversionFact)
+	left.Visitor = ""
+	stays.Facts = append(stays.Facts, left)
+	stays.Identities[1].Since, stays.Identities[1].Contacts = []schema.Millis{2}, []schema.ID{ann}
+	stays.Claims[0].Version, stays.Contacts[0].Version = 2, 2
+	for i := range 2 {
+		stays.Facts[i].Version, stays.Identities[i].Version = 2, 2
+	}
+	if err := e.Write(t.Context(), stays); err != nil {
 		t.Fatal(err)
 	}
-	changed := b.Facts[1]
 	erased := &schema.ErasedLeads{
-		Workspace: 7, Version: 2, Known: []schema.Node{"email:eve", "intercom:1"}, Owned: []schema.Node{"email:eve", "intercom:1", "phone:1"},
-		Nodes: []schema.Node{"email:eve", "visitor:v"}, Contacts: []schema.ID{eve}, Claims: []schema.ID{schema.ID(b.Claims[2].Claim.GetId())},
-		Changed: []schema.ID{schema.ID(changed.GetId())}, Browsers: []string{"gone"},
+		Workspace: 7, Version: 2, Nodes: []schema.Node{"email:ann", "email:eve", "intercom:1", "phone:1", "visitor:v"},
+		Contacts: []schema.ID{eve, ann}, Gone: []schema.ID{eve}, Browsers: []string{"gone"},
+		Kept: []schema.ID{schema.ID(left.GetId()), schema.ID(stays.Facts[0].GetId())},
 	}
 	for range 2 {
+		credited, err := e.EraseOwners(t.Context(), erased)
+		if err != nil || slices.Contains(credited, eve) {
+			t.Fatalf("credited from the browser were %v, %v", credited, err)
+		}
+		erased.Credited = append(credited, ann)
+		if err := e.AttributeAnew(t.Context(), 7, erased.Credited, 2); err != nil {
+			t.Fatal(err)
+		}
 		if err := e.EraseLeads(t.Context(), erased); err != nil {
 			t.Fatal(err)
 		}
@@ -107,14 +128,16 @@ func TestEraseLeads(t *testing.T) {
 	for sql, want := range map[string]uint64{
 		"SELECT count() FROM claims":                                                       1,
 		"SELECT count() FROM claims WHERE has(nodes, 'email:ann')":                         1,
-		"SELECT count() FROM conversion_facts":                                             1,
+		"SELECT count() FROM conversion_facts":                                             2,
 		"SELECT count() FROM conversion_facts WHERE visitor = 'kept'":                      1,
 		"SELECT count() FROM identities":                                                   2,
 		"SELECT count() FROM identities WHERE node = 'visitor:v' AND length(contacts) = 1": 1,
 		"SELECT count() FROM contacts":                                                     1,
 		"SELECT count() FROM conversions WHERE contact = toFixedString(unhex('" + fmt.Sprintf("%x", eve[:]) + "'), 16)": 0,
 		"SELECT count() FROM conversions WHERE own_visitor = 'gone'":                                                    0,
-		"SELECT countIf(own_visitor = 'kept') FROM conversions":                                                         1,
+		"SELECT count() FROM conversions WHERE version < 2":                                                             0,
+		"SELECT uniqExactIf(id, own_visitor = 'kept') FROM conversions":                                                 1,
+		"SELECT uniqExact(id) FROM conversions WHERE NOT deleted":                                                       3,
 	} {
 		if got := e.count(t, sql); got != want {
 			t.Errorf("%s: %d, want %d", sql, got, want)

@@ -21,7 +21,8 @@ type factBlock struct {
 	name, provider, currency, state *proto.ColLowCardinality[string]
 	external, node, visitor, url    proto.ColStr
 	page, message                   proto.ColStr
-	at, updated, visitorSince       *proto.ColDateTime64Raw
+	at, updated, received           *proto.ColDateTime64Raw
+	visitorSince                    *proto.ColDateTime64Raw
 	value                           proto.ColFloat64
 	deleted                         proto.ColBool
 }
@@ -29,7 +30,7 @@ type factBlock struct {
 func newFactBlock() *factBlock {
 	b := &factBlock{
 		name: lowCardinality(), provider: lowCardinality(), currency: lowCardinality(), state: lowCardinality(),
-		at: millisColumn(), updated: millisColumn(), visitorSince: millisColumn(),
+		at: millisColumn(), updated: millisColumn(), visitorSince: millisColumn(), received: millisColumn(),
 	}
 	b.prepared = prepare("conversion_facts", proto.Input{
 		{Name: "workspace", Data: &b.workspace}, {Name: "id", Data: &b.id}, {Name: "version", Data: &b.version},
@@ -38,6 +39,7 @@ func newFactBlock() *factBlock {
 		{Name: "value", Data: &b.value}, {Name: "currency", Data: b.currency}, {Name: "url", Data: &b.url},
 		{Name: "page", Data: &b.page}, {Name: "message", Data: &b.message}, {Name: "state", Data: b.state},
 		{Name: "deleted", Data: &b.deleted}, {Name: "updated", Data: b.updated}, {Name: "visitor_since", Data: b.visitorSince},
+		{Name: "received", Data: b.received},
 	})
 	return b
 }
@@ -78,6 +80,7 @@ func (b *factBlock) append(f *schema.FactRow) {
 	b.deleted.Append(f.Deleted)
 	b.updated.Append(proto.DateTime64(f.Updated))
 	b.visitorSince.Append(proto.DateTime64(f.VisitorSince))
+	b.received.Append(proto.DateTime64(f.Received))
 }
 
 // deadBlock fills the columns of the table dead_letters.

@@ -20,17 +20,18 @@ type claimBlock struct {
 	version        proto.ColUInt64
 	nodes          *proto.ColArr[string]
 	verified       proto.ColBool
-	at             *proto.ColDateTime64Raw
+	at, received   *proto.ColDateTime64Raw
 	evidence, name proto.ColStr
 	method         *proto.ColLowCardinality[string]
 }
 
 func newClaimBlock() *claimBlock {
-	b := &claimBlock{nodes: new(proto.ColStr).Array(), at: millisColumn(), method: lowCardinality()}
+	b := &claimBlock{nodes: new(proto.ColStr).Array(), at: millisColumn(), received: millisColumn(), method: lowCardinality()}
 	b.prepared = prepare("claims", proto.Input{
 		{Name: "workspace", Data: &b.workspace}, {Name: "id", Data: &b.id}, {Name: "version", Data: &b.version},
 		{Name: "nodes", Data: b.nodes}, {Name: "verified", Data: &b.verified}, {Name: "at", Data: b.at},
 		{Name: "evidence", Data: &b.evidence}, {Name: "method", Data: b.method}, {Name: "name", Data: &b.name},
+		{Name: "received", Data: b.received},
 	})
 	return b
 }
@@ -55,6 +56,7 @@ func (b *claimBlock) fill(batches []*Batch) {
 		b.evidence.Append(c.Evidence)
 		b.method.Append(c.Method)
 		b.name.Append(c.Name)
+		b.received.Append(proto.DateTime64(c.Received))
 	}
 	clear(b.sorted)
 	b.sorted = b.sorted[:0]

@@ -129,7 +129,7 @@ func (s *Sink) Claims(ctx context.Context, workspace uint32, yield func(*schema.
 	return s.each(ctx, "claims", func(rows chdriver.Rows) error {
 		var id string
 		c := &schema.Claim{Workspace: workspace}
-		if err := rows.Scan(&id, &c.Nodes, &c.Verified, &c.At, &c.Evidence, &c.Method, &c.Name); err != nil {
+		if err := rows.Scan(&id, &c.Nodes, &c.Verified, &c.At, &c.Evidence, &c.Method, &c.Name, &c.Received); err != nil {
 			return err
 		}
 		c.Id = []byte(id)
@@ -143,7 +143,7 @@ func (s *Sink) Facts(ctx context.Context, workspace uint32, yield func(*schema.C
 		var id string
 		f := &schema.ConversionFact{Workspace: workspace}
 		if err := rows.Scan(&id, &f.Name, &f.Provider, &f.ExternalId, &f.Node, &f.Visitor, &f.At, &f.Value, &f.Currency,
-			&f.Url, &f.Page, &f.Message, &f.State, &f.Deleted, &f.Updated, &f.VisitorSince); err != nil {
+			&f.Url, &f.Page, &f.Message, &f.State, &f.Deleted, &f.Updated, &f.VisitorSince, &f.Received); err != nil {
 			return err
 		}
 		f.Id = []byte(id)

@@ -1,5 +1,5 @@
--- Computes the touches of some conversions and appends a row to conversions where the result differs from the newest.
--- Parameters: workspace, version. Tables that come with the statement:
+-- Computes the touches of some conversions and appends a row to conversions where the result differs from the newest,
+-- or of all of them (anew). Parameters: workspace, version, anew. Tables that come with the statement:
 --
 --   asked  a row a conversion: what it is and whose. Where counts is false it counts for nobody, and what stands of it
 --          becomes deleted.
@@ -98,4 +98,4 @@ SELECT
     c.kept.8, c.kept.9, c.kept.10, c.kept.11, c.kept.12, c.kept.13, c.kept.14, c.kept.15
 FROM computed AS c
 FULL JOIN newest AS n USING (id, happened)
-WHERE c.fingerprint != n.fingerprint
+WHERE {anew:Bool} OR c.fingerprint != n.fingerprint

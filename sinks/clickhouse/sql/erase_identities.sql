@@ -1,3 +1,3 @@
--- Deletes whose some nodes were before a version.
+-- Deletes whose some nodes were below a version.
 DELETE FROM identities
-WHERE workspace = {workspace:UInt32} AND has({nodes:Array(String)}, node) AND version < {version:UInt64}
+WHERE workspace = {workspace:UInt32} AND version < {version:UInt64} AND has({nodes:Array(String)}, node)
