@@ -177,6 +177,19 @@ func (s *Sweeper) page(ctx context.Context, lister Lister, ask Ask) (page *Page,
 	return lister.Page(ctx, ask)
 }
 
+// remembered says of what a provider still knows that it arrived when it
+// happened, so that a look does not bring back whom an erasure names.
+func remembered(evidence []*schema.Evidence) {
+	for _, e := range evidence {
+		for _, c := range e.GetClaims() {
+			c.Received = c.GetAt()
+		}
+		if f := e.GetConversion(); f != nil {
+			f.Received = f.GetAt()
+		}
+	}
+}
+
 // keep passes a page on, and only then moves the position.
 func (s *Sweeper) keep(ctx context.Context, c control.Connection, look *control.Look, page *Page) error {
 	rec := &schema.WebhookRecord{
@@ -184,6 +197,7 @@ func (s *Sweeper) keep(ctx context.Context, c control.Connection, look *control.
 	}
 	for _, result := range page.Results {
 		result.Topic = string(look.Kind)
+		remembered(result.Evidence)
 		if err := s.config.Deliver(ctx, rec, result); err != nil {
 			return err
 		}

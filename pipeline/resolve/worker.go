@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,15 +89,16 @@ func (o *Outlet) Deliver(ctx context.Context, rec *schema.WebhookRecord, result 
 }
 
 // unerased leaves out whom an erasure names that was asked for after the
-// webhook had arrived: it may have waited, or be replayed.
+// webhook had arrived: it may have waited, or be replayed. What a look found
+// says itself when it arrived.
 func (o *Outlet) unerased(rec *schema.WebhookRecord, all []*schema.Evidence) []*schema.Evidence {
 	if o.Erasures == nil {
 		return all
 	}
 	var left []*schema.Evidence
 	for _, e := range all {
-		e = identity.Forget(e, func(node schema.Node, at, _ schema.Millis) bool {
-			return o.Erasures.Erased(rec.GetWorkspace(), node, at, schema.Millis(rec.GetReceived()))
+		e = identity.Forget(e, func(node schema.Node, at, arrived schema.Millis) bool {
+			return o.Erasures.Erased(rec.GetWorkspace(), node, at, cmp.Or(arrived, schema.Millis(rec.GetReceived())))
 		})
 		if e != nil {
 			left = append(left, e)

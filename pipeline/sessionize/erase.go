@@ -108,5 +108,28 @@ func (w *Worker) erase(ctx context.Context, order *schema.Erase, offset int64) e
 	if err := w.deps.Sink.NoteStep(ctx, step); err != nil {
 		return err
 	}
-	return w.settle(ctx, st, nil)
+	if err := w.settle(ctx, st, nil); err != nil {
+		return err
+	}
+	return w.untouch(ctx, st)
 }
+
+// untouch takes those of whom nothing is left off the days on which they were
+// touched, where their names stand.
+func (w *Worker) untouch(ctx context.Context, st *stretch) error {
+	var gone []string
+	for _, v := range st.visitors {
+		if v.isNothing() {
+			gone = append(gone, stateKey(v.name))
+		}
+	}
+	for _, day := range w.days {
+		if err := w.owner.Drop(ctx, day, gone, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isNothing tells whether no state of the visitor is stored.
+func (v *visit) isNothing() bool { return len(v.state.GetHits()) == 0 && !v.state.GetFlooded() }

@@ -205,7 +205,7 @@ func (w *Worker) settle(ctx context.Context, st *stretch, deletions []string) er
 	for _, v := range st.visitors {
 		v.read = false
 		w.seal(v, st.progress)
-		if len(v.state.GetHits()) == 0 && !v.state.GetFlooded() {
+		if v.isNothing() {
 			w.visitors.Remove(v.name)
 			deletions = append(deletions, stateKey(v.name))
 			continue
