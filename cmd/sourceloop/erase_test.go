@@ -38,6 +38,10 @@ type asked struct {
 
 func (a *asked) AddNightly(context.Context, string) (bool, error) { return false, nil }
 
+func (a *asked) TakeChore(context.Context, string, time.Duration) (bool, error) { return false, nil }
+
+func (a *asked) ForgetDeliveries(context.Context) error { return nil }
+
 func (a *asked) TakeTask(context.Context, time.Duration) (*control.Task, error) {
 	task := a.task
 	a.task = nil

@@ -17,10 +17,8 @@ type Store interface {
 	AddNightly(ctx context.Context, name string) (added bool, err error)
 	TakeTask(ctx context.Context, lease time.Duration) (*control.Task, error)
 	SaveTask(ctx context.Context, task *control.Task, after time.Duration) error
-<<<<<<< HEAD
 	TakeChore(ctx context.Context, name string, every time.Duration) (mine bool, err error)
 	ForgetDeliveries(ctx context.Context) error
-=======
 	Erasing
 }
 
@@ -29,7 +27,6 @@ type Erasing interface {
 	ErasureWork(ctx context.Context, task *control.Task) (*schema.Erase, error)
 	NameErased(ctx context.Context, task *control.Task, work *schema.Erase) error
 	FinishErasure(ctx context.Context, task *control.Task, work *schema.Erase) error
->>>>>>> 622e73e (Revert "erase: take back out until nothing that stays can be lost by it")
 }
 
 // Log is where orders go.
