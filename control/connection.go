@@ -171,6 +171,11 @@ func (t *tx) markConnected(ctx context.Context, op string, c Connection, setup S
 	if _, err = t.exec(ctx, "inbox_wake", c.ID, int64(t.now)); err != nil {
 		return err
 	}
+	if c.App != "" && c.App != setup.App {
+		if _, err = t.exec(ctx, "looks_anew", c.ID, int64(t.now)); err != nil {
+			return err
+		}
+	}
 	if err = t.keepReconciling(ctx, c.ID); err != nil {
 		return err
 	}

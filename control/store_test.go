@@ -26,6 +26,8 @@ func TestStore(t *testing.T) {
 			"states are used once": testStates,
 			"tokens":               testTokens,
 			"inbox":                testInbox,
+			"looks":                testLooks,
+			"renewed tokens":       testRenewed,
 			"signals":              testSignals,
 			"funnels and stages":   testFunnels,
 			"opened twice":         testOpenedTwice,

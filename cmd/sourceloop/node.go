@@ -263,7 +263,7 @@ func (n *node) startResolve() error {
 	inbox := resolve.NewInbox(resolve.InboxConfig{
 		Store: n.control, Resolver: resolver, Deliver: outlet.Deliver, Bury: outlet.Bury, Log: n.log, Fail: n.reach,
 	})
-	sweeper := resolve.NewSweeper(resolve.SweepConfig{Looks: n.control, Listers: listers, Deliver: outlet.Deliver, Log: n.log, Fail: n.reach})
+	sweeper := resolve.NewSweeper(resolve.SweepConfig{Looks: n.control, Listers: listers, Deliver: outlet.Deliver, Log: n.log})
 	n.runners = append(n.runners, inbox.Run, sweeper.Run)
 	n.consume(stream.GroupConfig{
 		Name: groupResolve, Topic: schema.TopicWebhooks, Stage: resolve.Stage, New: stager.New, MaxBatch: resolve.MaxBatch,

@@ -10,6 +10,11 @@ WHERE connection = $1 AND kind = $2 AND state = 'done';
 -- name: look_hurry
 UPDATE looks SET due = $3 WHERE connection = $1 AND kind = $2 AND due > $3;
 
+-- Another workspace of the provider has nothing to do with where looks stood.
+-- name: looks_anew
+UPDATE looks SET begun_at = 0, position = '', found = 0, total = 0, note = '', since = CASE WHEN kind = 'reconcile' THEN $2 ELSE since END
+WHERE connection = $1;
+
 -- The conditions stand twice: PostgreSQL checks the outer ones again on a row
 -- that another process took meanwhile.
 -- name: look_take

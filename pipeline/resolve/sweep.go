@@ -60,8 +60,6 @@ type SweepConfig struct {
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	Log *slog.Logger
-	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
-	Fail func(place string) error
 }
 
 const (
@@ -156,7 +154,10 @@ func (s *Sweeper) advance(ctx context.Context, look *control.Look) error {
 		look.Note = "It waits, since " + later.Reason + "."
 		return s.config.Looks.PauseLook(ctx, look, later.After)
 	case schema.KindOf(err) == schema.KindInvalid && err != nil:
-		look.Note = err.Error()
+		var known *schema.Error
+		if errors.As(err, &known) {
+			look.Note = known.Text
+		}
 		return s.config.Looks.PauseLook(ctx, look, lookTrouble)
 	case schema.KindOf(err) == schema.KindUnknown && err != nil:
 		return nil // Closed meanwhile; the look is gone as well.
@@ -199,11 +200,6 @@ func (s *Sweeper) keep(ctx context.Context, c control.Connection, look *control.
 		result.Topic = string(look.Kind)
 		remembered(result.Evidence)
 		if err := s.config.Deliver(ctx, rec, result); err != nil {
-			return err
-		}
-	}
-	if s.config.Fail != nil {
-		if err := s.config.Fail("sweep.after-produce"); err != nil {
 			return err
 		}
 	}
