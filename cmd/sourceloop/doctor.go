@@ -59,10 +59,21 @@ func newExaminer(config doctorConfig, store *control.Store, reports *report.Read
 	return &examine.Examiner{
 		Settings: store, Log: arrived{reports}, Pages: examine.NewWebPages(config.collectorURL, config.privatePages, time.Now),
 		Vendors: map[string]examine.Vendor{
-			"intercom": &examine.Intercom{Base: strings.TrimSuffix(config.intercomAPI, "/"), Client: client, Now: time.Now},
+			"intercom": &examine.Intercom{
+				Base: strings.TrimSuffix(config.intercomAPI, "/"), Regions: intercomRegions(config.intercomAPI), Client: client, Now: time.Now,
+			},
 		},
 		PublicURL: config.publicURL, Now: time.Now,
 	}
+}
+
+// intercomRegions are the hosts of Intercom's other regions; another address than
+// Intercom's own has none.
+func intercomRegions(api string) map[string]string {
+	if strings.TrimSuffix(api, "/") != "https://api.intercom.io" {
+		return nil
+	}
+	return map[string]string{"EU": "https://api.eu.intercom.io", "AU": "https://api.au.intercom.io"}
 }
 
 type doctorCommand struct {

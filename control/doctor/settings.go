@@ -36,7 +36,7 @@ func token(f *Facts) Finding {
 		return Finding{State: Failed, Text: f.Provider + " refuses to say whose account this is.", Means: "The app lacks a permission.",
 			Fix: "In the Developer Hub, tick the permissions that the README names, then click Reconnect.", AsOf: v.At}
 	case v.Identity == Unreachable:
-		return unknown(f.Provider+" did not answer just now.", "Ask again in a minute. If it stays, check that this server may reach "+f.Provider+".")
+		return unknown(f.Provider+" gave no usable answer just now.", "Ask again in a minute. If it stays, check that this server may reach "+f.Provider+".")
 	}
 	return ok(v.At, "%s accepted the token just now: it opens %s.", f.Provider, named(v.Name))
 }

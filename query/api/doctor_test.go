@@ -36,7 +36,7 @@ func (silence) Look(_ context.Context, address string) doctor.Page {
 	return doctor.Page{URL: address, Problem: "it was not looked at"}
 }
 
-func (silence) Ask(context.Context, string) doctor.Vendor {
+func (silence) Ask(context.Context, control.Connection, string) doctor.Vendor {
 	return doctor.Vendor{At: schema.MillisOf(today()), Identity: doctor.Denied}
 }
 

@@ -31,7 +31,7 @@ type Settings interface {
 // Vendor asks one provider about the account that a token opens. It never
 // fails: what it could not learn it says.
 type Vendor interface {
-	Ask(ctx context.Context, token string) doctor.Vendor
+	Ask(ctx context.Context, connection control.Connection, token string) doctor.Vendor
 }
 
 // Log is what has arrived, of one workspace.
@@ -147,7 +147,7 @@ func (e *Examiner) vendor(ctx context.Context, c control.Connection) *doctor.Ven
 	if vendor == nil {
 		return &doctor.Vendor{At: schema.MillisOf(e.Now()), Identity: doctor.Unreachable}
 	}
-	told := vendor.Ask(ctx, token)
+	told := vendor.Ask(ctx, c, token)
 	return &told
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"sourceloop/control"
 	"sourceloop/control/doctor"
 	"sourceloop/schema"
 )
@@ -30,14 +31,24 @@ const (
 
 // Intercom asks Intercom's REST API. All of it reads: the search is one.
 type Intercom struct {
-	Base   string // the API's address, without a slash at the end
-	Client *http.Client
-	Now    func() time.Time
+	Base    string            // the API's address, without a slash at the end
+	Regions map[string]string // those of other regions, by what /me calls them
+	Client  *http.Client
+	Now     func() time.Time
+}
+
+// host is an Intercom whose base is that of a connection's region.
+func (i *Intercom) host(c control.Connection) *Intercom {
+	if base, elsewhere := i.Regions[c.Region]; elsewhere {
+		return &Intercom{Base: base, Client: i.Client, Now: i.Now}
+	}
+	return i
 }
 
 // Ask learns whose account it is, what the attribute is like, and which chats
 // are the newest.
-func (i *Intercom) Ask(ctx context.Context, token string) doctor.Vendor {
+func (i *Intercom) Ask(ctx context.Context, connection control.Connection, token string) doctor.Vendor {
+	i = i.host(connection)
 	v := doctor.Vendor{At: schema.MillisOf(i.Now())}
 	var me struct {
 		App struct {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sourceloop/control"
 	"sourceloop/control/doctor"
 	"sourceloop/schema"
 )
@@ -35,7 +36,7 @@ func (v *vendor) ask(t *testing.T) doctor.Vendor {
 	t.Helper()
 	server := httptest.NewServer(v)
 	defer server.Close()
-	return (&Intercom{Base: server.URL, Client: server.Client(), Now: clock}).Ask(t.Context(), "token")
+	return (&Intercom{Base: server.URL, Client: server.Client(), Now: clock}).Ask(t.Context(), control.Connection{}, "token")
 }
 
 const (
@@ -104,8 +105,22 @@ func TestWhatIntercomDoesNotSay(t *testing.T) {
 			}
 		})
 	}
-	silent := (&Intercom{Base: "http://127.0.0.1:1", Client: http.DefaultClient, Now: clock}).Ask(t.Context(), "token")
+	silent := (&Intercom{Base: "http://127.0.0.1:1", Client: http.DefaultClient, Now: clock}).Ask(t.Context(), control.Connection{}, "token")
 	if silent.Identity != doctor.Unreachable || silent.Clocked {
 		t.Errorf("%+v", silent)
+	}
+}
+
+// TestTheRegionIsAsked: a workspace in Europe is asked at Europe's host.
+func TestTheRegionIsAsked(t *testing.T) {
+	europe := httptest.NewServer(&vendor{date: clock(), answers: map[string]string{"GET /me": whoIs, "GET /data_attributes": "{}", "POST /conversations/search": "{}"}})
+	defer europe.Close()
+	america := httptest.NewServer(&vendor{date: clock(), answers: map[string]string{"GET /me": "401"}})
+	defer america.Close()
+	i := &Intercom{Base: america.URL, Regions: map[string]string{"EU": europe.URL}, Client: http.DefaultClient, Now: clock}
+	for region, want := range map[string]doctor.Answer{"EU": doctor.Told, "US": doctor.Denied, "": doctor.Denied} {
+		if got := i.Ask(t.Context(), control.Connection{Region: region}, "token"); got.Identity != want {
+			t.Errorf("in %q: %+v", region, got)
+		}
 	}
 }
