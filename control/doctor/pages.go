@@ -28,7 +28,8 @@ func (f *Facts) heard(host string) Host {
 }
 
 func sameHost(a, b string) bool {
-	return strings.TrimPrefix(strings.ToLower(a), "www.") == strings.TrimPrefix(strings.ToLower(b), "www.")
+	bare := func(host string) string { return strings.TrimPrefix(strings.Trim(strings.ToLower(host), "[]"), "www.") }
+	return bare(a) == bare(b)
 }
 
 func (f *Facts) hostNames() string {

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -55,9 +54,35 @@ func TestDoctorByClicking(t *testing.T) {
 		t.Errorf("about the Messenger it says %q", said)
 	}
 	owner.picture("doctor-well")
-	if r := d.ask(t, http.MethodPost, "/api/v1/connections/intercom/doctor", nil); r.status != http.StatusOK {
-		t.Errorf("%d %s", r.status, r.body)
+	refusesConsent(t, d, owner, b.person(t))
+}
+
+// refusesConsent: on a page that waits for consent a visitor chats without
+// giving it, so that the chat has no source; the doctor tells it by the page.
+func refusesConsent(t *testing.T, d *demo, owner, visitor *tab) {
+	c := newClinic(t, d)
+	page := c.page(c.snippet(d.siteKey, ` data-consent="required"`) + fmt.Sprintf(
+		`<script>window.intercomSettings = {app_id: "%s"};</script><script src="%s/messenger.js"></script>`, d.appID(t), d.file.IntercomURL))
+	visitor.open(page + "?sl_debug=1")
+	email := newEmail("private")
+	chats(visitor, "Do you keep my data?", email, "doctor-no-consent")
+	got := d.awaitContact(t, email, converted)
+	equal(t, "the source without consent", got.LastTouch.Source, "direct")
+	owner.eval(fmt.Sprintf(`(() => { const e = document.querySelector(%q); e.value = %q; e.dispatchEvent(new Event("input", {bubbles: true})); return e.value })()`, id("doctor-page"), page))
+	cause := fmt.Sprintf("document.querySelector(%q).dataset.cause", id("diagnosis"))
+	owner.click(id("doctor-look"))
+	owner.await(cause, "consent")
+	if text := owner.text(id("diagnosis")); !strings.Contains(text, "waits for consent") || !strings.Contains(text, `sourceloop.consent("granted")`) {
+		t.Errorf("the doctor says %q", text)
 	}
+	owner.picture("doctor-no-consent-given")
+	visitor.eval(`sourceloop.consent("granted")`)
+	until(t, "the doctor to hear of the consent", func() (bool, string) {
+		owner.click(id("doctor-look"))
+		owner.await(`document.querySelectorAll(".doctor[aria-busy=true]").length`, "0")
+		said := owner.eval(fmt.Sprintf(`document.querySelector('%s [data-step=consent]')?.dataset.state`, id("diagnosis")))
+		return said == "ok", said + " " + owner.text(id("diagnosis")) + "\n" + visitor.console.String()
+	})
 }
 
 // diagnosed presses the doctor's button until it names a cause.

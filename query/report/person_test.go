@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -83,17 +84,24 @@ func TestWhereTheTrackerWasHeard(t *testing.T) {
 		heard(1, 4, hour+3, leave, "https://a.example/new", "", `{"chat":"throttled"`), // No JSON.
 		heard(1, 5, hour+4, event, "https://a.example/newest?x=1", "chat_opened", `{"provider":"intercom"}`),
 		heard(1, 6, hour+9, view, "https://b.example/", "", ""),
+		heard(1, 9, hour+5, view, "http://INTRANET:8080/", "", ""),
+		heard(1, 10, hour+6, view, "http://u:p@[::1]:80/x?u=https://no.example/", "", ""),
+		heard(1, 11, hour+7, view, "no address", "", ""),
 		heard(1, 7, hour-9, view, "https://before.example/", "", ""),
 		heard(2, 8, hour+9, view, "https://foreign.example/", "", ""),
 	}})
 	got, err := s.in(1).SeenHosts(t.Context(), hour)
-	if err != nil || len(got) != 2 {
-		t.Fatalf("%+v, %v", got, err)
+	var hosts []string
+	for _, h := range got {
+		hosts = append(hosts, h.Host)
+	}
+	if err != nil || strings.Join(hosts, " ") != "b.example [::1] intranet a.example" {
+		t.Fatalf("%q, %v", hosts, err)
 	}
 	if b := got[0]; b.Host != "b.example" || b.Left != 0 || b.Pushed != 0 || b.Opened != 0 || b.Last != hour+9 {
 		t.Errorf("%+v", b)
 	}
-	a := got[1]
+	a := got[3]
 	if a.Host != "a.example" || a.Hits != 5 || a.Page != "https://a.example/newest?x=1" || a.Last != hour+4 || a.Left != hour+3 ||
 		a.Pushed != hour+1 || a.Stub != hour+2 || a.Opened != hour+4 {
 		t.Errorf("%+v", a)

@@ -1,5 +1,7 @@
--- On which hosts the tracker was heard since a moment, what it told of the Messenger there, and how far clocks were off.
-SELECT domain(url) AS host, count(), toUnixTimestamp64Milli(max(received)), argMax(url, received),
+-- On which hosts the tracker was heard since a moment, and what it told of the Messenger there. domain() knows no host
+-- without a dot, which sites inside of a network have.
+SELECT lower(extract(url, '^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(\\[[^\\]]*\\]|[^:/?#]+)')) AS host,
+    count(), toUnixTimestamp64Milli(max(received)), argMax(url, received),
     toUnixTimestamp64Milli(maxIf(received, type = 'leave')),
     toUnixTimestamp64Milli(maxIf(received, type = 'leave' AND JSONExtractString(properties, 'chat') = 'pushed')),
     toUnixTimestamp64Milli(maxIf(received, type = 'leave' AND JSONExtractString(properties, 'chat') = 'stub')),
@@ -8,5 +10,6 @@ SELECT domain(url) AS host, count(), toUnixTimestamp64Milli(max(received)), argM
 FROM hits
 WHERE workspace = {workspace:UInt32} AND received >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
 GROUP BY host
+HAVING host != ''
 ORDER BY max(received) DESC
 LIMIT 50
