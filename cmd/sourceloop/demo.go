@@ -35,6 +35,7 @@ type demoFile struct {
 	SiteURL       string `json:"site_url"`
 	IntercomURL   string `json:"intercom_url"`
 	HubSpotURL    string `json:"hubspot_url"`
+	GoogleURL     string `json:"google_url"`
 	SiteKey       string `json:"site_key"`
 	APIKey        string `json:"api_key"`
 	OwnerEmail    string `json:"owner_email"`
@@ -49,6 +50,7 @@ type demo struct {
 	node    *node
 	standin *intercomStandin
 	hubspot *hubspotStandin
+	ads     []*runningStandin
 	site    *webServer
 	file    demoFile
 }
@@ -87,6 +89,8 @@ func (d *demo) start(ctx context.Context) error {
 		URL: "http://" + state.Listen, SiteURL: "http://" + state.SiteListen, IntercomURL: "http://" + state.IntercomListen, HubSpotURL: "http://" + state.HubSpotListen,
 		SiteKey: state.SiteKey, APIKey: state.APIKey, OwnerEmail: state.OwnerEmail, OwnerPassword: state.OwnerPassword,
 	}
+	urls := state.adsURLs()
+	d.file.GoogleURL = urls["google"]
 	if err := d.startNode(ctx); err != nil {
 		return err
 	}
@@ -130,7 +134,7 @@ func (d *demo) startOthers(ctx context.Context) error {
 		return err
 	}
 	d.standin = standin
-	if err := d.startHubSpot(); err != nil {
+	if err := errors.Join(d.startHubSpot(), d.startAds()); err != nil {
 		return err
 	}
 	pages, err := site.New(site.Config{
@@ -192,6 +196,9 @@ func (d *demo) run(ctx context.Context) error {
 	})
 	group.Go(func() error { return d.standin.run(outside) })
 	group.Go(func() error { return d.hubspot.run(outside) })
+	for _, s := range d.ads {
+		group.Go(func() error { return s.run(outside) })
+	}
 	group.Go(func() error {
 		select {
 		case err := <-d.site.failed:
@@ -231,7 +238,7 @@ func (d *demo) words() string {
 	fmt.Fprintf(&b, "  dashboard          %s\n", d.file.URL)
 	fmt.Fprintf(&b, "  sign in as         %s\n  password           %s\n", d.file.OwnerEmail, d.file.OwnerPassword)
 	fmt.Fprintf(&b, "  demo site          %s/%s\n", d.file.SiteURL, tag)
-	fmt.Fprintf(&b, "  stand-in Intercom  %s\n  stand-in HubSpot   %s\n\n", d.file.IntercomURL, d.file.HubSpotURL)
+	fmt.Fprintf(&b, "  stand-in Intercom  %s\n  stand-in HubSpot   %s\n%s\n", d.file.IntercomURL, d.file.HubSpotURL, d.file.adsWords())
 	fmt.Fprintf(&b, "1. Sign in, open Setup → Chat and click Connect on the Intercom card.\n")
 	fmt.Fprintf(&b, "2. Open the demo site with the address above, chat, and give an email.\n")
 	fmt.Fprintf(&b, "3. Open Contacts. The same values are in %s.\n", d.command.demoPath())

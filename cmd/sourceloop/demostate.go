@@ -29,6 +29,8 @@ type demoState struct {
 	HubSpotSecret  string `json:"hubspot_client_secret"`
 	SiteKey        string `json:"site_key"`
 	APIKey         string `json:"api_key"`
+
+	Ads map[string]adsState `json:"ads"` // By the platform's name.
 }
 
 // loadDemoState reads the folder's state, or makes one with free ports.
@@ -81,7 +83,7 @@ func (s *demoState) fill() error {
 	if s.HubSpotID == "" || s.HubSpotSecret == "" {
 		s.HubSpotID, s.HubSpotSecret = "demo-"+rand.Text()[:8], rand.Text()
 	}
-	return nil
+	return s.fillAds()
 }
 
 func freeAddress() (string, error) {

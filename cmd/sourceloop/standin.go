@@ -10,13 +10,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"sourceloop/deploy/standin/ads"
 	"sourceloop/deploy/standin/hubspot"
 	"sourceloop/deploy/standin/intercom"
 	"sourceloop/schema"
 )
 
 type standinCommand struct {
-	Name         string   `arg:"" help:"Whose stand-in: intercom or hubspot."`
+	Name         string   `arg:"" help:"Whose stand-in: intercom, hubspot or google."`
 	Listen       string   `help:"Address to listen on." default:"127.0.0.1:0"`
 	Data         string   `help:"Folder that keeps everything." default:"data/standin"`
 	ClientID     string   `help:"The app's client id." default:"sourceloop" env:"SOURCELOOP_INTERCOM_CLIENT_ID"`
@@ -64,7 +65,12 @@ func (c *standinCommand) start(log *slog.Logger) (*runningStandin, error) {
 		}
 		return &s.runningStandin, nil
 	}
-	return nil, schema.E("standin", schema.KindInvalid, "There is no stand-in for %q. There is one for: intercom, hubspot.", c.Name)
+	if open, known := adPlatforms()[c.Name]; known {
+		return startAds(c.Listen, ads.Config{
+			Dir: dir, ClientID: c.ClientID, ClientSecret: c.ClientSecret, RedirectURIs: c.RedirectURI, Log: log,
+		}, open, log)
+	}
+	return nil, schema.E("standin", schema.KindInvalid, "There is no stand-in for %q. There is one for: intercom, hubspot, google.", c.Name)
 }
 
 // vendor is what stand-ins are alike in.

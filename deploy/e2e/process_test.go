@@ -259,6 +259,7 @@ type demoFile struct {
 	SiteURL       string `json:"site_url"`
 	IntercomURL   string `json:"intercom_url"`
 	HubSpotURL    string `json:"hubspot_url"`
+	GoogleURL     string `json:"google_url"`
 	SiteKey       string `json:"site_key"`
 	APIKey        string `json:"api_key"`
 	OwnerEmail    string `json:"owner_email"`

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"sourceloop/deploy/standin/ads"
+)
+
+// adsState is what a demo keeps of one advertising platform's stand-in.
+type adsState struct {
+	Listen       string `json:"listen"`
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+}
+
+// fillAds makes what a state lacks.
+func (s *demoState) fillAds() error {
+	if s.Ads == nil {
+		s.Ads = map[string]adsState{}
+	}
+	for name := range adPlatforms() {
+		if s.Ads[name].Listen != "" {
+			continue
+		}
+		free, err := freeAddress()
+		if err != nil {
+			return err
+		}
+		s.Ads[name] = adsState{Listen: free, ClientID: "demo-" + rand.Text()[:8], ClientSecret: rand.Text()}
+	}
+	return nil
+}
+
+// adsURLs are the addresses of the stand-ins, by name.
+func (s *demoState) adsURLs() map[string]string {
+	urls := map[string]string{}
+	for name, kept := range s.Ads {
+		urls[name] = "http://" + kept.Listen
+	}
+	return urls
+}
+
+func (d *demo) startAds() error {
+	for name, open := range adPlatforms() {
+		kept := d.state.Ads[name]
+		s, err := startAds(kept.Listen, ads.Config{
+			Dir: filepath.Join(d.command.Data, "standin", name), ClientID: kept.ClientID, ClientSecret: kept.ClientSecret,
+			RedirectURIs: []string{d.file.URL + "/connect/" + name + "/callback"}, Log: d.log,
+		}, open, d.log)
+		if err != nil {
+			return err
+		}
+		d.ads = append(d.ads, s)
+	}
+	return nil
+}
+
+// adsWords tell where the stand-ins are.
+func (f *demoFile) adsWords() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  stand-in Google    %s\n", f.GoogleURL)
+	return b.String()
+}

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"log/slog"
+
+	"sourceloop/deploy/standin/ads"
+	"sourceloop/deploy/standin/google"
+)
+
+// adPlatforms open the stand-ins of advertising platforms, by name.
+func adPlatforms() map[string]func(ads.Config) (vendor, error) {
+	return map[string]func(ads.Config) (vendor, error){
+		"google": func(c ads.Config) (vendor, error) { return google.New(google.Config{Config: c}) },
+	}
+}
+
+func startAds(address string, config ads.Config, open func(ads.Config) (vendor, error), log *slog.Logger) (*runningStandin, error) {
+	s, err := serveStandin(address, log, func(url string) (vendor, error) {
+		config.PublicURL = url
+		return open(config)
+	})
+	return &s, err
+}
