@@ -36,6 +36,7 @@ type demoFile struct {
 	IntercomURL   string `json:"intercom_url"`
 	HubSpotURL    string `json:"hubspot_url"`
 	GoogleURL     string `json:"google_url"`
+	MetaURL       string `json:"meta_url"`
 	SiteKey       string `json:"site_key"`
 	APIKey        string `json:"api_key"`
 	OwnerEmail    string `json:"owner_email"`
@@ -90,7 +91,7 @@ func (d *demo) start(ctx context.Context) error {
 		SiteKey: state.SiteKey, APIKey: state.APIKey, OwnerEmail: state.OwnerEmail, OwnerPassword: state.OwnerPassword,
 	}
 	urls := state.adsURLs()
-	d.file.GoogleURL = urls["google"]
+	d.file.GoogleURL, d.file.MetaURL = urls["google"], urls["meta"]
 	if err := d.startNode(ctx); err != nil {
 		return err
 	}

@@ -62,5 +62,6 @@ func (d *demo) startAds() error {
 func (f *demoFile) adsWords() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  stand-in Google    %s\n", f.GoogleURL)
+	fmt.Fprintf(&b, "  stand-in Meta      %s\n", f.MetaURL)
 	return b.String()
 }

@@ -260,6 +260,7 @@ type demoFile struct {
 	IntercomURL   string `json:"intercom_url"`
 	HubSpotURL    string `json:"hubspot_url"`
 	GoogleURL     string `json:"google_url"`
+	MetaURL       string `json:"meta_url"`
 	SiteKey       string `json:"site_key"`
 	APIKey        string `json:"api_key"`
 	OwnerEmail    string `json:"owner_email"`
