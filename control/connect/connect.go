@@ -208,8 +208,7 @@ func (s *Service) Backfill(ctx context.Context, who control.Principal, provider 
 }
 
 // Test asks the provider whether the connection works, repairs what Setup can
-// repair, and brings the card up to date. It is the card's button, and what
-// follows a hint that the account was closed at the provider.
+// repair, and brings the card up to date. It is the card's button.
 func (s *Service) Test(ctx context.Context, who control.Principal, provider string) (control.Connection, error) {
 	p, err := s.provider("test the connection", provider)
 	if err != nil {
@@ -223,27 +222,6 @@ func (s *Service) Test(ctx context.Context, who control.Principal, provider stri
 		return control.Connection{}, err
 	}
 	return s.store.Connection(ctx, c.ID)
-}
-
-// Hint is for notices that anybody could have sent, such as that an account
-// removed us: the provider is asked whether it is so.
-func (s *Service) Hint(ctx context.Context, provider, app string) error {
-	p, err := s.provider("check the connection", provider)
-	if err != nil {
-		return err
-	}
-	_, id, ok := s.store.Directory().Route(provider, app)
-	if !ok {
-		return nil
-	}
-	c, err := s.store.Connection(ctx, id)
-	if err != nil {
-		return err
-	}
-	if err = s.check(ctx, p, c); schema.KindOf(err) == schema.KindDenied {
-		return nil // The card says so.
-	}
-	return err
 }
 
 // check leaves a connection alone for a passing reason: its webhooks may come.
