@@ -82,6 +82,57 @@ func (HitType) EnumDescriptor() ([]byte, []int) {
 	return file_schema_proto_rawDescGZIP(), []int{0}
 }
 
+// What a claim says of its nodes. Of the words about two nodes the newest
+// stands.
+type Bond int32
+
+const (
+	Bond_BOND_TOGETHER Bond = 0 // they were seen together
+	Bond_BOND_APART    Bond = 1 // an Admin: they are two people, whatever claims say
+	Bond_BOND_FREE     Bond = 2 // an Admin: claims may decide again
+)
+
+// Enum value maps for Bond.
+var (
+	Bond_name = map[int32]string{
+		0: "BOND_TOGETHER",
+		1: "BOND_APART",
+		2: "BOND_FREE",
+	}
+	Bond_value = map[string]int32{
+		"BOND_TOGETHER": 0,
+		"BOND_APART":    1,
+		"BOND_FREE":     2,
+	}
+)
+
+func (x Bond) Enum() *Bond {
+	p := new(Bond)
+	*p = x
+	return p
+}
+
+func (x Bond) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Bond) Descriptor() protoreflect.EnumDescriptor {
+	return file_schema_proto_enumTypes[1].Descriptor()
+}
+
+func (Bond) Type() protoreflect.EnumType {
+	return &file_schema_proto_enumTypes[1]
+}
+
+func (x Bond) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Bond.Descriptor instead.
+func (Bond) EnumDescriptor() ([]byte, []int) {
+	return file_schema_proto_rawDescGZIP(), []int{1}
+}
+
 // Traits are what a site says about its visitor through identify.
 type Traits struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -877,6 +928,7 @@ type Claim struct {
 	Method        string                 `protobuf:"bytes,7,opt,name=method,proto3" json:"method,omitempty"`      // why it was believed: sourceloop_id, intercom, identify
 	Name          string                 `protobuf:"bytes,8,opt,name=name,proto3" json:"name,omitempty"`          // the person's name, as the evidence has it
 	Received      int64                  `protobuf:"varint,9,opt,name=received,proto3" json:"received,omitempty"` // when it last arrived: an erasure concerns what arrived by its time
+	Bond          Bond                   `protobuf:"varint,10,opt,name=bond,proto3,enum=sourceloop.v1.Bond" json:"bond,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -972,6 +1024,13 @@ func (x *Claim) GetReceived() int64 {
 		return x.Received
 	}
 	return 0
+}
+
+func (x *Claim) GetBond() Bond {
+	if x != nil {
+		return x.Bond
+	}
+	return Bond_BOND_TOGETHER
 }
 
 // ConversionFact is a conversion before it is credited. It counts once its
@@ -2072,7 +2131,7 @@ const file_schema_proto_rawDesc = "" +
 	"\tworkspace\x18\x05 \x01(\rR\tworkspace\x12\x1e\n" +
 	"\n" +
 	"connection\x18\x06 \x01(\x03R\n" +
-	"connection\"\xdb\x01\n" +
+	"connection\"\x84\x02\n" +
 	"\x05Claim\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1c\n" +
 	"\tworkspace\x18\x02 \x01(\rR\tworkspace\x12\x14\n" +
@@ -2082,7 +2141,9 @@ const file_schema_proto_rawDesc = "" +
 	"\bevidence\x18\x06 \x01(\tR\bevidence\x12\x16\n" +
 	"\x06method\x18\a \x01(\tR\x06method\x12\x12\n" +
 	"\x04name\x18\b \x01(\tR\x04name\x12\x1a\n" +
-	"\breceived\x18\t \x01(\x03R\breceived\"\xca\x03\n" +
+	"\breceived\x18\t \x01(\x03R\breceived\x12'\n" +
+	"\x04bond\x18\n" +
+	" \x01(\x0e2\x13.sourceloop.v1.BondR\x04bond\"\xca\x03\n" +
 	"\x0eConversionFact\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1c\n" +
 	"\tworkspace\x18\x02 \x01(\rR\tworkspace\x12\x12\n" +
@@ -2185,7 +2246,12 @@ const file_schema_proto_rawDesc = "" +
 	"\x11HIT_TYPE_PAGEVIEW\x10\x01\x12\x12\n" +
 	"\x0eHIT_TYPE_EVENT\x10\x02\x12\x15\n" +
 	"\x11HIT_TYPE_IDENTIFY\x10\x03\x12\x12\n" +
-	"\x0eHIT_TYPE_LEAVE\x10\x04B\x1aZ\x18sourceloop/schema;schemab\x06proto3"
+	"\x0eHIT_TYPE_LEAVE\x10\x04*8\n" +
+	"\x04Bond\x12\x11\n" +
+	"\rBOND_TOGETHER\x10\x00\x12\x0e\n" +
+	"\n" +
+	"BOND_APART\x10\x01\x12\r\n" +
+	"\tBOND_FREE\x10\x02B\x1aZ\x18sourceloop/schema;schemab\x06proto3"
 
 var (
 	file_schema_proto_rawDescOnce sync.Once
@@ -2199,55 +2265,57 @@ func file_schema_proto_rawDescGZIP() []byte {
 	return file_schema_proto_rawDescData
 }
 
-var file_schema_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_schema_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_schema_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_schema_proto_goTypes = []any{
 	(HitType)(0),            // 0: sourceloop.v1.HitType
-	(*Traits)(nil),          // 1: sourceloop.v1.Traits
-	(*Hit)(nil),             // 2: sourceloop.v1.Hit
-	(*HitRecord)(nil),       // 3: sourceloop.v1.HitRecord
-	(*Rebuild)(nil),         // 4: sourceloop.v1.Rebuild
-	(*Stretch)(nil),         // 5: sourceloop.v1.Stretch
-	(*Browser)(nil),         // 6: sourceloop.v1.Browser
-	(*Erase)(nil),           // 7: sourceloop.v1.Erase
-	(*WebhookRecord)(nil),   // 8: sourceloop.v1.WebhookRecord
-	(*Claim)(nil),           // 9: sourceloop.v1.Claim
-	(*ConversionFact)(nil),  // 10: sourceloop.v1.ConversionFact
-	(*Evidence)(nil),        // 11: sourceloop.v1.Evidence
-	(*VisitorsChanged)(nil), // 12: sourceloop.v1.VisitorsChanged
-	(*LeadRecord)(nil),      // 13: sourceloop.v1.LeadRecord
-	(*DeadRecord)(nil),      // 14: sourceloop.v1.DeadRecord
-	(*Source)(nil),          // 15: sourceloop.v1.Source
-	(*WrittenKey)(nil),      // 16: sourceloop.v1.WrittenKey
-	(*Carry)(nil),           // 17: sourceloop.v1.Carry
-	(*VisitorState)(nil),    // 18: sourceloop.v1.VisitorState
-	(*Component)(nil),       // 19: sourceloop.v1.Component
+	(Bond)(0),               // 1: sourceloop.v1.Bond
+	(*Traits)(nil),          // 2: sourceloop.v1.Traits
+	(*Hit)(nil),             // 3: sourceloop.v1.Hit
+	(*HitRecord)(nil),       // 4: sourceloop.v1.HitRecord
+	(*Rebuild)(nil),         // 5: sourceloop.v1.Rebuild
+	(*Stretch)(nil),         // 6: sourceloop.v1.Stretch
+	(*Browser)(nil),         // 7: sourceloop.v1.Browser
+	(*Erase)(nil),           // 8: sourceloop.v1.Erase
+	(*WebhookRecord)(nil),   // 9: sourceloop.v1.WebhookRecord
+	(*Claim)(nil),           // 10: sourceloop.v1.Claim
+	(*ConversionFact)(nil),  // 11: sourceloop.v1.ConversionFact
+	(*Evidence)(nil),        // 12: sourceloop.v1.Evidence
+	(*VisitorsChanged)(nil), // 13: sourceloop.v1.VisitorsChanged
+	(*LeadRecord)(nil),      // 14: sourceloop.v1.LeadRecord
+	(*DeadRecord)(nil),      // 15: sourceloop.v1.DeadRecord
+	(*Source)(nil),          // 16: sourceloop.v1.Source
+	(*WrittenKey)(nil),      // 17: sourceloop.v1.WrittenKey
+	(*Carry)(nil),           // 18: sourceloop.v1.Carry
+	(*VisitorState)(nil),    // 19: sourceloop.v1.VisitorState
+	(*Component)(nil),       // 20: sourceloop.v1.Component
 }
 var file_schema_proto_depIdxs = []int32{
 	0,  // 0: sourceloop.v1.Hit.type:type_name -> sourceloop.v1.HitType
-	1,  // 1: sourceloop.v1.Hit.traits:type_name -> sourceloop.v1.Traits
-	2,  // 2: sourceloop.v1.HitRecord.hit:type_name -> sourceloop.v1.Hit
-	4,  // 3: sourceloop.v1.HitRecord.rebuild:type_name -> sourceloop.v1.Rebuild
-	7,  // 4: sourceloop.v1.HitRecord.erase:type_name -> sourceloop.v1.Erase
-	5,  // 5: sourceloop.v1.Browser.stretches:type_name -> sourceloop.v1.Stretch
-	6,  // 6: sourceloop.v1.Erase.browsers:type_name -> sourceloop.v1.Browser
-	9,  // 7: sourceloop.v1.Evidence.claims:type_name -> sourceloop.v1.Claim
-	10, // 8: sourceloop.v1.Evidence.conversion:type_name -> sourceloop.v1.ConversionFact
-	11, // 9: sourceloop.v1.LeadRecord.evidence:type_name -> sourceloop.v1.Evidence
-	12, // 10: sourceloop.v1.LeadRecord.visitors:type_name -> sourceloop.v1.VisitorsChanged
-	4,  // 11: sourceloop.v1.LeadRecord.rebuild:type_name -> sourceloop.v1.Rebuild
-	7,  // 12: sourceloop.v1.LeadRecord.erase:type_name -> sourceloop.v1.Erase
-	15, // 13: sourceloop.v1.Carry.source:type_name -> sourceloop.v1.Source
-	2,  // 14: sourceloop.v1.VisitorState.hits:type_name -> sourceloop.v1.Hit
-	16, // 15: sourceloop.v1.VisitorState.written:type_name -> sourceloop.v1.WrittenKey
-	17, // 16: sourceloop.v1.VisitorState.carry:type_name -> sourceloop.v1.Carry
-	9,  // 17: sourceloop.v1.Component.claims:type_name -> sourceloop.v1.Claim
-	10, // 18: sourceloop.v1.Component.conversions:type_name -> sourceloop.v1.ConversionFact
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	2,  // 1: sourceloop.v1.Hit.traits:type_name -> sourceloop.v1.Traits
+	3,  // 2: sourceloop.v1.HitRecord.hit:type_name -> sourceloop.v1.Hit
+	5,  // 3: sourceloop.v1.HitRecord.rebuild:type_name -> sourceloop.v1.Rebuild
+	8,  // 4: sourceloop.v1.HitRecord.erase:type_name -> sourceloop.v1.Erase
+	6,  // 5: sourceloop.v1.Browser.stretches:type_name -> sourceloop.v1.Stretch
+	7,  // 6: sourceloop.v1.Erase.browsers:type_name -> sourceloop.v1.Browser
+	1,  // 7: sourceloop.v1.Claim.bond:type_name -> sourceloop.v1.Bond
+	10, // 8: sourceloop.v1.Evidence.claims:type_name -> sourceloop.v1.Claim
+	11, // 9: sourceloop.v1.Evidence.conversion:type_name -> sourceloop.v1.ConversionFact
+	12, // 10: sourceloop.v1.LeadRecord.evidence:type_name -> sourceloop.v1.Evidence
+	13, // 11: sourceloop.v1.LeadRecord.visitors:type_name -> sourceloop.v1.VisitorsChanged
+	5,  // 12: sourceloop.v1.LeadRecord.rebuild:type_name -> sourceloop.v1.Rebuild
+	8,  // 13: sourceloop.v1.LeadRecord.erase:type_name -> sourceloop.v1.Erase
+	16, // 14: sourceloop.v1.Carry.source:type_name -> sourceloop.v1.Source
+	3,  // 15: sourceloop.v1.VisitorState.hits:type_name -> sourceloop.v1.Hit
+	17, // 16: sourceloop.v1.VisitorState.written:type_name -> sourceloop.v1.WrittenKey
+	18, // 17: sourceloop.v1.VisitorState.carry:type_name -> sourceloop.v1.Carry
+	10, // 18: sourceloop.v1.Component.claims:type_name -> sourceloop.v1.Claim
+	11, // 19: sourceloop.v1.Component.conversions:type_name -> sourceloop.v1.ConversionFact
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_schema_proto_init() }
@@ -2271,7 +2339,7 @@ func file_schema_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_schema_proto_rawDesc), len(file_schema_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      2,
 			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -84,7 +84,7 @@ func (f *fold) partner(browser int, l link) (node int, found bool) {
 func (f *fold) others(browser int, l link, accept func(link) bool) []link {
 	var found []link
 	for _, o := range f.links[browser] {
-		if f.root(o.node) != f.root(l.node) && accept(o) {
+		if f.root(o.node) != f.root(l.node) && accept(o) && !f.areApart(o.node, l.node) {
 			found = append(found, o)
 		}
 	}

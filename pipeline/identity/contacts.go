@@ -46,8 +46,9 @@ func (f *fold) identity(i int, n schema.Node, ids map[int]schema.ID) schema.Iden
 		identity.Since, identity.Contacts = f.stretches(i, ids)
 		return identity
 	}
-	identity.Since = []schema.Millis{f.since[i]}
-	identity.Contacts = []schema.ID{ids[f.root(i)]}
+	if id, known := ids[f.root(i)]; known {
+		identity.Since, identity.Contacts = []schema.Millis{f.since[i]}, []schema.ID{id}
+	}
 	return identity
 }
 
@@ -111,7 +112,7 @@ func (f *fold) hear(people map[int]*person, c *said) {
 		switch {
 		case f.root(i) == root:
 			p.add(f.nodes[i], c)
-		case c.GetVerified():
+		case c.GetVerified() && f.nodes[i].Kind() == schema.NodePhone:
 			p.phones.hear(f.nodes[i].Value(), true)
 		}
 	}

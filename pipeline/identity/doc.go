@@ -24,6 +24,11 @@
 //     the contact that the browser belonged to at that time. Contacts that have
 //     one are kept apart, and the browser is split by time.
 //
+// An Admin's undoing of a merge is a claim, too: two nodes must stay apart. In
+// every pass a union is skipped that would bring them together, and what claims
+// said before the skipped one stays with either. Letting claims decide again is
+// such a claim as well; of the words about two nodes the newest stands.
+//
 // A browser seen with more than MaxEmails verified emails, whosever they are, is
 // ambiguous and is cut from everybody: nothing that happened in it is anybody's,
 // the conversations that name it included. Whatever is kept apart or cut is a

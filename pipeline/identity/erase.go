@@ -60,6 +60,9 @@ func claimErased(c *schema.Claim, erased Erased) bool {
 		if nodes[i].Kind() == schema.NodeVisitor && erased(nodes[i], at, arrived) {
 			return true
 		}
+		if c.GetBond() != schema.Bond_BOND_TOGETHER && erased(nodes[i], at, arrived) {
+			return true
+		}
 	}
 	return NamesErased(nodes, func(n schema.Node) bool { return erased(n, at, arrived) })
 }

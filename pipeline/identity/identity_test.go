@@ -39,6 +39,16 @@ func drawClaims(t *rapid.T, most int) []*schema.Claim {
 		claims[i] = schema.NewClaim(7, some, rapid.Bool().Draw(t, "verified"), schema.Millis(rapid.IntRange(1, 9).Draw(t, "at")),
 			rapid.SampledFrom([]string{"x", "y"}).Draw(t, "evidence"), "test", rapid.SampledFrom([]string{"", "Ann", "Bob"}).Draw(t, "name"))
 	}
+	for range rapid.IntRange(0, 3).Draw(t, "words of Admins") {
+		two := rapid.SliceOfN(rapid.SampledFrom(nodes), 2, 2).Draw(t, "two")
+		word := schema.NewClaim(7, two, true, schema.Millis(rapid.IntRange(1, 9).Draw(t, "said at")), fmt.Sprint("word ", rapid.IntRange(0, 3).Draw(t, "word")), "undo", "")
+		word.Bond = schema.Bond_BOND_APART
+		if rapid.IntRange(0, 2).Draw(t, "free") == 0 {
+			word = schema.NewClaim(7, two, true, schema.Millis(word.GetAt()), fmt.Sprint("free ", word.GetEvidence()), "undo", "")
+			word.Bond = schema.Bond_BOND_FREE
+		}
+		claims = append(claims, word)
+	}
 	return claims
 }
 
@@ -58,6 +68,7 @@ func TestResolveDependsOnTheSetAlone(t *testing.T) {
 		for _, c := range claims {
 			if rapid.Bool().Draw(t, "again") {
 				later := schema.NewClaim(7, nodesOf(c), c.GetVerified(), schema.Millis(c.GetAt()+5), c.GetEvidence(), c.GetMethod(), c.GetName())
+				later.Bond = c.GetBond()
 				again = append(again, c, later)
 			}
 		}
@@ -72,6 +83,36 @@ func TestResolveDependsOnTheSetAlone(t *testing.T) {
 		}
 		if got := identity.Resolve(7, set); !reflect.DeepEqual(got, want) {
 			t.Fatalf("by union: want\n%s\ngot\n%s", text(want), text(got))
+		}
+	})
+}
+
+// TestWhatIsKeptApartStaysApart whatever claims say, until an Admin lets them
+// decide again: then everything is as if nobody had ever said anything.
+func TestWhatIsKeptApartStaysApart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var claims []*schema.Claim
+		for _, c := range drawClaims(t, 12) {
+			if c.GetBond() == schema.Bond_BOND_TOGETHER {
+				claims = append(claims, c)
+			}
+		}
+		before := identity.Resolve(7, claims)
+		people := rapid.SliceOfNDistinct(rapid.SampledFrom([]schema.Node{"email:a", "email:b", "user:1", "intercom:1", "intercom:2"}), 2, 2, rapid.ID).Draw(t, "two")
+		word := func(at schema.Millis, bond schema.Bond) *schema.Claim {
+			c := schema.NewClaim(7, people, true, at, fmt.Sprint("word of ", at), "undo", "")
+			c.Bond = bond
+			return c
+		}
+		apart := append(slices.Clone(claims), word(20, schema.Bond_BOND_APART))
+		for _, c := range identity.Resolve(7, apart).Contacts {
+			if slices.Contains(c.Nodes, people[0]) && slices.Contains(c.Nodes, people[1]) {
+				t.Fatalf("%v are one contact:\n%s", people, text(apart))
+			}
+		}
+		again := identity.Resolve(7, append(apart, word(21, schema.Bond_BOND_FREE)))
+		if !reflect.DeepEqual(again, before) {
+			t.Fatalf("after an undo was taken back, want\n%s\ngot\n%s", text(before), text(again))
 		}
 	})
 }
@@ -146,7 +187,7 @@ func TestVerifiedEmailsMergeOnlyByStrongEvidence(t *testing.T) {
 			var emails []schema.Node
 			for _, claim := range claims {
 				for _, n := range nodesOf(claim) {
-					if claim.GetVerified() && n.Kind() == schema.NodeEmail && slices.Contains(c.Nodes, n) {
+					if claim.GetVerified() && claim.GetBond() == schema.Bond_BOND_TOGETHER && n.Kind() == schema.NodeEmail && slices.Contains(c.Nodes, n) {
 						emails = append(emails, n)
 					}
 				}
@@ -164,7 +205,7 @@ func reaches(claims []*schema.Claim, from, to schema.Node) bool {
 	reached := []schema.Node{from}
 	for k := 0; k < len(reached); k++ {
 		for _, c := range claims {
-			if !c.GetVerified() || !slices.Contains(nodesOf(c), reached[k]) {
+			if !c.GetVerified() || c.GetBond() != schema.Bond_BOND_TOGETHER || !slices.Contains(nodesOf(c), reached[k]) {
 				continue
 			}
 			for _, n := range nodesOf(c) {
@@ -185,7 +226,8 @@ func TestEveryNodeHasOneOwner(t *testing.T) {
 			if !slices.IsSorted(i.Since) || len(i.Since) != len(i.Contacts) {
 				t.Fatalf("stretches of %s: %v %v", i.Node, i.Since, i.Contacts)
 			}
-			if i.Node.Kind() != schema.NodeVisitor && len(i.Contacts) != 1 {
+			apart := slices.ContainsFunc(res.Refusals, func(r identity.Refusal) bool { return r.Reason == identity.KeptApart })
+			if i.Node.Kind() != schema.NodeVisitor && len(i.Contacts) != 1 && !(apart && len(i.Contacts) == 0) {
 				t.Fatalf("%s has %d owners", i.Node, len(i.Contacts))
 			}
 			for _, c := range res.Contacts {

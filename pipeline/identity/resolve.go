@@ -19,6 +19,7 @@ const (
 	RefusedBrowser   = "two known people in one browser"            // the browser is split by time
 	AmbiguousBrowser = "a browser with too many verified emails"    // the browser is cut from all
 	RefusedNobody    = "a claim that names no person"
+	KeptApart        = "an Admin keeps the two apart"
 )
 
 // Refusal says what was kept apart or cut, and on which claims this rests.
@@ -35,7 +36,7 @@ type Resolution struct {
 	// included: a conversation becomes visible when its contact has one.
 	Contacts []schema.Contact
 	// Identities has every node of every claim. A browser that was cut has no
-	// contacts.
+	// contacts, nor has what an Admin keeps apart from whom alone a claim names.
 	Identities []schema.Identity
 	Refusals   []Refusal
 }
@@ -76,6 +77,7 @@ type fold struct {
 	phone     []bool          // of a root: it has a verified phone
 	since     []schema.Millis // when a node was first heard of
 	links     map[int][]link
+	apart     []pair
 	refusals  []Refusal
 }
 
@@ -87,9 +89,11 @@ type link struct {
 
 func newFold(workspace uint32, claims []*schema.Claim) *fold {
 	f := &fold{workspace: workspace, index: make(map[schema.Node]int), links: make(map[int][]link)}
-	for _, c := range inOrder(claims) {
+	seen, bonds := split(inOrder(claims))
+	for _, c := range seen {
 		f.claims = append(f.claims, f.read(c))
 	}
+	f.keepApart(bonds)
 	for _, c := range f.claims {
 		for _, b := range c.browsers {
 			if c.anchor < 0 {
@@ -226,7 +230,7 @@ func (f *fold) joinVerified() {
 	for _, c := range f.claims {
 		for _, n := range c.people {
 			if c.GetVerified() {
-				f.join(c.people[0], n)
+				f.unite(c.people[0], n, c)
 			}
 		}
 	}
@@ -242,7 +246,7 @@ func (f *fold) joinPhones() {
 				f.refuse(f.nodes[p], RefusedPhone, c)
 				continue
 			}
-			f.join(c.anchor, p)
+			f.unite(c.anchor, p, c)
 		}
 	}
 }
@@ -257,7 +261,7 @@ func (f *fold) joinAsserted() {
 				f.refuse(f.nodes[n], RefusedAssertion, c)
 				continue
 			}
-			f.join(c.anchor, n)
+			f.unite(c.anchor, n, c)
 		}
 	}
 }

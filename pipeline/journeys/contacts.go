@@ -14,12 +14,21 @@ type book struct {
 	claims []*schema.Claim
 	label  map[schema.Node]schema.Node
 	cut    map[schema.Node]bool // ambiguous browsers
+	bonds  []*schema.Claim      // what Admins said
 }
 
 // Contacts gives the people that claims name, and whose every node is, from all
 // claims of a workspace, in any order. Evidence is left out.
 func Contacts(workspace uint32, claims []*schema.Claim) ([]schema.Contact, []schema.Identity) {
-	b := &book{claims: foldOrder(claims), label: map[schema.Node]schema.Node{}, cut: map[schema.Node]bool{}}
+	var bonds, seen []*schema.Claim
+	for _, c := range foldOrder(claims) {
+		if c.GetBond() == 0 {
+			seen = append(seen, c)
+		} else {
+			bonds = append(bonds, c)
+		}
+	}
+	b := &book{claims: seen, bonds: bonds, label: map[schema.Node]schema.Node{}, cut: map[schema.Node]bool{}}
 	for _, c := range b.claims {
 		for _, n := range named(c) {
 			b.label[n] = n
@@ -87,11 +96,31 @@ func named(c *schema.Claim) []schema.Node {
 func (b *book) each(verified bool, may func(c *schema.Claim, first, n schema.Node) bool) {
 	for _, c := range b.claims {
 		for _, n := range named(c) {
-			if first := named(c)[0]; c.GetVerified() == verified && b.label[n] != b.label[first] && may(c, first, n) {
+			if first := named(c)[0]; c.GetVerified() == verified && b.label[n] != b.label[first] && may(c, first, n) && !b.apart(first, n) {
 				b.merge(first, n)
 			}
 		}
 	}
+}
+
+// apart tells whether an Admin's last word on some two nodes keeps the people of
+// x and y apart.
+func (b *book) apart(x, y schema.Node) bool {
+	last := map[[2]schema.Node]*schema.Claim{}
+	for _, c := range byTime(b.bonds) {
+		if n := named(c); len(c.GetNodes()) == 2 && len(n) == 2 {
+			slices.Sort(n)
+			last[[2]schema.Node(n)] = c
+		}
+	}
+	for n, c := range last {
+		one, other := b.label[n[0]], b.label[n[1]]
+		together := one == b.label[x] && other == b.label[y] || one == b.label[y] && other == b.label[x]
+		if c.GetBond() == schema.Bond_BOND_APART && one != "" && other != "" && together {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *book) merge(x, y schema.Node) {
@@ -169,7 +198,7 @@ func (b *book) shareBrowser(browser schema.Node, c *schema.Claim) {
 	mayJoin := func(o *schema.Claim) bool {
 		you := named(o)[0]
 		switch {
-		case b.label[you] == b.label[me] || b.has(me, schema.NodeEmail):
+		case b.label[you] == b.label[me] || b.has(me, schema.NodeEmail) || b.apart(you, me):
 			return false
 		case b.known(me):
 			return c.GetVerified() && o.GetVerified() && b.has(you, schema.NodeEmail)
@@ -287,7 +316,13 @@ func firstThenOnce(first string, values []string) []string {
 func (b *book) owners(workspace uint32) []schema.Identity {
 	var found []schema.Identity
 	for n := range b.label {
-		i := schema.Identity{Workspace: workspace, Node: n, Contacts: []schema.ID{b.id(workspace, n)}}
+		i := schema.Identity{Workspace: workspace, Node: n}
+		id := b.id(workspace, n)
+		if id.IsZero() {
+			found = append(found, i)
+			continue
+		}
+		i.Contacts = []schema.ID{id}
 		for _, c := range byTime(b.claims) {
 			if slices.Contains(real(c), n) {
 				i.Since = []schema.Millis{schema.Millis(c.GetAt())}

@@ -321,8 +321,9 @@ func (p *parser) claim(words []string) error {
 		return err
 	}
 	words, given := options(words, "by", "name")
-	if len(words) < 2 || words[0] != "verified" && words[0] != "asserted" {
-		return fmt.Errorf("a claim is \"claim TIME verified|asserted NODE…\"")
+	bond, isBond := map[string]schema.Bond{"apart": schema.Bond_BOND_APART, "free": schema.Bond_BOND_FREE}[first(words)]
+	if len(words) < 2 || words[0] != "verified" && words[0] != "asserted" && !isBond {
+		return fmt.Errorf("a claim is \"claim TIME verified|asserted|apart|free NODE…\"")
 	}
 	nodes := make([]schema.Node, len(words)-1)
 	for i, w := range words[1:] {
@@ -333,9 +334,17 @@ func (p *parser) claim(words []string) error {
 	if method == "" {
 		method = string(nodes[0].Kind())
 	}
-	p.journey.Claims = append(p.journey.Claims,
-		schema.NewClaim(p.journey.Workspace.ID, nodes, words[0] == "verified", at, evidence, method, given["name"]))
+	claim := schema.NewClaim(p.journey.Workspace.ID, nodes, words[0] != "asserted", at, evidence, method, given["name"])
+	claim.Bond = bond
+	p.journey.Claims = append(p.journey.Claims, claim)
 	return nil
+}
+
+func first(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0]
 }
 
 // chat reads "NAME TIME NODE", with in=VISITOR and value=AMOUNT. Its time is the provider's, in

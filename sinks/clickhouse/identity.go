@@ -23,6 +23,7 @@ type claimBlock struct {
 	at, received   *proto.ColDateTime64Raw
 	evidence, name proto.ColStr
 	method         *proto.ColLowCardinality[string]
+	bond           proto.ColUInt8
 }
 
 func newClaimBlock() *claimBlock {
@@ -31,7 +32,7 @@ func newClaimBlock() *claimBlock {
 		{Name: "workspace", Data: &b.workspace}, {Name: "id", Data: &b.id}, {Name: "version", Data: &b.version},
 		{Name: "nodes", Data: b.nodes}, {Name: "verified", Data: &b.verified}, {Name: "at", Data: b.at},
 		{Name: "evidence", Data: &b.evidence}, {Name: "method", Data: b.method}, {Name: "name", Data: &b.name},
-		{Name: "received", Data: b.received},
+		{Name: "received", Data: b.received}, {Name: "bond", Data: &b.bond},
 	})
 	return b
 }
@@ -57,6 +58,7 @@ func (b *claimBlock) fill(batches []*Batch) {
 		b.method.Append(c.Method)
 		b.name.Append(c.Name)
 		b.received.Append(proto.DateTime64(c.Received))
+		b.bond.Append(uint8(c.Bond)) //nolint:gosec // An enumeration of three.
 	}
 	clear(b.sorted)
 	b.sorted = b.sorted[:0]

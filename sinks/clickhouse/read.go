@@ -128,11 +128,12 @@ func (s *Sink) SessionKeys(ctx context.Context, visitors []Visitor) (map[Visitor
 func (s *Sink) Claims(ctx context.Context, workspace uint32, yield func(*schema.Claim) error) error {
 	return s.each(ctx, "claims", func(rows chdriver.Rows) error {
 		var id string
+		var bond uint8
 		c := &schema.Claim{Workspace: workspace}
-		if err := rows.Scan(&id, &c.Nodes, &c.Verified, &c.At, &c.Evidence, &c.Method, &c.Name, &c.Received); err != nil {
+		if err := rows.Scan(&id, &c.Nodes, &c.Verified, &c.At, &c.Evidence, &c.Method, &c.Name, &c.Received, &bond); err != nil {
 			return err
 		}
-		c.Id = []byte(id)
+		c.Id, c.Bond = []byte(id), schema.Bond(bond)
 		return yield(c)
 	}, driver.Named("workspace", workspace))
 }

@@ -1,5 +1,5 @@
 -- All claims of a workspace.
-SELECT id, nodes, verified, toUnixTimestamp64Milli(at), evidence, method, name, toUnixTimestamp64Milli(received)
+SELECT id, nodes, verified, toUnixTimestamp64Milli(at), evidence, method, name, toUnixTimestamp64Milli(received), bond
 FROM claims
 WHERE workspace = {workspace:UInt32}
 ORDER BY id, version DESC
