@@ -51,6 +51,23 @@ func (s *Store) RequestErasure(ctx context.Context, who Principal, target string
 	return task, err
 }
 
+// Erasures are those of the principal's workspace, the newest first, at most
+// limit.
+func (s *Store) Erasures(ctx context.Context, who Principal, limit int) ([]Task, error) {
+	const op = "list erasures"
+	if err := who.require(op, Erase); err != nil {
+		return nil, err
+	}
+	var all []Task
+	err := s.reader().each(ctx, "tasks_of", []any{int64(who.Workspace), string(EraseTask), int64(limit)}, func(scan func(...any) error) error {
+		var task Task
+		err := task.scan(scan)
+		all = append(all, task)
+		return err
+	})
+	return all, failed(op, err)
+}
+
 func workOwner(task int64) []string { return []string{"erasure", strconv.FormatInt(task, 10)} }
 
 func (t *tx) putWork(ctx context.Context, s *Store, task int64, work *schema.Erase) error {

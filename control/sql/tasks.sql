@@ -18,5 +18,9 @@ WHERE id = $1 AND lease = $2;
 -- name: task_get
 SELECT id, run, kind, workspace, body, phase, state, progress, created_at, finished_at FROM tasks WHERE id = $1;
 
+-- name: tasks_of
+SELECT id, run, kind, workspace, body, phase, state, progress, created_at, finished_at FROM tasks
+WHERE workspace = $1 AND kind = $2 ORDER BY id DESC LIMIT $3;
+
 -- name: tasks_prune
 DELETE FROM tasks WHERE state = 'done' AND kind = 'late' AND finished_at < $1;

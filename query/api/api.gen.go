@@ -882,6 +882,51 @@ type DoctorInput struct {
 	Page *string `json:"page,omitempty"`
 }
 
+// Erasure defines model for Erasure.
+type Erasure struct {
+	// AskedAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	AskedAt Time `json:"asked_at"`
+
+	// Finished It is off the disk as well.
+	Finished bool `json:"finished"`
+
+	// Hidden Nobody sees the person any more.
+	Hidden bool `json:"hidden"`
+
+	// Id Its number.
+	Id int64 `json:"id"`
+
+	// Receipt What was done where, in sentences.
+	Receipt []string `json:"receipt"`
+}
+
+// ErasureInput Who is to be erased, by exactly one of these.
+type ErasureInput struct {
+	// Contact An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Contact *Id `json:"contact,omitempty"`
+
+	// Email An email of the person.
+	Email *string `json:"email,omitempty"`
+
+	// Phone A phone of the person, with its country.
+	Phone *string `json:"phone,omitempty"`
+
+	// UserId The site's own id of the person.
+	UserId *string `json:"user_id,omitempty"`
+
+	// Visitor One browser alone, by its `sourceloop_id`.
+	Visitor *string `json:"visitor,omitempty"`
+}
+
+// ErasureList defines model for ErasureList.
+type ErasureList struct {
+	Items []Erasure `json:"items"`
+}
+
 // Evidence Why something belongs to the contact.
 type Evidence struct {
 	// At A moment, RFC 3339 in UTC with milliseconds.
@@ -1263,6 +1308,37 @@ type KeyList struct {
 // MaybeTime As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
 // or got no webhook yet, a key that was never used, a finding about nothing.
 type MaybeTime = Moment
+
+// Merge defines model for Merge.
+type Merge struct {
+	// Contact An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Contact Id `json:"contact"`
+
+	// Node By what it was first known, as `kind:value`.
+	Node string `json:"node"`
+}
+
+// MergeDecision defines model for MergeDecision.
+type MergeDecision struct {
+	// Apart True undoes the merge with that contact; false takes such an undoing back.
+	Apart bool `json:"apart"`
+
+	// Contact An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Contact Id `json:"contact"`
+}
+
+// MergeList defines model for MergeList.
+type MergeList struct {
+	// Apart Contacts that an Admin keeps apart from this one.
+	Apart []Merge `json:"apart"`
+
+	// Merged Contacts that became part of this one. Undoing it makes them contacts again.
+	Merged []Merge `json:"merged"`
+}
 
 // Model How a conversion's credit is shared among its touches.
 type Model string
@@ -1715,8 +1791,14 @@ type ExamineConnectionJSONRequestBody = DoctorInput
 // UpdateContactJSONRequestBody defines body for UpdateContact for application/json ContentType.
 type UpdateContactJSONRequestBody = ContactChange
 
+// DecideMergeJSONRequestBody defines body for DecideMerge for application/json ContentType.
+type DecideMergeJSONRequestBody = MergeDecision
+
 // RecordConversionJSONRequestBody defines body for RecordConversion for application/json ContentType.
 type RecordConversionJSONRequestBody = ConversionInput
+
+// RequestErasureJSONRequestBody defines body for RequestErasure for application/json ContentType.
+type RequestErasureJSONRequestBody = ErasureInput
 
 // CreateFunnelJSONRequestBody defines body for CreateFunnel for application/json ContentType.
 type CreateFunnelJSONRequestBody = FunnelInput
@@ -1771,9 +1853,21 @@ type ServerInterface interface {
 	// GetJourney What a contact did, session by session
 	// (GET /api/v1/contacts/{id}/journey)
 	GetJourney(ctx echo.Context, id ContactId) error
+	// ListMerges What a contact became one with, and from whom it is kept apart
+	// (GET /api/v1/contacts/{id}/merges)
+	ListMerges(ctx echo.Context, id ContactId) error
+	// DecideMerge Undo a merge, or take that back
+	// (POST /api/v1/contacts/{id}/merges)
+	DecideMerge(ctx echo.Context, id ContactId) error
 	// RecordConversion Record a conversion from a server
 	// (POST /api/v1/conversions)
 	RecordConversion(ctx echo.Context) error
+	// ListErasures Persons who were erased
+	// (GET /api/v1/erasures)
+	ListErasures(ctx echo.Context) error
+	// RequestErasure Erase a person
+	// (POST /api/v1/erasures)
+	RequestErasure(ctx echo.Context) error
 	// ListFunnels Saved funnels, by name
 	// (GET /api/v1/funnels)
 	ListFunnels(ctx echo.Context) error
@@ -2096,12 +2190,62 @@ func (w *ServerInterfaceWrapper) GetJourney(ctx echo.Context) error {
 	return err
 }
 
+// ListMerges converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMerges(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ContactId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMerges(ctx, id)
+	return err
+}
+
+// DecideMerge converts echo context to params.
+func (w *ServerInterfaceWrapper) DecideMerge(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ContactId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DecideMerge(ctx, id)
+	return err
+}
+
 // RecordConversion converts echo context to params.
 func (w *ServerInterfaceWrapper) RecordConversion(ctx echo.Context) error {
 	var err error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RecordConversion(ctx)
+	return err
+}
+
+// ListErasures converts echo context to params.
+func (w *ServerInterfaceWrapper) ListErasures(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListErasures(ctx)
+	return err
+}
+
+// RequestErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) RequestErasure(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RequestErasure(ctx)
 	return err
 }
 
@@ -2427,6 +2571,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/contacts", wrapper.ListContacts, options.OperationMiddlewares["listContacts"]...)
 	router.GET(options.BaseURL+"/api/v1/contacts/:id", wrapper.GetContact, options.OperationMiddlewares["getContact"]...)
 	router.PATCH(options.BaseURL+"/api/v1/contacts/:id", wrapper.UpdateContact, options.OperationMiddlewares["updateContact"]...)
+	router.GET(options.BaseURL+"/api/v1/contacts/:id/merges", wrapper.ListMerges, options.OperationMiddlewares["listMerges"]...)
+	router.POST(options.BaseURL+"/api/v1/contacts/:id/merges", wrapper.DecideMerge, options.OperationMiddlewares["decideMerge"]...)
 	router.GET(options.BaseURL+"/api/v1/contacts/:id/journey", wrapper.GetJourney, options.OperationMiddlewares["getJourney"]...)
 	router.GET(options.BaseURL+"/api/v1/journeys", wrapper.ListJourneys, options.OperationMiddlewares["listJourneys"]...)
 	router.GET(options.BaseURL+"/api/v1/stages", wrapper.ListStages, options.OperationMiddlewares["listStages"]...)
@@ -2448,6 +2594,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/tracking/verify", wrapper.VerifyTracking, options.OperationMiddlewares["verifyTracking"]...)
 	router.GET(options.BaseURL+"/api/v1/settings", wrapper.GetSettings, options.OperationMiddlewares["getSettings"]...)
 	router.PUT(options.BaseURL+"/api/v1/settings", wrapper.ReplaceSettings, options.OperationMiddlewares["replaceSettings"]...)
+	router.GET(options.BaseURL+"/api/v1/erasures", wrapper.ListErasures, options.OperationMiddlewares["listErasures"]...)
+	router.POST(options.BaseURL+"/api/v1/erasures", wrapper.RequestErasure, options.OperationMiddlewares["requestErasure"]...)
 	router.GET(options.BaseURL+"/api/v1/keys", wrapper.ListKeys, options.OperationMiddlewares["listKeys"]...)
 	router.POST(options.BaseURL+"/api/v1/keys", wrapper.CreateKey, options.OperationMiddlewares["createKey"]...)
 	router.DELETE(options.BaseURL+"/api/v1/keys/:id", wrapper.DeleteKey, options.OperationMiddlewares["deleteKey"]...)
@@ -2841,6 +2989,85 @@ func (response GetJourneydefaultApplicationProblemPlusJSONResponse) VisitGetJour
 	return err
 }
 
+type ListMergesRequestObject struct {
+	Id ContactId `json:"id"`
+}
+
+type ListMergesResponseObject interface {
+	VisitListMergesResponse(w http.ResponseWriter) error
+}
+
+type ListMerges200JSONResponse MergeList
+
+func (response ListMerges200JSONResponse) VisitListMergesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMergesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMergesdefaultApplicationProblemPlusJSONResponse) VisitListMergesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideMergeRequestObject struct {
+	Id   ContactId `json:"id"`
+	Body *DecideMergeJSONRequestBody
+}
+
+type DecideMergeResponseObject interface {
+	VisitDecideMergeResponse(w http.ResponseWriter) error
+}
+
+type DecideMerge202JSONResponse MergeDecision
+
+func (response DecideMerge202JSONResponse) VisitDecideMergeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideMergedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DecideMergedefaultApplicationProblemPlusJSONResponse) VisitDecideMergeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RecordConversionRequestObject struct {
 	Body *RecordConversionJSONRequestBody
 }
@@ -2869,6 +3096,83 @@ type RecordConversiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RecordConversiondefaultApplicationProblemPlusJSONResponse) VisitRecordConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasuresRequestObject struct {
+}
+
+type ListErasuresResponseObject interface {
+	VisitListErasuresResponse(w http.ResponseWriter) error
+}
+
+type ListErasures200JSONResponse ErasureList
+
+func (response ListErasures200JSONResponse) VisitListErasuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasuresdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListErasuresdefaultApplicationProblemPlusJSONResponse) VisitListErasuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestErasureRequestObject struct {
+	Body *RequestErasureJSONRequestBody
+}
+
+type RequestErasureResponseObject interface {
+	VisitRequestErasureResponse(w http.ResponseWriter) error
+}
+
+type RequestErasure202JSONResponse Erasure
+
+func (response RequestErasure202JSONResponse) VisitRequestErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestErasuredefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RequestErasuredefaultApplicationProblemPlusJSONResponse) VisitRequestErasureResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3695,9 +3999,21 @@ type StrictServerInterface interface {
 	// GetJourney What a contact did, session by session
 	// (GET /api/v1/contacts/{id}/journey)
 	GetJourney(ctx context.Context, request GetJourneyRequestObject) (GetJourneyResponseObject, error)
+	// ListMerges What a contact became one with, and from whom it is kept apart
+	// (GET /api/v1/contacts/{id}/merges)
+	ListMerges(ctx context.Context, request ListMergesRequestObject) (ListMergesResponseObject, error)
+	// DecideMerge Undo a merge, or take that back
+	// (POST /api/v1/contacts/{id}/merges)
+	DecideMerge(ctx context.Context, request DecideMergeRequestObject) (DecideMergeResponseObject, error)
 	// RecordConversion Record a conversion from a server
 	// (POST /api/v1/conversions)
 	RecordConversion(ctx context.Context, request RecordConversionRequestObject) (RecordConversionResponseObject, error)
+	// ListErasures Persons who were erased
+	// (GET /api/v1/erasures)
+	ListErasures(ctx context.Context, request ListErasuresRequestObject) (ListErasuresResponseObject, error)
+	// RequestErasure Erase a person
+	// (POST /api/v1/erasures)
+	RequestErasure(ctx context.Context, request RequestErasureRequestObject) (RequestErasureResponseObject, error)
 	// ListFunnels Saved funnels, by name
 	// (GET /api/v1/funnels)
 	ListFunnels(ctx context.Context, request ListFunnelsRequestObject) (ListFunnelsResponseObject, error)
@@ -4069,6 +4385,79 @@ func (sh *strictHandler) GetJourney(ctx echo.Context, id ContactId) error {
 	return nil
 }
 
+// ListMerges operation middleware
+func (sh *strictHandler) ListMerges(ctx echo.Context, id ContactId) error {
+	var request ListMergesRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMerges(ctx.Request().Context(), request.(ListMergesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMerges")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMergesResponseObject); ok {
+		return validResponse.VisitListMergesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DecideMerge operation middleware
+func (sh *strictHandler) DecideMerge(ctx echo.Context, id ContactId) error {
+	var request DecideMergeRequestObject
+
+	request.Id = id
+
+	var body DecideMergeJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideMerge(ctx.Request().Context(), request.(DecideMergeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideMerge")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DecideMergeResponseObject); ok {
+		return validResponse.VisitDecideMergeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // RecordConversion operation middleware
 func (sh *strictHandler) RecordConversion(ctx echo.Context) error {
 	var request RecordConversionRequestObject
@@ -4109,6 +4498,75 @@ func (sh *strictHandler) RecordConversion(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(RecordConversionResponseObject); ok {
 		return validResponse.VisitRecordConversionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListErasures operation middleware
+func (sh *strictHandler) ListErasures(ctx echo.Context) error {
+	var request ListErasuresRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListErasures(ctx.Request().Context(), request.(ListErasuresRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListErasures")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListErasuresResponseObject); ok {
+		return validResponse.VisitListErasuresResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RequestErasure operation middleware
+func (sh *strictHandler) RequestErasure(ctx echo.Context) error {
+	var request RequestErasureRequestObject
+
+	var body RequestErasureJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestErasure(ctx.Request().Context(), request.(RequestErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestErasureResponseObject); ok {
+		return validResponse.VisitRequestErasureResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -11,6 +11,8 @@ import (
 
 	"sourceloop/control"
 	"sourceloop/query/api"
+	"sourceloop/schema"
+	sink "sourceloop/sinks/clickhouse"
 )
 
 // leastRoles says of every operation whom the contract lets in: the least
@@ -22,10 +24,12 @@ func leastRoles() map[string]control.Role {
 		"getTraffic": control.Viewer, "getAttribution": control.Viewer, "queryFunnel": control.Viewer,
 		"listFunnels": control.Viewer, "getFunnel": control.Viewer, "listConnections": control.Viewer,
 		"getTracking": control.Viewer, "verifyTracking": control.Viewer,
+		"listMerges": control.Viewer, "decideMerge": control.Admin,
 		"updateContact": control.Editor, "createFunnel": control.Editor, "replaceFunnel": control.Editor, "deleteFunnel": control.Editor,
 		"recordConversion": control.Editor,
 		"testConnection":   control.Admin, "disconnect": control.Admin, "startBackfill": control.Admin, "examineConnection": control.Admin,
 		"getSettings": control.Viewer, "replaceSettings": control.Admin,
+		"listErasures": control.Admin, "requestErasure": control.Admin,
 		"listKeys": control.Admin, "createKey": control.Admin, "deleteKey": control.Admin,
 	}
 }
@@ -59,10 +63,14 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		return byID(fmt.Sprint(id))
 	}
 	switch operation {
-	case "getContact", "getJourney":
+	case "getContact", "getJourney", "listMerges":
 		return sample{byID(contact.String()), nil, true, 200}
 	case "listJourneys":
 		return sample{path + "?contact=" + contact.String(), nil, false, 200}
+	case "requestErasure":
+		return sample{path, map[string]string{"contact": contact.String()}, true, 202}
+	case "decideMerge":
+		return sample{byID(contact.String()), map[string]any{"contact": w.merged(t, owner, contact), "apart": true}, true, 202}
 	case "updateContact":
 		return sample{byID(contact.String()), map[string]string{"stage": "Contacted"}, true, 200}
 	case "getFunnel":
@@ -96,6 +104,25 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		return sample{provider, nil, false, 204}
 	}
 	return sample{path, nil, false, 200}
+}
+
+// merged makes a contact that became part of another, and gives its id.
+func (w *world) merged(t *testing.T, owner control.Principal, into schema.ID) string {
+	t.Helper()
+	name, provider := "ada@a.example", schema.NewNode(schema.NodeIntercom, "ada")
+	if into == w.eve {
+		name, provider = "eve@b.example", schema.NewNode(schema.NodeIntercom, "eve")
+	}
+	nodes := []schema.Node{provider, schema.NewNode(schema.NodeEmail, name)}
+	live := schema.Contact{ID: into, Workspace: owner.Workspace, Email: name, Emails: []string{name}, Nodes: nodes}
+	for _, n := range nodes {
+		live.Evidence = append(live.Evidence, schema.ContactEvidence{Node: n, Method: "intercom", Verified: true})
+	}
+	former := schema.Contact{ID: schema.ContactID(owner.Workspace, nodes[1]), Workspace: owner.Workspace, Redirect: into}
+	if err := w.sink.Write(t.Context(), &sink.Batch{Contacts: []schema.ContactRow{{Contact: live, Version: 2}, {Contact: former, Version: 2}}}); err != nil {
+		t.Fatal(err)
+	}
+	return former.ID.String()
 }
 
 // settings are what the owner's workspace has, as they are sent to be saved.

@@ -18,12 +18,14 @@ func needs() map[string]need {
 		"signIn": public, "signOut": public, "signUp": public, "getSession": read,
 		"listContacts": read, "getContact": read, "getJourney": read, "listJourneys": read, "listStages": read,
 		"updateContact": {action: control.EditStages},
-		"getTraffic":    read, "getAttribution": read, "queryFunnel": read,
+		"listMerges":    read, "decideMerge": {action: control.UndoMerges},
+		"getTraffic": read, "getAttribution": read, "queryFunnel": read,
 		"listFunnels": read, "getFunnel": read, "createFunnel": funnels, "replaceFunnel": funnels, "deleteFunnel": funnels,
 		"recordConversion": {action: control.SendConversions},
 		"listConnections":  read, "testConnection": connections, "disconnect": connections, "startBackfill": connections, "examineConnection": connections,
 		"getTracking": read, "verifyTracking": read,
 		"getSettings": read, "replaceSettings": {action: control.ManageSettings},
+		"listErasures": {action: control.Erase}, "requestErasure": {action: control.Erase},
 		"listKeys": keys, "createKey": keys, "deleteKey": keys,
 	}
 }

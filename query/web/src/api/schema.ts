@@ -130,6 +130,32 @@ export interface paths {
         patch: operations["updateContact"];
         trace?: never;
     };
+    "/api/v1/contacts/{id}/merges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contact's id. */
+                id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        /** What a contact became one with, and from whom it is kept apart */
+        get: operations["listMerges"];
+        put?: never;
+        /**
+         * Undo a merge, or take that back
+         * @description Needs the role Admin or higher. Kept apart, the two become two contacts again, each with its browsers, sessions,
+         *     conversations and credits, and stay two whatever is learned later. Taking that back lets what is known of them decide
+         *     again. Both take a second or two; ask for the contacts until they are as wished.
+         */
+        post: operations["decideMerge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/contacts/{id}/journey": {
         parameters: {
             query?: never;
@@ -495,6 +521,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Persons who were erased
+         * @description Needs the role Admin or higher. Whom they were is not kept.
+         */
+        get: operations["listErasures"];
+        put?: never;
+        /**
+         * Erase a person
+         * @description Needs the role Admin or higher. Exactly one of the fields says who: a browser is erased alone, anything else with all
+         *     that is known to be the same person's. What has arrived by now is hidden in some seconds and off the disk after the next
+         *     night, and is refused wherever it comes from. It cannot be taken back.
+         */
+        post: operations["requestErasure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/keys": {
         parameters: {
             query?: never;
@@ -777,6 +829,22 @@ export interface components {
             conversations: components["schemas"]["Conversation"][];
             /** @description Why it is this person, oldest first. */
             evidence: components["schemas"]["Evidence"][];
+        };
+        Merge: {
+            contact: components["schemas"]["Id"];
+            /** @description By what it was first known, as `kind:value`. */
+            node: string;
+        };
+        MergeList: {
+            /** @description Contacts that became part of this one. Undoing it makes them contacts again. */
+            merged: components["schemas"]["Merge"][];
+            /** @description Contacts that an Admin keeps apart from this one. */
+            apart: components["schemas"]["Merge"][];
+        };
+        MergeDecision: {
+            contact: components["schemas"]["Id"];
+            /** @description True undoes the merge with that contact; false takes such an undoing back. */
+            apart: boolean;
         };
         /** @description A page of contacts. */
         ContactList: {
@@ -1297,6 +1365,35 @@ export interface components {
             /** @description That script's hash for the `integrity` attribute. */
             sri: string;
         };
+        /** @description Who is to be erased, by exactly one of these. */
+        ErasureInput: {
+            /** @description An email of the person. */
+            email?: string;
+            /** @description A phone of the person, with its country. */
+            phone?: string;
+            /** @description The site's own id of the person. */
+            user_id?: string;
+            /** @description One browser alone, by its `sourceloop_id`. */
+            visitor?: string;
+            contact?: components["schemas"]["Id"];
+        };
+        Erasure: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            asked_at: components["schemas"]["Time"];
+            /** @description Nobody sees the person any more. */
+            hidden: boolean;
+            /** @description It is off the disk as well. */
+            finished: boolean;
+            /** @description What was done where, in sentences. */
+            receipt: string[];
+        };
+        ErasureList: {
+            items: components["schemas"]["Erasure"][];
+        };
         /** @description An API key to make. */
         KeyInput: {
             /** @description What it is for. */
@@ -1619,6 +1716,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Contact"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMerges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contact's id. */
+                id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The contacts that became part of it, and those whose merge with it was undone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MergeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decideMerge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contact's id. */
+                id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeDecision"];
+            };
+        };
+        responses: {
+            /** @description It is written down, and takes effect in a moment. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MergeDecision"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -2159,6 +2308,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listErasures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest hundred, the newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    requestErasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureInput"];
+            };
+        };
+        responses: {
+            /** @description It was asked for. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -9,7 +9,9 @@ import { go, hrefOf, place } from "../url";
 import { Choice, ProblemNote, Skeleton } from "../ui/basics";
 import { Field, Fields, OutLink } from "../ui/fields";
 import { Icon } from "../ui/icon";
+import { EraseDialog } from "./erasures";
 import { JourneyTimeline } from "./journey";
+import { Merges } from "./merges";
 
 type Contact = Schemas["Contact"];
 type Touch = Schemas["Touch"];
@@ -69,7 +71,38 @@ function Body({ contact, stages, onStage }: { contact: Contact; stages: string[]
       <Conversations contact={contact} />
       <JourneyTimeline contact={contact} />
       <Evidence contact={contact} />
+      <Merges contact={contact} onChange={onStage} />
+      {may("admin") && <EraseButton contact={contact} onErased={onStage} />}
     </div>
+  );
+}
+
+function EraseButton({ contact, onErased }: { contact: Contact; onErased: () => void }) {
+  const [asking, setAsking] = useState(false);
+  const [asked, setAsked] = useState(false);
+  return (
+    <section aria-label="Erasure">
+      {asked ? (
+        <p role="status" data-testid="erase-asked">
+          Being erased; the receipt will be in the settings.
+        </p>
+      ) : (
+        <button type="button" class="button button-danger" onClick={() => setAsking(true)} data-testid="erase-contact">
+          Erase this person…
+        </button>
+      )}
+      {asking && (
+        <EraseDialog
+          who={{ contact: contact.id }}
+          name={contact.name || contact.email || contact.phone || "this contact"}
+          onClose={(done) => {
+            setAsking(false);
+            setAsked(done);
+            if (done) onErased();
+          }}
+        />
+      )}
+    </section>
   );
 }
 

@@ -8,6 +8,7 @@ import { may, session, zone, type Role } from "../session";
 import { Choice, Copy, Dialog, Head, ProblemNote, Skeleton } from "../ui/basics";
 import { Field, Fields } from "../ui/fields";
 import { Icon } from "../ui/icon";
+import { Erasures } from "./erasures";
 import { Sessions } from "./sessions";
 
 type Key = Schemas["Key"];
@@ -20,6 +21,7 @@ export function Settings() {
       <Workspace />
       <Sessions />
       {may("admin") && <Keys />}
+      {may("admin") && <Erasures />}
       <Here />
     </>
   );
