@@ -58,7 +58,7 @@ func (b *claimBlock) fill(batches []*Batch) {
 		b.method.Append(c.Method)
 		b.name.Append(c.Name)
 		b.received.Append(proto.DateTime64(c.Received))
-		b.bond.Append(uint8(c.Bond)) //nolint:gosec // An enumeration of three.
+		b.bond.Append(uint8(c.Bond))
 	}
 	clear(b.sorted)
 	b.sorted = b.sorted[:0]
