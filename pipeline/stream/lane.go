@@ -146,6 +146,10 @@ func (l *lane) await() []*Record {
 		if n > 0 {
 			return batch
 		}
+		// With nothing to do it is not stuck: whoever failed before anything was fetched, when
+		// the worker was made, would never be fetched anything.
+		l.group.setStuck(l, false)
+		l.resume(0)
 		select {
 		case <-l.wake:
 		case <-l.taking.Done():

@@ -253,6 +253,32 @@ func TestAStuckLaneDoesNotTakeTheRoomOfOthers(t *testing.T) {
 	})
 }
 
+// TestALaneThatBeganWithTroubleIsFetchedAgain: engines that are away when a
+// partition is taken over, before anything was fetched for it, hold up nothing
+// once they are back.
+func TestALaneThatBeganWithTroubleIsFetchedAgain(t *testing.T) {
+	l := openLog(t, broker(t))
+	r := &recorder{seen: make(map[string]int)}
+	made := make(chan struct{})
+	troubles := 0
+	start(t, l.NewGroup(stream.GroupConfig{
+		Name: "test", Topic: schema.TopicLeads, Stage: "test",
+		New: func(_ context.Context, a stream.Assignment) (stream.Worker, error) {
+			if a.Partition != onePartition() {
+				return &worker{r: r}, nil
+			}
+			if troubles++; troubles < 3 {
+				return nil, errors.New("the engine is away")
+			}
+			close(made)
+			return &worker{r: r}, nil
+		},
+	}))
+	<-made
+	oneKey(t, l, "afterwards")
+	until(t, "the record that came afterwards", func() bool { return r.has(1) })
+}
+
 func lagOf(t *testing.T, registry *prometheus.Registry) float64 {
 	t.Helper()
 	families, err := registry.Gather()
