@@ -122,8 +122,8 @@ func TestWhatIsMissingIsSaidAtStart(t *testing.T) {
 	}
 	w := newWorld(t)
 	_, err := api.New(api.Deps{
-		Store: w.store, Reports: &report.Reader{}, Connections: &connect.Service{}, Leads: w.leads, Normalizer: identity.Rules{},
-		Sealer: controltest.Keys(t), Tracking: func(string) api.Snippet { return api.Snippet{} }, PublicURL: "loop.example",
+		Store: w.store, Reports: &report.Reader{}, Connections: &connect.Service{}, Doctor: examiner(w.store), Leads: w.leads,
+		Normalizer: identity.Rules{}, Sealer: controltest.Keys(t), Tracking: func(string) api.Snippet { return api.Snippet{} }, PublicURL: "loop.example",
 	})
 	if schema.KindOf(err) != schema.KindInvalid {
 		t.Errorf("a public address without a scheme gives %v", err)
