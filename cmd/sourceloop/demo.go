@@ -37,6 +37,7 @@ type demoFile struct {
 	HubSpotURL    string `json:"hubspot_url"`
 	GoogleURL     string `json:"google_url"`
 	MetaURL       string `json:"meta_url"`
+	LinkedInURL   string `json:"linkedin_url"`
 	SiteKey       string `json:"site_key"`
 	APIKey        string `json:"api_key"`
 	OwnerEmail    string `json:"owner_email"`
@@ -91,7 +92,7 @@ func (d *demo) start(ctx context.Context) error {
 		SiteKey: state.SiteKey, APIKey: state.APIKey, OwnerEmail: state.OwnerEmail, OwnerPassword: state.OwnerPassword,
 	}
 	urls := state.adsURLs()
-	d.file.GoogleURL, d.file.MetaURL = urls["google"], urls["meta"]
+	d.file.GoogleURL, d.file.MetaURL, d.file.LinkedInURL = urls["google"], urls["meta"], urls["linkedin"]
 	if err := d.startNode(ctx); err != nil {
 		return err
 	}

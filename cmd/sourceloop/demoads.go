@@ -63,5 +63,6 @@ func (f *demoFile) adsWords() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  stand-in Google    %s\n", f.GoogleURL)
 	fmt.Fprintf(&b, "  stand-in Meta      %s\n", f.MetaURL)
+	fmt.Fprintf(&b, "  stand-in LinkedIn  %s\n", f.LinkedInURL)
 	return b.String()
 }

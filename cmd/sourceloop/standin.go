@@ -17,7 +17,7 @@ import (
 )
 
 type standinCommand struct {
-	Name         string   `arg:"" help:"Whose stand-in: intercom, hubspot, google or meta."`
+	Name         string   `arg:"" help:"Whose stand-in: intercom, hubspot, google, meta or linkedin."`
 	Listen       string   `help:"Address to listen on." default:"127.0.0.1:0"`
 	Data         string   `help:"Folder that keeps everything." default:"data/standin"`
 	ClientID     string   `help:"The app's client id." default:"sourceloop" env:"SOURCELOOP_INTERCOM_CLIENT_ID"`
@@ -70,7 +70,7 @@ func (c *standinCommand) start(log *slog.Logger) (*runningStandin, error) {
 			Dir: dir, ClientID: c.ClientID, ClientSecret: c.ClientSecret, RedirectURIs: c.RedirectURI, Log: log,
 		}, open, log)
 	}
-	return nil, schema.E("standin", schema.KindInvalid, "There is no stand-in for %q. There is one for: intercom, hubspot, google, meta.", c.Name)
+	return nil, schema.E("standin", schema.KindInvalid, "There is no stand-in for %q. There is one for: intercom, hubspot, google, meta, linkedin.", c.Name)
 }
 
 // vendor is what stand-ins are alike in.

@@ -5,14 +5,16 @@ import (
 
 	"sourceloop/deploy/standin/ads"
 	"sourceloop/deploy/standin/google"
+	"sourceloop/deploy/standin/linkedin"
 	"sourceloop/deploy/standin/meta"
 )
 
 // adPlatforms open the stand-ins of advertising platforms, by name.
 func adPlatforms() map[string]func(ads.Config) (vendor, error) {
 	return map[string]func(ads.Config) (vendor, error){
-		"google": func(c ads.Config) (vendor, error) { return google.New(google.Config{Config: c}) },
-		"meta":   func(c ads.Config) (vendor, error) { return meta.New(meta.Config{Config: c}) },
+		"google":   func(c ads.Config) (vendor, error) { return google.New(google.Config{Config: c}) },
+		"meta":     func(c ads.Config) (vendor, error) { return meta.New(meta.Config{Config: c}) },
+		"linkedin": func(c ads.Config) (vendor, error) { return linkedin.New(linkedin.Config{Config: c}) },
 	}
 }
 

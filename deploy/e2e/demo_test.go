@@ -82,12 +82,12 @@ func (d *demo) checkEmpty(t *testing.T) {
 	for name, address := range map[string]string{
 		"dashboard": d.file.URL + "/contacts", "site": d.file.SiteURL + "/", "stand-in": d.file.IntercomURL + "/standin/accepted",
 		"HubSpot": d.file.HubSpotURL + "/standin/accepted", "Google": d.file.GoogleURL + "/standin/accepted",
-		"Meta":   d.file.MetaURL + "/standin/accepted",
+		"Meta": d.file.MetaURL + "/standin/accepted", "LinkedIn": d.file.LinkedInURL + "/standin/accepted",
 		"health": d.file.URL + "/healthz", "readiness": d.file.URL + "/readyz", "metrics": d.file.URL + "/metrics", "API": d.file.URL + "/api/v1/openapi.yaml",
 	} {
 		equal(t, name, send(t, http.MethodGet, address, nil).status, http.StatusOK)
 	}
-	for _, address := range []string{d.file.URL, d.file.SiteURL, d.file.IntercomURL, d.file.HubSpotURL, d.file.GoogleURL, d.file.MetaURL, d.file.OwnerPassword} {
+	for _, address := range []string{d.file.URL, d.file.SiteURL, d.file.IntercomURL, d.file.HubSpotURL, d.file.GoogleURL, d.file.MetaURL, d.file.LinkedInURL, d.file.OwnerPassword} {
 		if !strings.Contains(d.stdout.String(), address) {
 			t.Errorf("%s is not printed:\n%s", address, d.stdout)
 		}

@@ -261,6 +261,7 @@ type demoFile struct {
 	HubSpotURL    string `json:"hubspot_url"`
 	GoogleURL     string `json:"google_url"`
 	MetaURL       string `json:"meta_url"`
+	LinkedInURL   string `json:"linkedin_url"`
 	SiteKey       string `json:"site_key"`
 	APIKey        string `json:"api_key"`
 	OwnerEmail    string `json:"owner_email"`

@@ -50,10 +50,10 @@ type visit struct{ Label, Href string }
 func visits() []visit {
 	return []visit{
 		{"The check of the set-up guide", "/?utm_source=test&utm_medium=verify&utm_campaign=intercom-check"},
-		{"Google ad", "/pricing?gclid=Cj0KCQiA-demo-click&utm_campaign=spring-tea"},
+		{"Google ad", "/pricing?utm_source=google&utm_medium=cpc&utm_campaign=spring-tea&gclid=Cj0KCQiA-demo-click"},
 		{"Facebook post", "/blog/second-flush?fbclid=IwAR0-demo-post"},
-		{"Facebook ad", "/pricing?fbclid=IwAR0-demo-ad&utm_source=facebook&utm_medium=paid_social&utm_campaign=office-boxes"},
-		{"LinkedIn ad", "/features?li_fat_id=0f8b9a4e-demo-click"},
+		{"Facebook ad", "/pricing?utm_source=facebook&utm_medium=paid_social&utm_campaign=office-boxes&fbclid=IwAR0-demo-ad"},
+		{"LinkedIn ad", "/features?utm_source=linkedin&utm_medium=paid_social&utm_campaign=tea-for-teams&li_fat_id=0f8b9a4e-7d1c-4c55-9e1b-3a1f0c2d4e5f"},
 		{"Bing ad", "/pricing?msclkid=5d1c3b-demo-click"},
 		{"Newsletter", "/blog/second-flush?utm_source=newsletter&utm_medium=email&utm_campaign=october&utm_content=second-flush"},
 		{"An AI assistant", "/docs/brewing?utm_source=chatgpt.com"},

@@ -98,3 +98,15 @@ func TestElsewhereIsAnotherHostAndLinksBack(t *testing.T) {
 		t.Error("it links to a stranger")
 	}
 }
+
+// TestAdClicksCarryWhatThePlatformsAdd: the click identifier behind the UTM
+// values that the advertiser chose.
+func TestAdClicksCarryWhatThePlatformsAdd(t *testing.T) {
+	_, body := get(t, newSite(t).URL+"/")
+	for label, click := range map[string]string{"Google ad": "gclid", "Facebook ad": "fbclid", "LinkedIn ad": "li_fat_id"} {
+		link := regexp.MustCompile(`<a href="[^"]*utm_source=[^"]*utm_medium=[^"]*utm_campaign=[^"]*` + click + `=[^"&]+">` + label + `</a>`)
+		if !link.MatchString(body) {
+			t.Errorf("no link %s with %s behind its UTM values", label, click)
+		}
+	}
+}
