@@ -42,7 +42,7 @@ type Platform struct {
 
 	// Authorize, Token and Revoke are OAuth's paths. Authorize is "" where
 	// tokens are made by hand.
-	Authorize, Token, Revoke string
+	Authorize, Exchange, Revoke string
 	// Scopes are those that the app may ask for, in order.
 	Scopes []Scope
 	// Optional lets people untick scopes. Offline gives a refresh token only to

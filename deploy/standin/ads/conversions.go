@@ -109,19 +109,18 @@ func (s *Server) plain(name, value string) bool {
 	return s.platform.Public == nil || !s.platform.Public(value)
 }
 
-// redactBody is a request's body as the log may see it. The log itself hides
-// what is secret.
-func (s *Server) redactBody(r *http.Request, body []byte) []byte {
+// redactBody is a request's body as the log may see it, and its type: JSON
+// whatever it was said to be, forms of the token endpoints, and of others the
+// length. The log itself hides what is secret in them.
+func (s *Server) redactBody(r *http.Request, body []byte) (shown []byte, contentType string) {
 	value, err := Decode(body)
-	if err != nil {
-		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-			return body
+	if err == nil {
+		if shown, err = json.Marshal(s.redact("", value)); err == nil {
+			return shown, "application/json"
 		}
-		return bytes.Repeat([]byte("-"), len(body)) // Not JSON: only its length is told.
 	}
-	redacted, err := json.Marshal(s.redact("", value))
-	if err != nil {
-		return nil
+	if path := r.URL.Path; path != "" && (path == s.platform.Exchange || path == s.platform.Revoke) {
+		return body, r.Header.Get("Content-Type")
 	}
-	return redacted
+	return bytes.Repeat([]byte("-"), len(body)), "application/json"
 }

@@ -9,7 +9,7 @@
 // # What every one is asked
 //
 //	GET,POST Platform.Authorize             the consent page, where the platform has one
-//	POST Platform.Token, Platform.Revoke    codes and refresh tokens become access tokens; tokens end
+//	POST Platform.Exchange, Platform.Revoke codes and refresh tokens become access tokens; tokens end
 //	POST /standin/token {scopes}            an access token without the pages
 //	GET  /standin/requests                  what it was asked
 //	GET  /standin/accepted                  the conversions that count, and those that do not, with why

@@ -56,7 +56,7 @@ func (s *Server) oauthRoutes() {
 	}
 	s.mux.HandleFunc("GET "+s.platform.Authorize, s.consentPage)
 	s.mux.HandleFunc("POST "+s.platform.Authorize, s.consentDecision)
-	s.mux.Handle("POST "+s.platform.Token, s.logged(false, s.token))
+	s.mux.Handle("POST "+s.platform.Exchange, s.logged(false, s.token))
 	s.mux.Handle("POST "+s.platform.Revoke, s.logged(false, s.revoke))
 }
 

@@ -175,8 +175,11 @@ func (s *Server) logged(write bool, next func(*Call) (Answer, error)) http.Handl
 }
 
 func (s *Server) logRequest(r *http.Request, body []byte, status int, write bool) error {
-	return s.store.Write(context.WithoutCancel(r.Context()), func(tx *ledger.Session) error {
-		return tx.LogRequest(s.config.Now(), r, s.redactBody(r, body), status, write)
+	shown, contentType := s.redactBody(r, body)
+	told := r.Clone(context.WithoutCancel(r.Context()))
+	told.Header.Set("Content-Type", contentType)
+	return s.store.Write(told.Context(), func(tx *ledger.Session) error {
+		return tx.LogRequest(s.config.Now(), told, shown, status, write)
 	})
 }
 

@@ -93,7 +93,7 @@ func (s *Server) platform() ads.Platform {
 	}
 	return ads.Platform{
 		Name: "google", Title: "Google Ads",
-		Authorize: "/o/oauth2/auth", Token: "/token", Revoke: "/revoke",
+		Authorize: "/o/oauth2/auth", Exchange: "/token", Revoke: "/revoke",
 		Scopes: []ads.Scope{
 			{Name: scopeDataManager, Detail: "Connect to Google's marketing products and send conversions to them"},
 			{Name: "openid", Detail: "Associate you with your personal info on Google"},

@@ -69,7 +69,7 @@ func New(config Config) (*Server, error) {
 	var err error
 	s.Server, err = ads.New(config.Config, ads.Platform{
 		Name: "linkedin", Title: "LinkedIn",
-		Authorize: "/oauth/v2/authorization", Token: "/oauth/v2/accessToken", Revoke: "/oauth/v2/revoke",
+		Authorize: "/oauth/v2/authorization", Exchange: "/oauth/v2/accessToken", Revoke: "/oauth/v2/revoke",
 		Scopes: []ads.Scope{
 			{Name: scopeConversions, Detail: "Upload and manage conversions"}, {Name: scopeAds, Detail: "Retrieve your ad accounts"},
 		},

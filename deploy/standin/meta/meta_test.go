@@ -147,7 +147,12 @@ func TestRefusals(t *testing.T) {
 	b.Token = secret
 	b.Fault("revoke", 1)
 	b.Golden("no token", http.MethodPost, path, body(good))
-	b.NothingPlain(secret)
+	for _, body := range []string{`{"access_token":"` + secret + `","data":[]}`, "email=joe@example.com", `{"email":"joe@example.com","data":[{}]}`} {
+		if reply, err := b.Do(http.MethodPost, path, "application/x-www-form-urlencoded", body); err != nil || reply.Status != http.StatusUnauthorized {
+			t.Errorf("%v %d %s", err, reply.Status, reply.Body)
+		}
+	}
+	b.NothingPlain(secret, "joe@example.com", "joe%40example.com")
 }
 
 func TestATokenIsShownOnce(t *testing.T) {
