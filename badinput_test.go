@@ -22,6 +22,7 @@ func badInput() []evil {
 		odd      = "pipeline/collect/badinput_test.go: TestOddInputIsStored/"
 		edge     = "pipeline/collect/edge_test.go: "
 		hooks    = "pipeline/collect/webhooks_test.go: TestIntercomWebhooks/"
+		hubspot  = "pipeline/collect/hubspot_test.go: TestHubSpotWebhooks/"
 		resolved = "pipeline/resolve/badinput_test.go: TestBadInput/"
 		params   = "query/api/problems_test.go: TestParametersThatAreRefused/"
 		consent  = "query/api/connections_test.go: TestConnectingThatIsRefusedIsAPageInWords"
@@ -57,10 +58,12 @@ func badInput() []evil {
 		{sent: "hits: a forged X-Forwarded-For", must: "the untrusted part is ignored", shown: []string{"pipeline/collect/badinput_test.go: TestOnlyTrustedProxiesAreBelieved"}},
 		{sent: "hits: a mixed batch", must: "a verdict per item", shown: []string{edge + "TestAMixedBatchHasAVerdictPerItem", "deploy/e2e/collector_test.go: TestCollectorRefusals/a mixed batch says what was wrong with which"}},
 		{sent: "webhooks: a missing, wrong or reformatted signature", must: "401, the body is not logged", shown: []string{hooks + "no signature", hooks + "another body's signature", hooks + "reformatted signature", "deploy/e2e/webhook_test.go: TestWebhookSignatures"}},
-		{sent: "webhooks: a HubSpot timestamp older than 5 minutes", must: "401", missing: "HubSpot is not connected yet"},
+		{sent: "webhooks: a HubSpot timestamp older than 5 minutes", must: "401", shown: []string{hubspot + "older than five minutes", hubspot + "a time that was not signed"}},
+		{sent: "webhooks: a HubSpot signature over another address, body or time", must: "401, the body is not logged", shown: []string{hubspot + "no signature", hubspot + "another body's signature", hubspot + "another address's signature", hubspot + "a query that was not decoded", hubspot + "v1 only"}},
+		{sent: "webhooks: HubSpot events of several accounts, or more than a hundred", must: "each account gets its own, those of strangers are dropped", shown: []string{"pipeline/collect/hubspot_test.go: TestHubSpotEventsGoToTheirAccounts"}},
 		{sent: "webhooks: a delivery a second time", must: "200, no effect", shown: []string{"deploy/e2e/webhook_test.go: TestWebhookTwiceAndShuffledIsOneContact", "pipeline/resolve/resolve_test.go: TestRepeatedAfterAChange"}},
 		{sent: "webhooks: an unknown topic or version", must: "200, kept aside", shown: []string{hooks + "unknown topic", resolved + "unknown topic", resolved + "unknown version"}},
-		{sent: "webhooks: an unknown or disconnected app id", must: "200, discarded, never 410", shown: []string{hooks + "unknown app", "pipeline/resolve/resolve_test.go: TestOtherEnds/the connection was closed", "control/connect/intercom/intercom_test.go: TestDisconnect"}},
+		{sent: "webhooks: an unknown or disconnected app id", must: "200, discarded, never 410", shown: []string{hooks + "unknown app", hubspot + "unknown account", "pipeline/resolve/resolve_test.go: TestOtherEnds/the connection was closed", "control/connect/intercom/intercom_test.go: TestDisconnect"}},
 		{sent: "webhooks: null or several emails", must: "no bogus edge", shown: []string{resolved + "no email", resolved + "several emails in one", resolved + "a list of emails", resolved + "two contacts in a conversation"}},
 		{sent: "Inbox panel: a missing, wrong or reformatted signature", must: "401, nothing of it is read", shown: []string{panel + "no signature", panel + "a wrong signature", panel + "upper case", panel + "with a prefix", "deploy/e2e/panel_test.go: TestIntercomInboxPanelIsSignedAndBound"}},
 		{sent: "Inbox panel: signed, and no request", must: "400, quoting nothing", shown: []string{panel + "no JSON", panel + "ten thousand deep", panel + "no UTF-8", panel + "no workspace"}},

@@ -16,7 +16,7 @@ const (
 	NodePhone    NodeKind = "phone"    // E.164
 	NodeUser     NodeKind = "user"     // the site's own user id
 	NodeIntercom NodeKind = "intercom" // an Intercom contact id
-	NodeHubSpot  NodeKind = "hubspot"  // a HubSpot contact id
+	NodeHubSpot  NodeKind = "hubspot"  // a HubSpot contact id, or a conversation; see HubSpotThread
 )
 
 // Node is "kind:value", a node of the identity graph of one workspace.
@@ -24,6 +24,11 @@ type Node string
 
 // NewNode joins a kind and a normalised value.
 func NewNode(kind NodeKind, value string) Node { return Node(string(kind) + ":" + value) }
+
+// HubSpotThread is the node of a HubSpot conversation. HubSpot's chat tells the
+// page which conversation it began, and the page's browser is tied to the
+// contact by it: no attribute can be put on a HubSpot visitor.
+func HubSpotThread(id string) Node { return NewNode(NodeHubSpot, "thread/"+id) }
 
 // Kind is the part before the first colon.
 func (n Node) Kind() NodeKind {

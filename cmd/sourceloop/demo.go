@@ -113,6 +113,9 @@ func (d *demo) startNode(ctx context.Context) error {
 		settings: settingFlags{PublicURL: d.file.URL, PrivatePages: true, Intercom: intercomFlags{
 			ClientID: d.state.ClientID, ClientSecret: d.state.ClientSecret,
 			AuthorizeURL: d.file.IntercomURL + "/oauth", APIURL: d.file.IntercomURL, InboxURL: d.file.IntercomURL,
+		}, HubSpot: hubspotFlags{
+			ClientID: d.state.HubSpotID, ClientSecret: d.state.HubSpotSecret,
+			AuthorizeURL: d.file.HubSpotURL + "/oauth/authorize", APIURL: d.file.HubSpotURL, InboxURL: d.file.HubSpotURL,
 		}},
 	}, d.log)
 	if err != nil {
@@ -157,7 +160,8 @@ func (d *demo) startOthers(ctx context.Context) error {
 func (d *demo) startHubSpot() (err error) {
 	d.hubspot, err = startHubSpot(d.state.HubSpotListen, hubspot.Config{
 		Dir: filepath.Join(d.command.Data, "standin", "hubspot"), ClientID: d.state.HubSpotID, ClientSecret: d.state.HubSpotSecret,
-		RedirectURIs: []string{d.file.URL + "/connect/hubspot/callback"}, WebhookURL: d.file.URL + "/hooks/hubspot", Log: d.log,
+		RedirectURIs: []string{d.file.URL + "/connect/hubspot/callback"}, WebhookURL: d.file.URL + "/hooks/hubspot",
+		RetryAfter: 2 * time.Second, Log: d.log, // Nobody who watches a demo waits for minutes.
 	}, d.log)
 	return err
 }

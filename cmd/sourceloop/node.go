@@ -17,6 +17,7 @@ import (
 
 	"sourceloop/control"
 	"sourceloop/control/connect"
+	"sourceloop/control/connect/hubspot"
 	"sourceloop/control/connect/intercom"
 	"sourceloop/deploy/chaos/failpoint"
 	"sourceloop/pipeline/collect/spool"
@@ -57,6 +58,7 @@ type node struct {
 	reports  *report.Reader   // role query
 	progress *stream.Progress // role query
 	intercom *intercom.Provider
+	hubspot  *hubspot.Provider
 	connect  *connect.Service
 	channels *enrich.Channels
 	echo     *echo.Echo
@@ -167,39 +169,67 @@ func (n *node) startControl(ctx context.Context) error {
 // startProviders sets up what can be connected. Without credentials a provider
 // can't be, and the operator is told once.
 func (n *node) startProviders(context.Context) error {
-	flags := n.config.settings.Intercom
-	secret, err := flags.secret()
-	if err != nil {
+	if err := n.startIntercom(); err != nil {
+		return err
+	}
+	if err := n.startHubSpot(); err != nil {
 		return err
 	}
 	if !n.config.seals() { // The collector only proves webhooks genuine.
-		if secret == "" {
-			n.log.Warn("Intercom's webhooks can't be proved genuine and are refused: set SOURCELOOP_INTERCOM_CLIENT_SECRET to that of your app in Intercom's Developer Hub")
-		}
 		return nil
 	}
 	var providers []connect.Provider
-	if flags.ClientID == "" || secret == "" {
-		n.log.Warn("Intercom can't be connected: set SOURCELOOP_INTERCOM_CLIENT_ID and SOURCELOOP_INTERCOM_CLIENT_SECRET to those of your app in Intercom's Developer Hub")
-	} else {
-		n.intercom, err = intercom.New(intercom.Config{
-			ClientID: flags.ClientID, ClientSecret: secret, AuthorizeURL: flags.AuthorizeURL, APIBase: flags.APIURL,
-			RedirectURL: n.url + "/connect/intercom/callback",
-		})
-		if err != nil {
-			return err
-		}
+	var absent []connect.Absent
+	if n.intercom != nil {
 		providers = append(providers, n.intercom)
+	} else {
+		absent = append(absent, connect.Absent{Name: intercom.Name, Words: noApp("Intercom", "INTERCOM")})
+	}
+	if n.hubspot != nil {
+		providers = append(providers, n.hubspot)
+	} else {
+		absent = append(absent, connect.Absent{Name: hubspot.Name, Words: noApp("HubSpot", "HUBSPOT")})
 	}
 	n.connect = connect.NewService(n.control, n.log, 0, providers...)
-	if n.intercom == nil {
-		n.connect.Lacks(connect.Absent{Name: intercom.Name, Words: noApp("Intercom", "INTERCOM")})
-	}
-	n.connect.Lacks(connect.Absent{Name: "hubspot", Words: noApp("HubSpot", "HUBSPOT")})
+	n.connect.Lacks(absent...)
 	if n.has(roleQuery) {
 		n.runners = append(n.runners, n.connect.Run)
 	}
+	var err error
 	n.channels, err = enrich.NewChannels()
+	return err
+}
+
+func (n *node) startIntercom() error {
+	flags := n.config.settings.Intercom
+	secret, err := flags.secret()
+	if err != nil || !n.config.seals() {
+		if err == nil && secret == "" {
+			n.log.Warn("Intercom's webhooks can't be proved genuine and are refused: set SOURCELOOP_INTERCOM_CLIENT_SECRET to that of your app in Intercom's Developer Hub")
+		}
+		return err
+	}
+	if flags.ClientID == "" || secret == "" {
+		n.log.Warn("Intercom can't be connected: set SOURCELOOP_INTERCOM_CLIENT_ID and SOURCELOOP_INTERCOM_CLIENT_SECRET to those of your app in Intercom's Developer Hub")
+		return nil
+	}
+	n.intercom, err = intercom.New(intercom.Config{
+		ClientID: flags.ClientID, ClientSecret: secret, AuthorizeURL: flags.AuthorizeURL, APIBase: flags.APIURL,
+		RedirectURL: n.url + "/connect/intercom/callback",
+	})
+	return err
+}
+
+func (n *node) startHubSpot() error {
+	flags := n.config.settings.HubSpot
+	secret, err := flags.secret()
+	if err != nil || !n.config.seals() || flags.ClientID == "" || secret == "" {
+		return err // Its card says what is missing.
+	}
+	n.hubspot, err = hubspot.New(hubspot.Config{
+		ClientID: flags.ClientID, ClientSecret: secret, AuthorizeURL: flags.AuthorizeURL, APIBase: flags.APIURL,
+		RedirectURL: n.url + "/connect/hubspot/callback",
+	})
 	return err
 }
 

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 
+	"sourceloop/control"
 	"sourceloop/control/connect"
+	"sourceloop/control/connect/hubspot"
 	"sourceloop/control/connect/intercom"
 	"sourceloop/pipeline/enrich"
 	"sourceloop/pipeline/identity"
@@ -27,16 +29,47 @@ func (r resolvers) Resolve(ctx context.Context, rec *schema.WebhookRecord) (*res
 // looks through those that can be looked through.
 func (n *node) resolver() (resolvers, map[string]resolve.Lister, error) {
 	all, listers := resolvers{}, map[string]resolve.Lister{}
-	if n.intercom == nil {
-		return all, listers, nil
+	if n.intercom != nil {
+		r, err := resolve.NewIntercom(resolve.IntercomConfig{
+			Access: connect.NewAccess(intercom.Name, n.connect.Tokens(), n.intercom.APIBase), Identity: identity.Rules{},
+			Failed: n.control.MarkFailed, Seen: n.control.NoteEvent, CleanURL: enrich.Redact,
+			InboxURL: n.config.settings.Intercom.InboxURL, Region: n.region,
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		all[intercom.Name], listers[intercom.Name] = r, r
 	}
-	r, err := resolve.NewIntercom(resolve.IntercomConfig{
-		Access: connect.NewAccess(intercom.Name, n.connect.Tokens(), n.intercom.APIBase), Identity: identity.Rules{},
-		Failed: n.control.MarkFailed, Seen: n.control.NoteEvent, CleanURL: enrich.Redact,
-		InboxURL: n.config.settings.Intercom.InboxURL, Region: n.region,
-	})
-	all[intercom.Name], listers[intercom.Name] = r, r
-	return all, listers, err
+	if n.hubspot != nil {
+		r, err := resolve.NewHubSpot(resolve.HubSpotConfig{
+			Access: connect.NewAccess(hubspot.Name, n.connect.Tokens(), n.hubspot.APIBase), Identity: identity.Rules{},
+			Failed: n.control.MarkFailed, Doubt: n.doubt, Seen: n.control.NoteEvent, InboxURL: n.config.settings.HubSpot.InboxURL,
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		all[hubspot.Name] = r
+	}
+	return all, listers, nil
+}
+
+// doubt has a provider asked whether a connection's token is dead, which the
+// card says then. That it cannot be asked now is no failure of ours.
+func (n *node) doubt(ctx context.Context, connection int64) (dead bool, err error) {
+	c, err := n.control.Connection(ctx, connection)
+	if err != nil || c.App == "" {
+		return false, err
+	}
+	err = n.connect.Hint(ctx, c.Provider, c.App)
+	switch schema.KindOf(err) {
+	case schema.KindUnavailable, schema.KindLimited, schema.KindInvalid:
+		err = nil
+	}
+	if err != nil {
+		return false, err
+	}
+	c, err = n.control.Connection(ctx, connection)
+	return c.State == control.Failed, err
 }
 
 // region is where a connection's workspace is hosted, as far as is known.

@@ -55,6 +55,10 @@ func (n *node) mountCollector() (*collect.Edge, error) {
 	if err != nil {
 		return nil, err
 	}
+	hubspotSecret, err := settings.HubSpot.secret()
+	if err != nil {
+		return nil, err
+	}
 	proxies, err := parseNetworks(settings.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -71,7 +75,11 @@ func (n *node) mountCollector() (*collect.Edge, error) {
 	signals := control.NewSignals(n.control)
 	n.runners = append(n.runners, signals.Run)
 	config.TrustedProxies, config.CountryHeader = proxies, settings.CountryHeader
-	config.Hooks = []collect.Hooks{collect.NewIntercomHooks(secret)}
+	called := settings.CollectorURL // HubSpot signs the address that it calls.
+	if called == "" {
+		called = n.url
+	}
+	config.Hooks = []collect.Hooks{collect.NewIntercomHooks(secret), collect.NewHubSpotHooks(hubspotSecret, called, time.Now)}
 	edge, err := collect.New(config, collect.Deps{
 		Tracker: script, Sites: n.control.Directory(), Routes: n.control.Directory(), Log: n.spool,
 		Agents: enrich.NewAgents(), Countries: countries, Now: time.Now, Random: rand.Reader,

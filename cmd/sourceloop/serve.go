@@ -26,7 +26,7 @@ type serveCommand struct {
 
 // settingFlags are what the product itself needs to know.
 type settingFlags struct {
-	PublicURL      string   `help:"Where browsers and Intercom reach this; by default the address listened on." env:"SOURCELOOP_PUBLIC_URL" placeholder:"URL"`
+	PublicURL      string   `help:"Where browsers, Intercom and HubSpot reach this; by default the address listened on." env:"SOURCELOOP_PUBLIC_URL" placeholder:"URL"`
 	CollectorURL   string   `help:"Where sites load the tracker from, when that is another address." env:"SOURCELOOP_COLLECTOR_URL" placeholder:"URL"`
 	Keys           string   `help:"Keys that seal tokens, base64 of 32 bytes each, the sealing one first; by default a file in the data folder." env:"SOURCELOOP_KEYS" placeholder:"KEYS"`
 	KeysFile       string   `help:"File with these keys." env:"SOURCELOOP_KEYS_FILE" type:"path" placeholder:"FILE"`
@@ -40,6 +40,17 @@ type settingFlags struct {
 	DrainDelay time.Duration `help:"How long the process still serves after it was told to stop, while /readyz already says no: the time that a balancer needs to notice. A second signal ends it." default:"0s" env:"SOURCELOOP_DRAIN_DELAY"`
 
 	Intercom intercomFlags `embed:"" prefix:"intercom-" envprefix:"SOURCELOOP_INTERCOM_"`
+	HubSpot  hubspotFlags  `embed:"" prefix:"hubspot-" envprefix:"SOURCELOOP_HUBSPOT_"`
+}
+
+// hubspotFlags say where HubSpot is and who we are there.
+type hubspotFlags struct {
+	ClientID         string `help:"Client id of the app in HubSpot's developer project." env:"CLIENT_ID"`
+	ClientSecret     string `help:"Its client secret, which also signs webhooks." env:"CLIENT_SECRET"`
+	ClientSecretFile string `help:"File with the client secret." env:"CLIENT_SECRET_FILE" type:"path" placeholder:"FILE"`
+	AuthorizeURL     string `help:"Consent page." env:"AUTHORIZE_URL" default:"https://app.hubspot.com/oauth/authorize"`
+	APIURL           string `name:"api-url" help:"API." env:"API_URL" default:"https://api.hubapi.com"`
+	InboxURL         string `help:"Where conversations reopen." env:"INBOX_URL" default:"https://app.hubspot.com"`
 }
 
 // intercomFlags say where Intercom is and who we are there.
@@ -139,12 +150,21 @@ func (c *nodeConfig) keysFile() string {
 }
 
 func (f *intercomFlags) secret() (string, error) {
-	if f.ClientSecretFile == "" {
-		return f.ClientSecret, nil
+	return secretOf("Intercom", f.ClientSecret, f.ClientSecretFile)
+}
+
+func (f *hubspotFlags) secret() (string, error) {
+	return secretOf("HubSpot", f.ClientSecret, f.ClientSecretFile)
+}
+
+// secretOf reads a client secret from its file, where there is one.
+func secretOf(title, given, file string) (string, error) {
+	if file == "" {
+		return given, nil
 	}
-	b, err := os.ReadFile(f.ClientSecretFile)
+	b, err := os.ReadFile(file)
 	if err != nil {
-		return "", schema.E("serve", schema.KindInvalid, "The file with Intercom's client secret can't be read: %v.", err)
+		return "", schema.E("serve", schema.KindInvalid, "The file with %s's client secret can't be read: %v.", title, err)
 	}
 	return strings.TrimSpace(string(b)), nil
 }

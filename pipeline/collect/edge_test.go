@@ -137,7 +137,7 @@ type routes struct {
 }
 
 func (r *routes) Route(provider, app string) (uint32, int64, bool) {
-	return 7, 42, provider == "intercom" && (app == "connected" || app == "new" && r.fresh.Load())
+	return 7, 42, provider == "intercom" && (app == "connected" || app == "new" && r.fresh.Load()) || provider == "hubspot" && (app == "4242" || app == "4343")
 }
 
 func (r *routes) Refresh(context.Context) error {
@@ -160,7 +160,9 @@ type place struct {
 func start(t testing.TB, change func(*collect.Config)) *place {
 	t.Helper()
 	config := collect.DefaultConfig()
-	config.Hooks = []collect.Hooks{collect.NewIntercomHooks(secret)}
+	config.Hooks = []collect.Hooks{
+		collect.NewIntercomHooks(secret), collect.NewHubSpotHooks(secret, publicURL, func() time.Time { return time.UnixMilli(clock) }),
+	}
 	if change != nil {
 		change(&config)
 	}

@@ -217,6 +217,20 @@ func resolver(t *testing.T) *resolve.Intercom {
 	return r
 }
 
+func hubspotResolver(t *testing.T) *resolve.HubSpot {
+	t.Helper()
+	r, err := resolve.NewHubSpot(resolve.HubSpotConfig{
+		Access: refusing{}, Identity: identity.Rules{}, Client: &http.Client{Transport: refusing{}},
+		Failed: func(context.Context, int64, string) error { return nil },
+		Doubt:  func(context.Context, int64) (bool, error) { return false, nil },
+		Seen:   func(context.Context, int64, schema.Millis) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 // writer is a response that costs nothing.
 type writer struct{ header http.Header }
 

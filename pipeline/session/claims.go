@@ -1,13 +1,21 @@
 package session
 
 import (
+	"encoding/json"
 	"slices"
 
 	"sourceloop/schema"
 )
 
-// MethodIdentify is the method of a claim that the site's own identify made.
-const MethodIdentify = "identify"
+// The methods of claims: the site's own identify made it, or a chat that told
+// the page which conversation it began.
+const (
+	MethodIdentify = "identify"
+	MethodChat     = "chat"
+)
+
+// chatOpened is the tracker's event of a chat that was opened.
+const chatOpened = "chat_opened"
 
 // Normalizer gives traits the form in which they are nodes, or says why they
 // can be none. A trait that is refused makes no node; to count refusals, wrap
@@ -22,16 +30,23 @@ type Normalizer interface {
 	UserID(text string) (string, error)
 }
 
-// Claims gives the asserted claims that a visitor's identify hits make: one
-// wherever the identity within a session changes, since sites call identify on
-// every page. Hits of sessions that are not given make none.
+// Claims gives the asserted claims that a visitor's hits make: one wherever the
+// identity within a session changes, since sites call identify on every page,
+// and one for every conversation that a chat began. Hits of sessions that are
+// not given make none.
 func Claims(w *schema.Workspace, hits []*schema.Hit, sessions []schema.Session, norm Normalizer) []*schema.Claim {
 	place := places(sessions)
 	last := make(map[int]*schema.Claim, len(sessions))
 	var claims []*schema.Claim
 	for _, h := range canonical(hits) {
 		i, known := place[hitID(h)]
-		if !known || h.GetTraits() == nil {
+		if !known {
+			continue
+		}
+		if claim := chatClaim(w.ID, h, &sessions[i]); claim != nil {
+			claims = append(claims, claim)
+		}
+		if h.GetType() != schema.HitType_HIT_TYPE_IDENTIFY || h.GetTraits() == nil {
 			continue
 		}
 		claim := claimOf(w.ID, h, &sessions[i], norm)
@@ -44,17 +59,48 @@ func Claims(w *schema.Workspace, hits []*schema.Hit, sessions []schema.Session, 
 	return claims
 }
 
-// places finds the session of every identify hit.
+// MayClaim tells whether a hit can say who somebody is. Where none of a visitor's
+// new hits does, Claims has nothing new.
+func MayClaim(h *schema.Hit) bool {
+	return h.GetTraits() != nil || h.GetType() == schema.HitType_HIT_TYPE_EVENT && h.GetName() == chatOpened
+}
+
+// places finds the session of every hit that may say who somebody is.
 func places(sessions []schema.Session) map[schema.ID]int {
 	place := make(map[schema.ID]int)
 	for i := range sessions {
 		for _, item := range sessions[i].Items {
-			if item.Type == schema.HitType_HIT_TYPE_IDENTIFY {
+			if item.Type == schema.HitType_HIT_TYPE_IDENTIFY || item.Name == chatOpened {
 				place[item.Hit] = i
 			}
 		}
 	}
 	return place
+}
+
+// chatClaim ties the browser to the conversation that a HubSpot chat began in
+// it, or is nil. Two hits about one conversation make one claim.
+func chatClaim(workspace uint32, h *schema.Hit, s *schema.Session) *schema.Claim {
+	if h.GetType() != schema.HitType_HIT_TYPE_EVENT || h.GetName() != chatOpened {
+		return nil
+	}
+	var told struct{ Provider, Conversation string }
+	if err := json.Unmarshal(h.GetProperties(), &told); err != nil || told.Provider != "hubspot" || !isNumber(told.Conversation) {
+		return nil
+	}
+	nodes := []schema.Node{schema.NewNode(schema.NodeVisitor, s.Visitor), schema.HubSpotThread(told.Conversation)}
+	evidence := "hubspot conversation " + told.Conversation
+	return schema.NewClaim(workspace, nodes, false, schema.Millis(h.GetAt()), evidence, MethodChat, "")
+}
+
+// isNumber tells whether text is a HubSpot id: up to 20 digits.
+func isNumber(text string) bool {
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return text != "" && len(text) <= 20
 }
 
 // claimOf is what one identify hit claims, or nil when it names nobody.

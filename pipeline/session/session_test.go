@@ -296,6 +296,39 @@ func TestClaimsOnceWhereIdentityChanges(t *testing.T) {
 	}
 }
 
+// TestAChatTiesItsBrowser: by the conversation that a HubSpot chat began, once,
+// and by nothing else that calls itself so.
+func TestAChatTiesItsBrowser(t *testing.T) {
+	w := workspace(t, func(*schema.Settings) {})
+	var hits []*schema.Hit
+	add := func(kind schema.HitType, name, properties string) {
+		at := int64(epoch) + int64(len(hits))*60_000
+		id := schema.NewHitID(schema.Millis(at), [10]byte{byte(len(hits))})
+		hits = append(hits, &schema.Hit{Id: id[:], At: at, Type: kind, Name: name, Url: "https://shop.example/", Properties: []byte(properties)})
+	}
+	const event = schema.HitType_HIT_TYPE_EVENT
+	add(1, "", "")
+	add(event, "chat_opened", `{"provider":"hubspot","conversation":"43210987654"}`)
+	add(event, "chat_opened", `{"provider":"hubspot","conversation":"43210987654"}`)
+	add(event, "chat_opened", `{"provider":"hubspot"}`)
+	add(event, "chat_opened", `{"provider":"hubspot","conversation":43210987654}`)
+	add(event, "chat_opened", `{"provider":"hubspot","conversation":"thread/1"}`)
+	add(event, "chat_opened", `{"provider":"intercom","conversation":"1"}`)
+	add(event, "chat_closed", `{"provider":"hubspot","conversation":"1"}`)
+	add(1, "chat_opened", `{"provider":"hubspot","conversation":"1"}`)
+	add(event, "chat_opened", `not JSON`)
+	for i, h := range hits {
+		hits[i] = session.Trim(h) // As they are kept.
+	}
+	claims := session.Claims(w, hits, session.Derive(w, "v", nil, hits, simple{}), normal{})
+	if len(claims) != 2 || string(claims[0].GetId()) != string(claims[1].GetId()) {
+		t.Fatalf("%d claims: %v", len(claims), claims)
+	}
+	if c := claims[0]; c.GetVerified() || c.GetMethod() != session.MethodChat || strings.Join(c.GetNodes(), " ") != "hubspot:thread/43210987654 visitor:v" {
+		t.Errorf("%v", c)
+	}
+}
+
 // TestHashSeesEveryField fills a session by reflection, so that a field that
 // is added to the row and not to the hash is found.
 func TestHashSeesEveryField(t *testing.T) {

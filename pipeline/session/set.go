@@ -78,6 +78,10 @@ func Trim(hit *schema.Hit) *schema.Hit {
 	switch hit.GetType() {
 	case schema.HitType_HIT_TYPE_LEAVE:
 		kept.Properties = hit.GetProperties()
+	case schema.HitType_HIT_TYPE_EVENT:
+		if hit.GetName() == chatOpened {
+			kept.Properties = hit.GetProperties()
+		}
 	case schema.HitType_HIT_TYPE_IDENTIFY:
 		kept.Traits = hit.GetTraits()
 	}

@@ -258,7 +258,7 @@ func (w *Worker) claims(v *visit, sessions []schema.Session) []*schema.Claim {
 		heard = v.state.GetHits()
 	}
 	for _, h := range heard {
-		if h.GetTraits() != nil {
+		if session.MayClaim(h) {
 			return session.Claims(v.workspace, v.state.GetHits(), sessions, w.deps.Normalizer)
 		}
 	}

@@ -19,6 +19,7 @@ func (st *stretch) resolve(version uint64) *Rows {
 		for _, r := range c.resolution.Refusals {
 			st.refusals = append(st.refusals, r.Reason)
 		}
+		c.tie()
 		c.appendRows(rows, version)
 	}
 	return rows

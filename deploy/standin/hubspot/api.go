@@ -123,7 +123,7 @@ func (s *Server) faulty(ctx context.Context) (answer, error) {
 		case <-ctx.Done():
 		}
 	}
-	for kind, reply := range map[string]func() answer{fault429: s.tooMany, fault500: serverError, fault401: stale} {
+	for kind, reply := range map[string]func() answer{fault429: s.tooMany, fault500: serverError} {
 		if _, on, err := s.faults.Take(ctx, kind); err != nil {
 			return answer{}, err
 		} else if on {
@@ -161,6 +161,9 @@ func (s *Server) authorized(op operation) endpoint {
 		}
 		if t.expiresMS <= s.config.Now().UnixMilli() {
 			return stale(), nil
+		}
+		if _, on, err := s.faults.Take(r.Context(), fault401); err != nil || on {
+			return stale(), err
 		}
 		remaining, admitted := s.limit.take()
 		for name, values := range rateHeader(s.config.RequestsPer10s, remaining) {

@@ -192,7 +192,7 @@ func (s *Server) getProperty(c *call) (answer, error) {
 		return ok(property{Name: name, Label: name, Type: "string", FieldType: "text", GroupName: "contactinformation", Built: true}), nil
 	}
 	p, found, err := get[property](s.store.Read(c.ctx), "property_get", name)
-	if err != nil || !found {
+	if err != nil || !found || p.Archived != (c.r.URL.Query().Get("archived") == "true") {
 		return notFound("property"), err
 	}
 	return ok(p), nil

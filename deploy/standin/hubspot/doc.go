@@ -18,7 +18,7 @@
 //	GET /hubspot.js, POST /widget/{track,message}          the script that sites load, and what it sends
 //	POST /standin/chat                                     a chat without a browser
 //	GET  /standin/{requests,accepted,webhooks}
-//	POST /standin/{fault,merge,contact,delete,privacy}     its other side
+//	POST /standin/{fault,merge,contact,property,delete,privacy}   its other side
 //
 // # Who chats
 //

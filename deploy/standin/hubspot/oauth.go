@@ -199,7 +199,11 @@ func (s *Server) token(ctx context.Context, form url.Values) (answer, error) {
 func (s *Server) exchange(ctx context.Context, form url.Values) (answer, error) {
 	reply := refuse(http.StatusBadRequest, "BAD_AUTH_CODE", "missing or unknown auth code")
 	now := s.config.Now()
-	err := s.store.Write(ctx, func(tx *ledger.Session) error {
+	life, err := s.tokenLife(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	err = s.store.Write(ctx, func(tx *ledger.Session) error {
 		hash := hashSecret(form.Get("code"))
 		var redirect, granted string
 		found, err := tx.Row("code_find", []any{hash, now.UnixMilli()}, &redirect, &granted)
@@ -217,7 +221,7 @@ func (s *Server) exchange(ctx context.Context, form url.Values) (answer, error) 
 		if _, err = tx.Exec("token_insert", hashSecret(refresh), "refresh", family, granted, int64(never)); err != nil {
 			return err
 		}
-		reply, err = s.grant(tx, refresh, family, granted)
+		reply, err = s.grant(tx, refresh, family, granted, life)
 		return err
 	})
 	return reply, err
@@ -226,25 +230,38 @@ func (s *Server) exchange(ctx context.Context, form url.Values) (answer, error) 
 // refresh gives another access token; the refresh token stays.
 func (s *Server) refresh(ctx context.Context, refresh string) (answer, error) {
 	reply := refuse(http.StatusBadRequest, "BAD_REFRESH_TOKEN", "missing or invalid refresh token")
-	err := s.store.Write(ctx, func(tx *ledger.Session) error {
+	life, err := s.tokenLife(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	err = s.store.Write(ctx, func(tx *ledger.Session) error {
 		t, live, err := findToken(tx, refresh)
 		if err != nil || !live || t.kind != "refresh" {
 			return err
 		}
-		reply, err = s.grant(tx, refresh, t.family, t.scopes)
+		reply, err = s.grant(tx, refresh, t.family, t.scopes, life)
 		return err
 	})
 	return reply, err
 }
 
-func (s *Server) grant(tx *ledger.Session, refresh, family, granted string) (answer, error) {
+// tokenLife is how long the next access token lives.
+func (s *Server) tokenLife(ctx context.Context) (time.Duration, error) {
+	short, on, err := s.faults.Take(ctx, faultShort)
+	if on {
+		return short.Delay(), err
+	}
+	return s.config.TokenLife, err
+}
+
+func (s *Server) grant(tx *ledger.Session, refresh, family, granted string, life time.Duration) (answer, error) {
 	access := rand.Text() + rand.Text() + rand.Text()
-	expires := s.config.Now().Add(s.config.TokenLife).UnixMilli()
+	expires := s.config.Now().Add(life).UnixMilli()
 	if _, err := tx.Exec("token_insert", hashSecret(access), "access", family, granted, expires); err != nil {
 		return answer{}, err
 	}
 	return ok(map[string]any{
-		"access_token": access, "refresh_token": refresh, "token_type": "bearer", "expires_in": int(s.config.TokenLife / time.Second),
+		"access_token": access, "refresh_token": refresh, "token_type": "bearer", "expires_in": int(life / time.Second),
 		"hub_id": s.config.HubID, "user_id": userID, "scopes": strings.Fields(granted),
 	}), nil
 }

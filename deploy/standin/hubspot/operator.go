@@ -14,7 +14,7 @@ const (
 	faultSlow         = "slow"            // Requests wait before they are answered.
 	fault429          = "429"             // Requests exceed the rate limit.
 	fault500          = "500"             // Requests meet a server error.
-	fault401          = "401"             // Requests are told that a good token expired.
+	fault401          = "401"             // API requests are told that a good token expired.
 	faultBadSignature = "bad_signature"   // Events are signed with another secret.
 	faultStale        = "stale"           // Events carry a timestamp of six minutes ago.
 	faultDuplicate    = "duplicate"       // Arrays are sent twice.
@@ -23,12 +23,13 @@ const (
 	faultRevoke       = "revoke"          // At once: the account removes the app.
 	faultExpire       = "expire"          // At once: all access tokens end; refresh tokens live on.
 	faultPlan         = "plan_restricted" // Conversations are refused by plan.
+	faultShort        = "short_tokens"    // Access tokens live for delay_ms only.
 )
 
 func faultKinds() []string {
 	return []string{
 		faultSlow, fault429, fault500, fault401, faultBadSignature, faultStale, faultDuplicate, faultShuffle, faultMerge,
-		faultRevoke, faultExpire, faultPlan,
+		faultRevoke, faultExpire, faultPlan, faultShort,
 	}
 }
 
@@ -45,6 +46,7 @@ func (s *Server) standinRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /standin/contact", s.operator((*change).editContact))
 	mux.HandleFunc("POST /standin/delete", s.operator((*change).deleteThing))
 	mux.HandleFunc("POST /standin/privacy", s.operator((*change).privacyDelete))
+	mux.HandleFunc("POST /standin/property", s.operator((*change).putProperty))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]any{
 			"standin": "hubspot", "url": s.config.PublicURL, "hub_domain": s.config.Domain, "hub_id": s.config.HubID,
@@ -157,6 +159,7 @@ type operatorRequest struct {
 	From           string            `json:"from"`
 	Into           string            `json:"into"`
 	Properties     map[string]string `json:"properties"`
+	Property       property          `json:"property"`
 }
 
 // operator runs one action as a change and answers once it was told to the product.
@@ -231,6 +234,15 @@ func (x *change) editContact(r operatorRequest) (any, error) {
 	}
 	x.set(&c, r.Properties, "CRM_UI")
 	return chatAnswer{ContactID: c.ID}, putContact(x.Session, c)
+}
+
+// putProperty makes a property what the account's admin wants it to be:
+// archived, or of another type.
+func (x *change) putProperty(r operatorRequest) (any, error) {
+	if r.Property.Name == "" {
+		return nil, errors.New("the property has no name")
+	}
+	return r.Property, put(x.Session, "property_put", r.Property, r.Property.Name)
 }
 
 // deleteThing deletes a thread or a contact.

@@ -141,7 +141,8 @@ func (s *Server) Run(ctx context.Context) error {
 
 // dispatch sets everything due on its way and returns how long nothing will be due.
 func (r *sender) dispatch(ctx context.Context, inFlight *sync.WaitGroup) (time.Duration, error) {
-	due, err := r.due(ctx)
+	now := r.config.Now().UnixMilli()
+	due, err := r.due(ctx, now)
 	if err != nil {
 		return 0, err
 	}
@@ -157,15 +158,15 @@ func (r *sender) dispatch(ctx context.Context, inFlight *sync.WaitGroup) (time.D
 			r.batches.wake() // Something of it may be due again, or more was waiting.
 		})
 	}
-	return r.untilNext(ctx)
+	return r.untilNext(ctx, now)
 }
 
 // due reads what is to be sent now, and marks it as flying.
-func (r *sender) due(ctx context.Context) ([]queued, error) {
+func (r *sender) due(ctx context.Context, now int64) ([]queued, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var list []queued
-	err := r.store.Read(ctx).Rows("event_due", []any{r.config.Now().UnixMilli(), senders * maxEvents}, func(scan func(...any) error) error {
+	err := r.store.Read(ctx).Rows("event_due", []any{now, senders * maxEvents}, func(scan func(...any) error) error {
 		var q queued
 		var doc string
 		if err := scan(&q.seq, &q.batch, &doc, &q.attempts); err != nil {
@@ -181,9 +182,8 @@ func (r *sender) due(ctx context.Context) ([]queued, error) {
 	return list, err
 }
 
-// untilNext is the time to the earliest event that is not due yet.
-func (r *sender) untilNext(ctx context.Context) (time.Duration, error) {
-	now := r.config.Now().UnixMilli()
+// untilNext is the time to the earliest event that was not due by a moment.
+func (r *sender) untilNext(ctx context.Context, now int64) (time.Duration, error) {
 	var next int64
 	if _, err := r.store.Read(ctx).Row("event_next_due", []any{now}, &next); err != nil {
 		return 0, err
@@ -191,7 +191,7 @@ func (r *sender) untilNext(ctx context.Context) (time.Duration, error) {
 	if next == 0 {
 		return time.Hour, nil
 	}
-	return time.Duration(next-now+1) * time.Millisecond, nil
+	return max(0, time.Duration(next-r.config.Now().UnixMilli()+1)*time.Millisecond), nil
 }
 
 // send delivers one array, keeps what became of it, and tells who waits for it.

@@ -177,7 +177,8 @@ func (r *sender) dispatch(ctx context.Context, inFlight *sync.WaitGroup) (time.D
 	if pause := r.pause(); pause > 0 {
 		return pause, nil
 	}
-	due, err := r.due(ctx)
+	now := r.config.Now().UnixMilli()
+	due, err := r.due(ctx, now)
 	if err != nil {
 		return 0, err
 	}
@@ -193,7 +194,7 @@ func (r *sender) dispatch(ctx context.Context, inFlight *sync.WaitGroup) (time.D
 			r.batches.wake() // Something of this batch may be due again, or more was waiting.
 		})
 	}
-	return r.untilNext(ctx)
+	return r.untilNext(ctx, now)
 }
 
 func (r *sender) pause() time.Duration {
@@ -203,13 +204,13 @@ func (r *sender) pause() time.Duration {
 }
 
 // due reads what is to be sent now, by batch in order, and marks it as flying.
-func (r *sender) due(ctx context.Context) ([][]webhook, error) {
+func (r *sender) due(ctx context.Context, now int64) ([][]webhook, error) {
 	const most = 256
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	byBatch := map[string]int{}
 	var list [][]webhook
-	err := r.store.read(ctx).rows("webhook_due", []any{r.config.Now().UnixMilli(), most}, func(scan func(...any) error) error {
+	err := r.store.read(ctx).rows("webhook_due", []any{now, most}, func(scan func(...any) error) error {
 		var h webhook
 		var item string
 		if err := scan(&h.seq, &h.id, &h.batch, &h.topic, &item, &h.attempts, &h.createdMS, &h.firstMS); err != nil {
@@ -237,9 +238,8 @@ func (r *sender) due(ctx context.Context) ([][]webhook, error) {
 	return list, nil
 }
 
-// untilNext is the time to the earliest notification that is not due yet.
-func (r *sender) untilNext(ctx context.Context) (time.Duration, error) {
-	now := r.config.Now().UnixMilli()
+// untilNext is the time to the earliest notification that was not due by a moment.
+func (r *sender) untilNext(ctx context.Context, now int64) (time.Duration, error) {
 	var next int64
 	if _, err := r.store.read(ctx).row("webhook_next_due", []any{now}, &next); err != nil {
 		return 0, err
@@ -247,7 +247,7 @@ func (r *sender) untilNext(ctx context.Context) (time.Duration, error) {
 	if next == 0 {
 		return time.Hour, nil
 	}
-	return time.Duration(next-now+1) * time.Millisecond, nil
+	return max(0, time.Duration(next-r.config.Now().UnixMilli()+1)*time.Millisecond), nil
 }
 
 // send delivers one batch and tells who waits for it.

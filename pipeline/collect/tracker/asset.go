@@ -20,6 +20,8 @@ var (
 	debugSource string
 	//go:embed dist/google.js
 	googleSource string
+	//go:embed dist/hubspot.js
+	hubspotSource string
 	//go:embed dist/leftovers.js
 	leftoversSource string
 	//go:embed dist/links.js
@@ -53,6 +55,7 @@ func Chunks() ([]Asset, error) {
 		{"chat", chatSource},
 		{"debug", debugSource},
 		{"google", googleSource},
+		{"hubspot", hubspotSource},
 		{"leftovers", leftoversSource},
 		{"links", linksSource},
 		{"more", moreSource},

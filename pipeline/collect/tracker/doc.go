@@ -56,6 +56,11 @@
 // As soon as window.Intercom is there, and with consent only, the id is pushed as the contact attribute sourceloop_id,
 // once per page load and again after each boot, at most ten times (Intercom throttles at 20 updates in 30 minutes).
 //
+// HubSpot has no such attribute for visitors. As soon as its script is there, and with consent only, _hsq identify is
+// told sourceloop_id, with the email where the site's own identify gave one (never a made-up one): then HubSpot keeps it
+// as the contact property. What ties a chat in any case is the widget's event conversationStarted, whose conversation
+// goes into the event chat_opened (properties.conversation) and is sent at once.
+//
 // # Files
 //
 // src/core.ts is all that stands between a page and its first hit, at most 1,400 bytes gzip; the other files are chunks
@@ -66,7 +71,8 @@
 //	more       after consent, on every page: leave, chat detection, back-forward cache
 //	snapshot   first and last touch
 //	leftovers  hits of earlier pages, if there are any
-//	chat       once a Messenger is seen
+//	chat       once Intercom's Messenger is seen
+//	hubspot    once HubSpot's script is seen
 //	setup      only where the tag has settings, or in debug mode
 //	debug      ?sl_debug=1: every decision in the console, in words
 //	links      data-domains: carries the visitor to the owner's other domains

@@ -40,6 +40,7 @@ func TestInABrowser(t *testing.T) {
 		"Messenger":                     messenger,
 		"Messenger without consent":     messengerWithoutConsent,
 		"HubSpot":                       hubspot,
+		"HubSpot after consent":         hubspotConsent,
 		"debug":                         debug,
 		"attribution":                   attribution,
 		"another domain of the owner's": anotherDomain,
@@ -490,8 +491,37 @@ func hubspot(t *testing.T, b tab) {
 	b.open(s.url("www.shop.example", "/"))
 	b.until("handlers.conversationStarted")
 	b.run("handlers.conversationStarted({})")
-	if event := s.wait("event", 1)[0]; event.Name != "chat_opened" || event.Properties["provider"] != "hubspot" {
+	if event := s.wait("event", 1)[0]; event.Name != "chat_opened" || event.Properties["provider"] != "hubspot" || event.Properties["conversation"] != nil {
 		t.Errorf("event %+v", event)
+	}
+	b.run("handlers.conversationStarted({conversation: {conversationId: 43210987654}})")
+	if event := s.wait("event", 2)[1]; event.Properties["conversation"] != "43210987654" {
+		t.Errorf("event %+v", event)
+	}
+	if told := b.text(`JSON.stringify(_hsq)`); told != `[["identify",{"sourceloop_id":"`+b.text("sourceloop.id()")+`"}]]` {
+		t.Errorf("HubSpot was told %s", told)
+	}
+	// HubSpot's own queue is no array any more once its script is there.
+	b.run(`window.told = []; window._hsq = {push: call => told.push(call)};
+		sourceloop.identify({name: "Joe"}); sourceloop.identify({email: "joe@example.com"}); sourceloop.identify({email: "joe@example.com"})`)
+	if told := b.text(`JSON.stringify(told)`); told != `[["identify",{"email":"joe@example.com","sourceloop_id":"`+b.text("sourceloop.id()")+`"}],["trackPageView"]]` {
+		t.Errorf("HubSpot was told %s", told)
+	}
+}
+
+func hubspotConsent(t *testing.T, b tab) {
+	s := newSite(t, `<script>window._hsq = []; window.handlers = {}; window.HubSpotConversations = {on: (name, f) => handlers[name] = f}</script>`+
+		`<script defer src="/sl.js" data-key="K1" data-consent="required"></script>`)
+	b.open(s.url("www.shop.example", "/"))
+	b.until("window.sourceloop && sourceloop.consent")
+	if told := b.text("_hsq.length"); told != "0" {
+		t.Errorf("HubSpot was told something before consent")
+	}
+	b.run(`sourceloop.consent("granted")`)
+	b.until("_hsq.length == 1 && handlers.conversationStarted")
+	b.run(`sourceloop.consent("denied"); sourceloop.identify({email: "joe@example.com"}); handlers.conversationStarted({})`)
+	if told := b.text("_hsq.length"); told != "1" {
+		t.Errorf("HubSpot was told something after consent was withdrawn")
 	}
 }
 

@@ -19,6 +19,7 @@ export const models: readonly { id: Model; label: string; text: string }[] = [
 export const conversions: readonly { id: string; label: string }[] = [
   { id: "", label: "All conversions" },
   { id: "intercom_conversation", label: "Intercom conversation" },
+  { id: "hubspot_conversation", label: "HubSpot conversation" },
   { id: "contact", label: "Contact created" },
 ];
 

@@ -1,5 +1,5 @@
-// Ties the visitor to the chat: the Messenger gets the id as the contact attribute sourceloop_id, and "chat opened" becomes
-// an event.
+// Ties the visitor to Intercom's chat: the Messenger gets the id as the contact attribute sourceloop_id, and "chat opened"
+// becomes an event.
 import type { Chunk } from "./chunk";
 
 const page = window as any;
@@ -7,14 +7,11 @@ const page = window as any;
 /** Intercom throttles a page that updates more than 20 times in 30 minutes; the site needs some of these itself. */
 const mostPushes = 10;
 
-const opened = (provider: string) => ["chat_opened", { provider }] as const;
-
 let watched: any; // The Messenger's function as this page sees it: its own calls go through to the Messenger.
 let pushed: any; // The id that the Messenger has.
 let pushes = 0;
 let listening: any;
 let shown = 0;
-let hubspot: any;
 
 const chat: Chunk = (api) => {
   const push = (messenger: any) => {
@@ -26,7 +23,7 @@ const chat: Chunk = (api) => {
     listening = 1;
     messenger("onShow", () => {
       // A Messenger that was shut down and booted again may tell both of its listeners.
-      if (Date.now() - shown > 1e3) api.track(...opened("intercom"));
+      if (Date.now() - shown > 1e3) api.track("chat_opened", { provider: "intercom" });
       shown = Date.now();
     });
     messenger("onUserEmailSupplied", () => api.say("the visitor gave Intercom an email"));
@@ -56,11 +53,6 @@ const chat: Chunk = (api) => {
       push(watched);
       // A stub that stays one: the Messenger's own script never came.
       api.chat = watched.q && !watched.booted ? "stub" : pushed ? "pushed" : "throttled";
-    }
-    if (!hubspot && page.HubSpotConversations) {
-      hubspot = 1;
-      api.say("Messenger found: HubSpot chat");
-      page.HubSpotConversations.on("conversationStarted", () => api.track(...opened("hubspot")));
     }
     setTimeout(look, 250);
   };

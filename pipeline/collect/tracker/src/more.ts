@@ -2,7 +2,7 @@
 // over from earlier pages, the chat, first and last touch. Pages with settings pass through here to have them read.
 import { type Add, type Api, type Chunk, old } from "./chunk";
 
-declare const CHAT: string, LEFTOVERS: string, SETUP: string, SNAPSHOT: string;
+declare const CHAT: string, HUBSPOT: string, LEFTOVERS: string, SETUP: string, SNAPSHOT: string;
 
 const page = window as any;
 const doc = document as any;
@@ -36,8 +36,9 @@ const more: Chunk = (api, config, load, add, send, ready) => {
   if (!attending) {
     attending = 1;
     watch(api, add, send);
-    const chat = () => (page.Intercom || page.HubSpotConversations ? load(CHAT) : setTimeout(chat, 1e3));
-    chat();
+    const find = (there: () => any, hash: string) => (there() ? load(hash) : setTimeout(find, 1e3, there, hash));
+    find(() => page.Intercom, CHAT);
+    find(() => page._hsq || page.HubSpotConversations, HUBSPOT);
     try {
       if (Object.keys(localStorage).some((key) => old(config, key))) load(LEFTOVERS);
     } catch (e) {

@@ -7,6 +7,7 @@ const kinds = [
   { id: "pageview", label: "Page view" },
   { id: "event", label: "Custom event" },
   { id: "intercom_conversation", label: "Intercom conversation" },
+  { id: "hubspot_conversation", label: "HubSpot conversation" },
   { id: "contact", label: "Contact created" },
   { id: "goal", label: "Other conversion" },
 ] as const;
@@ -15,7 +16,7 @@ type Kind = (typeof kinds)[number]["id"];
 
 function kindOf(step: Step): Kind {
   if (step.type !== "conversion") return step.type;
-  return step.name === "intercom_conversation" || step.name === "contact" ? step.name : "goal";
+  return kinds.find((k) => k.id === step.name)?.id ?? "goal";
 }
 
 function stepOf(kind: Kind): Step {

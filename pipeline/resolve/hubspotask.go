@@ -1,0 +1,302 @@
+package resolve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"sourceloop/schema"
+)
+
+// thread is a HubSpot conversation as far as it is needed.
+type thread struct {
+	ID        text  `json:"id"`
+	CreatedAt stamp `json:"createdAt"`
+	Latest    stamp `json:"latestMessageTimestamp"`
+	Status    text  `json:"status"`
+	Channel   text  `json:"originalChannelId"`
+	Contact   text  `json:"associatedContactId"` // a visitor's until there is a contact
+	Spam      bool  `json:"spam"`
+}
+
+// message is one of six types, which have little in common.
+type message struct {
+	Type      string `json:"type"`
+	Direction string `json:"direction"`
+	Text      text   `json:"text"`
+	RichText  text   `json:"richText"`
+	CreatedAt stamp  `json:"createdAt"`
+}
+
+// person is a HubSpot contact as far as it is needed. Properties are strings or
+// null.
+type person struct {
+	ID         text            `json:"id"`
+	UpdatedAt  stamp           `json:"updatedAt"`
+	Properties map[string]text `json:"properties"`
+}
+
+// stamp is a time in RFC 3339 or Unix milliseconds. One without a fraction is a
+// whole second.
+type stamp string
+
+// UnmarshalJSON takes a string or a number; anything else is no time.
+func (s *stamp) UnmarshalJSON(b []byte) error {
+	var t text
+	if err := t.UnmarshalJSON(b); err != nil {
+		return err
+	}
+	*s = stamp(t)
+	return nil
+}
+
+// moment is the time, or other when there is none that can be.
+func (s stamp) moment(other schema.Millis) schema.Millis {
+	if ms, err := strconv.ParseInt(string(s), 10, 64); err == nil && ms > 0 && ms <= latest*1000 {
+		return schema.Millis(ms)
+	}
+	t, err := time.Parse(time.RFC3339, string(s))
+	if err != nil || t.Unix() < 0 || t.Unix() > latest {
+		return other
+	}
+	if !hasFraction(string(s)) {
+		return schema.EndOfSecond(t.Unix())
+	}
+	return schema.MillisOf(t)
+}
+
+func hasFraction(text string) bool {
+	for _, r := range text {
+		if r == '.' || r == ',' {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	conversations = "/conversations/v3/conversations"
+	// maxPages bounds how far a thread is read for its first message, and a
+	// contact's threads are listed.
+	maxPages = 5
+)
+
+// person reads a contact once. nil is nobody: a visitor, or a contact that was
+// deleted. One that was merged is answered with the one it became.
+func (q *inquiry) person(ctx context.Context, id string) (*person, error) {
+	if p, known := q.people[id]; known {
+		return p, nil
+	}
+	var p person
+	err := q.get(ctx, "/crm/v3/objects/contacts/"+url.PathEscape(id)+"?properties=email,phone,firstname,lastname,"+attributeName, &p)
+	switch {
+	case errors.Is(err, errGone) || errors.Is(err, errRestricted):
+		q.people[id] = nil
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case p.ID == "":
+		return nil, invalid("HubSpot's answer about a contact has no id.")
+	}
+	q.people[id], q.people[string(p.ID)] = &p, &p
+	return &p, nil
+}
+
+func (q *inquiry) readThread(ctx context.Context, id string) (*thread, error) {
+	var t thread
+	err := q.get(ctx, conversations+"/threads/"+url.PathEscape(id), &t)
+	if err == nil && t.ID == "" {
+		err = invalid("HubSpot's answer about a conversation has no id.")
+	}
+	return &t, err
+}
+
+// page is where a list goes on.
+type page struct {
+	Next struct {
+		After text `json:"after"`
+	} `json:"next"`
+}
+
+// firstMessage is the first that somebody from outside wrote; nil when nobody
+// did.
+func (q *inquiry) firstMessage(ctx context.Context, thread string) (*message, error) {
+	after := text("")
+	for range maxPages {
+		var list struct {
+			Results []message `json:"results"`
+			Paging  page      `json:"paging"`
+		}
+		path := conversations + "/threads/" + url.PathEscape(thread) + "/messages?limit=100&sort=createdAt"
+		if after != "" {
+			path += "&after=" + url.QueryEscape(string(after))
+		}
+		if err := q.get(ctx, path, &list); err != nil {
+			return nil, err
+		}
+		for i := range list.Results {
+			if m := &list.Results[i]; m.Type == typeMessage && m.Direction == incoming {
+				return m, nil
+			}
+		}
+		if after = list.Paging.Next.After; after == "" {
+			break
+		}
+	}
+	return nil, nil
+}
+
+// threadsOf lists a contact's threads. HubSpot wants a status with that
+// question. Where it refuses it, the threads tell by themselves, later.
+func (q *inquiry) threadsOf(ctx context.Context, contact string) (ids []string, err error) {
+	for _, status := range []string{"OPEN", "CLOSED"} {
+		after := text("")
+		for range maxPages {
+			var list struct {
+				Results []thread `json:"results"`
+				Paging  page     `json:"paging"`
+			}
+			path := conversations + "/threads?limit=100&threadStatus=" + status + "&associatedContactId=" + url.QueryEscape(contact)
+			if after != "" {
+				path += "&after=" + url.QueryEscape(string(after))
+			}
+			err = q.get(ctx, path, &list)
+			if errors.Is(err, errGone) || errors.Is(err, errRestricted) || schema.KindOf(err) == schema.KindInvalid && err != nil {
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
+			for i := range list.Results {
+				ids = append(ids, string(list.Results[i].ID))
+			}
+			if after = list.Paging.Next.After; after == "" || len(list.Results) == 0 {
+				break
+			}
+		}
+	}
+	return ids, nil
+}
+
+// get asks one question.
+func (q *inquiry) get(ctx context.Context, path string, into any) error {
+	connection := q.rec.GetConnection()
+	if err := q.backOffs.check(connection, false); err != nil {
+		return err
+	}
+	if err := q.open(ctx); err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, q.base+path, nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "Bearer "+q.token)
+	request.Header.Set("Accept", "application/json")
+	response, err := q.config.Client.Do(request)
+	if err != nil {
+		return q.unreachable(ctx)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if errors.Join(err, response.Body.Close()) != nil {
+		return q.unreachable(ctx)
+	}
+	err = q.judge(ctx, response)
+	if err == nil || errors.Is(err, errGone) || errors.Is(err, errRestricted) {
+		q.backOffs.forget(connection) // It answers.
+		if response.Header.Get("X-HubSpot-RateLimit-Remaining") == "0" {
+			q.backOffs.rest(connection, interval(response.Header))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err = json.Unmarshal(body, into); err != nil {
+		return q.backOffs.later(connection, 0, "the provider's answer is not the JSON that was expected")
+	}
+	return nil
+}
+
+// open takes the token once per delivery.
+func (q *inquiry) open(ctx context.Context) (err error) {
+	if q.token != "" {
+		return nil
+	}
+	connection := q.rec.GetConnection()
+	q.base, q.token, err = q.config.Access.Access(ctx, connection)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	switch schema.KindOf(err) {
+	case schema.KindInternal:
+		if err := q.config.Failed(ctx, connection, "The token of this connection cannot be opened. Connect again."); err != nil {
+			return err
+		}
+		return tokenDead()
+	case schema.KindDenied: // It was not renewed, and the card says so.
+		return tokenDead()
+	case schema.KindLimited:
+		return q.backOffs.later(connection, 0, "the provider does not renew the token now")
+	}
+	return err
+}
+
+// unreachable: our own end is no fault of the provider's.
+func (q *inquiry) unreachable(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return q.backOffs.later(q.rec.GetConnection(), 0, "the provider did not answer in time")
+}
+
+// judge turns a status into what it means for the delivery.
+func (q *inquiry) judge(ctx context.Context, response *http.Response) error {
+	connection, status := q.rec.GetConnection(), response.StatusCode
+	switch {
+	case status/100 == 2:
+		return nil
+	case status == http.StatusUnauthorized:
+		// By itself this is no sign that the token is dead: HubSpot says so.
+		dead, err := q.config.Doubt(ctx, connection)
+		if err != nil {
+			return err
+		}
+		if dead {
+			return tokenDead()
+		}
+		return q.backOffs.later(connection, 0, "the provider does not accept the token now")
+	case status == http.StatusForbidden:
+		return errRestricted
+	case status == http.StatusNotFound || status == http.StatusGone:
+		return errGone
+	case status == http.StatusTooManyRequests:
+		return q.backOffs.later(connection, interval(response.Header), "the provider asks for fewer requests")
+	case status/100 == 4 && status != http.StatusRequestTimeout:
+		return invalid("HubSpot refused the question about it (status %d).", status)
+	}
+	return q.backOffs.later(connection, 0, "the provider has trouble of its own (status "+strconv.Itoa(status)+")")
+}
+
+// interval is how long HubSpot asks to wait: by its word, else the length of its
+// window; 0 when it does not say.
+func interval(header http.Header) time.Duration {
+	if seconds, err := strconv.ParseInt(header.Get("Retry-After"), 10, 32); err == nil && seconds > 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	if ms, err := strconv.ParseInt(header.Get("X-HubSpot-RateLimit-Interval-Milliseconds"), 10, 32); err == nil && ms > 0 {
+		return time.Duration(ms) * time.Millisecond
+	}
+	return 0
+}
+
+// rest holds a connection's questions back without counting it as a failure.
+func (b *backOffs) rest(connection int64, pause time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.of[connection] = backOff{until: b.now().Add(min(pause, longestPause))}
+}
