@@ -68,31 +68,24 @@ func newDemoState() (*demoState, error) {
 	return s, s.fill()
 }
 
-// fill makes what a state lacks, as one does that an older release made.
+// fill makes what a state lacks, as one does that an older release made. The
+// ports are held until all are found, so that none is found twice.
 func (s *demoState) fill() error {
 	for _, address := range []*string{&s.Listen, &s.SiteListen, &s.IntercomListen, &s.HubSpotListen} {
 		if *address != "" {
 			continue
 		}
-		free, err := freeAddress()
+		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			return err
+			return fmt.Errorf("cannot find a free port: %w", err)
 		}
-		*address = free
+		defer l.Close()
+		*address = l.Addr().String()
 	}
 	if s.HubSpotID == "" || s.HubSpotSecret == "" {
 		s.HubSpotID, s.HubSpotSecret = "demo-"+rand.Text()[:8], rand.Text()
 	}
 	return s.fillAds()
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("cannot find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 func (s *demoState) save(dir string) error {
