@@ -88,6 +88,15 @@ func (s *demoState) fill() error {
 	return s.fillAds()
 }
 
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("cannot find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
 func (s *demoState) save(dir string) error {
 	return writeFile(filepath.Join(dir, "demo-state.json"), s)
 }

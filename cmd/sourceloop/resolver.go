@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 
-	"sourceloop/control"
 	"sourceloop/control/connect"
 	"sourceloop/control/connect/hubspot"
 	"sourceloop/control/connect/intercom"
@@ -43,7 +42,7 @@ func (n *node) resolver() (resolvers, map[string]resolve.Lister, error) {
 	if n.hubspot != nil {
 		r, err := resolve.NewHubSpot(resolve.HubSpotConfig{
 			Access: connect.NewAccess(hubspot.Name, n.connect.Tokens(), n.hubspot.APIBase), Identity: identity.Rules{},
-			Failed: n.control.MarkFailed, Doubt: n.doubt, Seen: n.control.NoteEvent, InboxURL: n.config.settings.HubSpot.InboxURL,
+			Failed: n.control.MarkFailed, Doubt: n.connect.Doubt, Seen: n.control.NoteEvent, InboxURL: n.config.settings.HubSpot.InboxURL,
 		})
 		if err != nil {
 			return nil, nil, err
@@ -51,25 +50,6 @@ func (n *node) resolver() (resolvers, map[string]resolve.Lister, error) {
 		all[hubspot.Name] = r
 	}
 	return all, listers, nil
-}
-
-// doubt has a provider asked whether a connection's token is dead, which the
-// card says then. That it cannot be asked now is no failure of ours.
-func (n *node) doubt(ctx context.Context, connection int64) (dead bool, err error) {
-	c, err := n.control.Connection(ctx, connection)
-	if err != nil || c.App == "" {
-		return false, err
-	}
-	err = n.connect.Hint(ctx, c.Provider, c.App)
-	switch schema.KindOf(err) {
-	case schema.KindUnavailable, schema.KindLimited, schema.KindInvalid:
-		err = nil
-	}
-	if err != nil {
-		return false, err
-	}
-	c, err = n.control.Connection(ctx, connection)
-	return c.State == control.Failed, err
 }
 
 // region is where a connection's workspace is hosted, as far as is known.
