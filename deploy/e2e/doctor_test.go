@@ -118,7 +118,7 @@ func (c *clinic) visits(t *testing.T, messenger string) {
 	t.Helper()
 	now := time.Now()
 	leave := pageview(c.visitor, now, c.file.SiteURL+"/contact", "")
-	leave["type"], leave["properties"] = "leave", map[string]any{"engaged_ms": 900, "chat": messenger}
+	leave["type"], leave["properties"] = "leave", map[string]any{"engaged_ms": 9000, "chat": messenger}
 	c.collect(t, pageview(c.visitor, now, c.file.SiteURL+"/contact", ""), leave)
 }
 

@@ -80,7 +80,8 @@ func TestWhereTheTrackerWasHeard(t *testing.T) {
 	s.write(&sink.Batch{Hits: []*schema.Hit{
 		heard(1, 1, hour, view, "https://a.example/old", "", ""),
 		heard(1, 2, hour+1, leave, "https://a.example/old", "", `{"engaged_ms":1,"chat":"pushed"}`),
-		heard(1, 3, hour+2, leave, "https://a.example/new", "", `{"engaged_ms":1,"chat":"stub"}`),
+		heard(1, 3, hour+2, leave, "https://a.example/new", "", `{"engaged_ms":5000,"chat":"stub"}`),
+		heard(1, 12, hour+3, leave, "https://a.example/short", "", `{"engaged_ms":900,"chat":"stub"}`),
 		heard(1, 4, hour+3, leave, "https://a.example/new", "", `{"chat":"throttled"`), // No JSON.
 		heard(1, 5, hour+4, event, "https://a.example/newest?x=1", "chat_opened", `{"provider":"intercom"}`),
 		heard(1, 6, hour+9, view, "https://b.example/", "", ""),
@@ -102,7 +103,7 @@ func TestWhereTheTrackerWasHeard(t *testing.T) {
 		t.Errorf("%+v", b)
 	}
 	a := got[3]
-	if a.Host != "a.example" || a.Hits != 5 || a.Page != "https://a.example/newest?x=1" || a.Last != hour+4 || a.Left != hour+3 ||
+	if a.Host != "a.example" || a.Hits != 6 || a.Page != "https://a.example/newest?x=1" || a.Last != hour+4 || a.Left != hour+3 ||
 		a.Pushed != hour+1 || a.Stub != hour+2 || a.Opened != hour+4 {
 		t.Errorf("%+v", a)
 	}

@@ -17,7 +17,7 @@ type SeenHost struct {
 	Page      string        // of the newest hit, as the browser gave it
 	Left      schema.Millis // the newest page that was left, which tells of the Messenger
 	Pushed    schema.Millis // the newest on which the Messenger had the visitor's id
-	Stub      schema.Millis // the newest on which the Messenger's script never came
+	Stub      schema.Millis // the newest on which the Messenger's script never came, though there was time
 	Throttled schema.Millis // the newest on which the Messenger was told too often
 	Opened    schema.Millis // the newest chat that was opened
 }
