@@ -40,15 +40,33 @@ func (s *Store) RequestErasure(ctx context.Context, who Principal, target string
 	}
 	var task Task
 	err := s.update(ctx, op, func(t *tx) (err error) {
-		if task, _, err = t.addTask(ctx, "", EraseTask, who.Workspace, TaskBody{}, who.User); err != nil {
-			return err
-		}
-		if err := t.putWork(ctx, s, task.ID, &schema.Erase{Workspace: who.Workspace, Part: target}); err != nil {
-			return err
-		}
-		return t.audit(ctx, who, "erasure asked for", fmt.Sprintf("task %d", task.ID))
+		task, _, err = t.addErasure(ctx, s, "", who, target)
+		return err
 	})
 	return task, err
+}
+
+// EraseAsTold erases a provider's contact, and who is known to be the same
+// person, since the provider told that they made use of their right. However
+// often it tells, it is asked for once.
+func (s *Store) EraseAsTold(ctx context.Context, workspace uint32, contact schema.Node) error {
+	name := schema.Derive("told to erase", strconv.FormatUint(uint64(workspace), 10), string(contact)).String()
+	return s.update(ctx, "erase as a provider told", func(t *tx) error {
+		_, _, err := t.addErasure(ctx, s, name, Principal{Workspace: workspace}, string(contact))
+		return err
+	})
+}
+
+// addErasure asks for an erasure, under a name only once.
+func (t *tx) addErasure(ctx context.Context, s *Store, name string, who Principal, target string) (Task, bool, error) {
+	task, added, err := t.addTask(ctx, name, EraseTask, who.Workspace, TaskBody{}, who.User)
+	if err != nil || !added {
+		return task, added, err
+	}
+	if err := t.putWork(ctx, s, task.ID, &schema.Erase{Workspace: who.Workspace, Part: target}); err != nil {
+		return task, added, err
+	}
+	return task, added, t.audit(ctx, who, "erasure asked for", fmt.Sprintf("task %d", task.ID))
 }
 
 // Erasures are those of the principal's workspace, the newest first, at most

@@ -14,6 +14,29 @@ import (
 	"sourceloop/schema"
 )
 
+// testToldToErase: a provider may tell often of one erasure.
+func testToldToErase(t *testing.T, dsn string) {
+	ctx := t.Context()
+	s := controltest.Open(t, dsn, control.Options{})
+	ann, bob := controltest.NewOwner(t, s, "ann@example.com"), controltest.NewOwner(t, s, "bob@example.com")
+	for range 2 {
+		for _, workspace := range []uint32{ann.Workspace, bob.Workspace} {
+			if err := s.EraseAsTold(ctx, workspace, schema.NewNode(schema.NodeHubSpot, "51001")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, who := range []control.Principal{ann, bob} {
+		all := must[[]control.Task](t)(s.Erasures(ctx, who, 10))
+		if len(all) != 1 {
+			t.Fatalf("%d erasures were asked for", len(all))
+		}
+		if work := must[*schema.Erase](t)(s.ErasureWork(ctx, &all[0])); work.GetPart() != "hubspot:51001" || work.GetWorkspace() != who.Workspace {
+			t.Errorf("it is about %v", work)
+		}
+	}
+}
+
 func testErasures(t *testing.T, dsn string) {
 	ctx := t.Context()
 	clock := controltest.NewClock()

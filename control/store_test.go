@@ -20,6 +20,7 @@ func TestStore(t *testing.T) {
 			"settings":             testSettings,
 			"tasks":                testTasks,
 			"erasures":             testErasures,
+			"told to erase":        testToldToErase,
 			"dated back":           testDatedBack,
 			"api keys":             testAPIKeys,
 			"connections":          testConnections,

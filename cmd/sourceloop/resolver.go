@@ -42,7 +42,8 @@ func (n *node) resolver() (resolvers, map[string]resolve.Lister, error) {
 	if n.hubspot != nil {
 		r, err := resolve.NewHubSpot(resolve.HubSpotConfig{
 			Access: connect.NewAccess(hubspot.Name, n.connect.Tokens(), n.hubspot.APIBase), Identity: identity.Rules{},
-			Failed: n.control.MarkFailed, Doubt: n.connect.Doubt, Seen: n.control.NoteEvent, InboxURL: n.config.settings.HubSpot.InboxURL,
+			Failed: n.control.MarkFailed, Doubt: n.connect.Doubt, Seen: n.control.NoteEvent, Erase: n.control.EraseAsTold,
+			InboxURL: n.config.settings.HubSpot.InboxURL,
 		})
 		if err != nil {
 			return nil, nil, err

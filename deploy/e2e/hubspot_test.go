@@ -187,6 +187,14 @@ func TestHubSpotInEveryTrouble(t *testing.T) {
 		t.Error("a token that ends was not renewed")
 	}
 
+	private := d.hubspotTraffic(t, "private")
+	d.awaitContact(t, "private@example.com", converted)
+	send(t, http.MethodPost, d.file.HubSpotURL+"/standin/privacy", map[string]string{"contact_id": private.ContactID})
+	until(t, "who was deleted in HubSpot as their right to be erased", func() (bool, string) {
+		left := d.search(t, "private@example.com")
+		return len(left) == 0, fmt.Sprintf("%+v", left)
+	})
+
 	d.hubspotFault(t, "plan_restricted", 1000)
 	d.hubspotTraffic(t, "plan")
 	d.awaitContact(t, "plan@example.com", func(c contact) bool { return c.Email != "" })

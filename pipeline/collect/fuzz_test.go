@@ -224,6 +224,7 @@ func hubspotResolver(t *testing.T) *resolve.HubSpot {
 		Failed: func(context.Context, int64, string) error { return nil },
 		Doubt:  func(context.Context, int64) (bool, error) { return false, nil },
 		Seen:   func(context.Context, int64, schema.Millis) error { return nil },
+		Erase:  func(context.Context, uint32, schema.Node) error { return nil },
 	})
 	if err != nil {
 		t.Fatal(err)

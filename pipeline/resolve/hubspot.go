@@ -31,6 +31,9 @@ type HubSpotConfig struct {
 	Doubt func(ctx context.Context, connection int64) (dead bool, err error)
 	// Seen notes on the card when a webhook arrived.
 	Seen func(ctx context.Context, connection int64, at schema.Millis) error
+	// Erase has a contact erased who was deleted in HubSpot as their right. It is
+	// called again when a delivery is repeated.
+	Erase func(ctx context.Context, workspace uint32, contact schema.Node) error
 	// InboxURL is where HubSpot's own pages are. Default https://app.hubspot.com.
 	InboxURL string
 	// Client sends the requests. Default: one with a limit of five seconds.
@@ -47,8 +50,8 @@ type HubSpot struct {
 
 // NewHubSpot makes a resolver.
 func NewHubSpot(config HubSpotConfig) (*HubSpot, error) {
-	if config.Access == nil || config.Identity == nil || config.Failed == nil || config.Seen == nil || config.Doubt == nil {
-		return nil, errors.New("cannot resolve HubSpot's webhooks: Access, Identity, Failed, Doubt and Seen are needed")
+	if config.Access == nil || config.Identity == nil || config.Failed == nil || config.Seen == nil || config.Doubt == nil || config.Erase == nil {
+		return nil, errors.New("cannot resolve HubSpot's webhooks: Access, Identity, Failed, Doubt, Seen and Erase are needed")
 	}
 	if config.InboxURL == "" {
 		config.InboxURL = "https://app.hubspot.com"
@@ -143,6 +146,11 @@ func (q *inquiry) work(ctx context.Context, a agenda) error {
 	}
 	for _, hint := range a.contacts {
 		if err := q.contactChanged(ctx, hint); err != nil {
+			return err
+		}
+	}
+	for _, id := range a.private {
+		if err := q.config.Erase(ctx, q.rec.GetWorkspace(), schema.NewNode(schema.NodeHubSpot, id)); err != nil {
 			return err
 		}
 	}

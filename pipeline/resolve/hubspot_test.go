@@ -3,6 +3,7 @@ package resolve_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,6 +29,7 @@ type portal struct {
 	doubted int
 	dead    bool // what doubting the token gives
 	now     time.Time
+	erased  []string // who was to be erased, behind their workspace
 }
 
 func newPortal(t testing.TB) *portal {
@@ -77,6 +79,10 @@ func (p *portal) resolver(t testing.TB) *resolve.HubSpot {
 		Failed: func(_ context.Context, _ int64, words string) error { p.failed = append(p.failed, words); return nil },
 		Doubt:  func(context.Context, int64) (bool, error) { p.doubted++; return p.dead, nil },
 		Seen:   func(context.Context, int64, schema.Millis) error { return nil },
+		Erase: func(_ context.Context, workspace uint32, contact schema.Node) error {
+			p.erased = append(p.erased, fmt.Sprint(workspace, " ", contact))
+			return nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -266,5 +272,26 @@ func TestHubSpotPlanAndToken(t *testing.T) {
 		if got != outcome {
 			t.Errorf("%v: %s, not %s: %v, %v", kind, got, outcome, result, err)
 		}
+	}
+}
+
+// TestHubSpotPrivacyDeletion: who was deleted in HubSpot as their right is
+// erased here, and no other deletion erases anybody.
+func TestHubSpotPrivacyDeletion(t *testing.T) {
+	p := newPortal(t)
+	r := p.resolver(t)
+	event := func(kind string, id int) string {
+		return fmt.Sprintf(`{"eventId":1,"portalId":4242,"occurredAt":1772452921000,"subscriptionType":%q,"objectId":%d}`, kind, id)
+	}
+	events := []string{event("contact.deletion", 51001), event("contact.privacyDeletion", 51001), event("contact.deletion", 51002), event("conversation.privacyDeletion", 7001)}
+	for range 2 { // It may be delivered again.
+		if _, err := r.Resolve(t.Context(), &schema.WebhookRecord{
+			Provider: "hubspot", App: "4242", Workspace: 7, Connection: 1, Received: int64(received), Body: []byte("[" + strings.Join(events, ",") + "]"),
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"7 hubspot:51001", "7 hubspot:51001"}; !slices.Equal(p.erased, want) {
+		t.Errorf("erased are %q, want %q", p.erased, want)
 	}
 }

@@ -70,7 +70,7 @@ type agenda struct {
 	threads  []string
 	contacts []contactHint
 	merges   []mergeHint
-	private  []string // contacts that were removed as their right
+	private  []string // contacts that were deleted as their right
 	unknown  bool     // there were types that nobody knows
 }
 
@@ -110,7 +110,9 @@ func agendaOf(events []hubspotEvent, received schema.Millis) agenda {
 		case "contact.merge":
 			a.merge(e, received)
 		case "contact.privacyDeletion":
-			a.private = append(a.private, id)
+			if id != "" && !slices.Contains(a.private, id) {
+				a.private = append(a.private, id)
+			}
 		case "contact.deletion", "contact.associationChange", "conversation.deletion", "conversation.privacyDeletion":
 		default:
 			a.unknown = true
