@@ -52,6 +52,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 		"GET /crm/v3/properties/contacts":              {run: s.listProperties, scope: schemaScope},
 		"GET /crm/v3/properties/contacts/{name}":       {run: s.getProperty, scope: schemaScope},
 		"POST /crm/v3/properties/contacts":             {run: s.createProperty, scope: schemaScope, write: true},
+		"POST /crm/v3/objects/contacts/search":         {run: s.searchContacts, scope: "crm.objects.contacts.read"},
 		"GET /crm/v3/objects/contacts/{id}":            {run: s.getContact, scope: "crm.objects.contacts.read"},
 		"PATCH /crm/v3/objects/contacts/{id}":          {run: s.updateContact, scope: "crm.objects.contacts.write", write: true},
 	}

@@ -54,11 +54,17 @@ type message struct {
 
 func putThread(tx *ledger.Session, t thread) error { return put(tx, "thread_put", t, t.ID, t.Whose) }
 
-func (t thread) show() map[string]any {
+// latest is when the latest message was written, in Unix milliseconds.
+func (t thread) latest() int64 {
 	latest := t.CreatedAt
 	for _, m := range t.Messages {
 		latest = max(latest, m.CreatedAt)
 	}
+	return latest
+}
+
+func (t thread) show() map[string]any {
+	latest := t.latest()
 	return map[string]any{
 		"id": t.ID, "createdAt": ledger.Time(t.CreatedAt), "status": t.Status, "originalChannelId": liveChat,
 		"originalChannelAccountId": chatflow, "latestMessageTimestamp": ledger.Time(latest),
@@ -113,6 +119,13 @@ func page(c *call) (after int64, limit int64, refused answer) {
 // listThreads lists all threads or those of one contact, which HubSpot wants
 // asked for together with a status.
 func (s *Server) listThreads(c *call) (answer, error) {
+	switch c.r.URL.Query().Get("sort") {
+	case "", "id":
+	case "latestMessageTimestamp":
+		return s.listLatest(c)
+	default:
+		return refuse(http.StatusBadRequest, "VALIDATION_ERROR", "sort is not valid"), nil
+	}
 	after, limit, refused := page(c)
 	whose, status := c.r.URL.Query().Get("associatedContactId"), c.r.URL.Query().Get("threadStatus")
 	if whose != "" && status != "OPEN" && status != "CLOSED" {

@@ -14,6 +14,7 @@
 //	DELETE /appinstalls/2026-03/external-install           the app is removed, its tokens die
 //	GET,POST /crm/v3/properties/contacts                   contact properties
 //	GET,PATCH /crm/v3/objects/contacts/{id}                contacts
+//	POST /crm/v3/objects/contacts/search                   those that changed, by lastmodifieddate only
 //	GET /conversations/v3/conversations/…                  threads, their messages, actors; also …/conversations/2026-09/…
 //	GET /hubspot.js, POST /widget/{track,message}          the script that sites load, and what it sends
 //	POST /standin/chat                                     a chat without a browser

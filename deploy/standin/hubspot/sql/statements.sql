@@ -37,6 +37,9 @@ INSERT INTO properties (name, doc) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SE
 -- name: contact_get
 SELECT doc FROM contacts WHERE id = ?;
 
+-- name: contact_changed
+SELECT doc FROM contacts WHERE json_extract(doc, '$.updated_at') >= ? ORDER BY json_extract(doc, '$.updated_at') DESC, seq DESC;
+
 -- name: contact_by_email
 SELECT doc FROM contacts WHERE email = ? ORDER BY seq LIMIT 1;
 
