@@ -48,7 +48,7 @@ func (n *node) resolver() (resolvers, map[string]resolve.Lister, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		all[hubspot.Name] = r
+		all[hubspot.Name], listers[hubspot.Name] = r, r
 	}
 	return all, listers, nil
 }

@@ -45,11 +45,16 @@ func (d *demo) hubspotRequests(t testing.TB) []standinRequest {
 	return decode[struct{ Requests []standinRequest }](t, "requests", send(t, http.MethodGet, d.file.HubSpotURL+"/standin/requests", nil)).Requests
 }
 
-// connectsHubSpot clicks through the card and HubSpot's page.
+// connectsHubSpot clicks through the card and HubSpot's page. Nothing from
+// before is imported.
 func connectsHubSpot(w *tab, d *demo) {
 	w.t.Helper()
 	w.open(d.url + "/setup/chat")
 	card := id("connection-hubspot")
+	w.see(card)
+	if box := card + " " + id("import-before"); w.eval(fmt.Sprintf("document.querySelector(%q)?.checked", box)) == "true" {
+		w.click(box)
+	}
 	w.click(card + " " + id("connect"))
 	w.see("#authorize")
 	if got := w.texts("#scopes strong"); !slices.Equal(got, []string{
@@ -274,4 +279,25 @@ func TestHubSpotRemovedThereAndConnectedAgain(t *testing.T) {
 	}
 	total := get[attribution](t, d.account, "/api/v1/attribution?conversion=hubspot_conversation").Total
 	equal(t, "conversations", strconv.FormatFloat(total, 'f', -1, 64), "4")
+	importsFromHubSpot(owner, d)
+}
+
+// importsFromHubSpot clicks the button: what nobody told of is there, and what
+// was there is there once.
+func importsFromHubSpot(w *tab, d *demo) {
+	t := w.t
+	t.Helper()
+	card := id("connection-hubspot")
+	w.open(d.url + "/setup/chat")
+	w.click(card + " " + id("import"))
+	w.await(fmt.Sprintf("document.querySelector(%q)?.dataset.done", card+" "+id("backfill")), "true")
+	equal(t, "conversations imported", w.eval(fmt.Sprintf("document.querySelector(%q)?.dataset.found", card+" "+id("backfill"))), "5")
+	d.awaitContact(t, "late@example.com", func(c contact) bool { return converted(c) && c.LastTouch.Source == "hub-late" })
+	w.shot("hubspot-imported")
+	d.awaitAttribution(t, "/api/v1/attribution?dimension=medium&conversion=hubspot_conversation", "chat", 5)
+	for _, kind := range []string{"before", "meanwhile", "again", "late", "back"} {
+		people := d.search(t, kind+"@example.com")
+		equal(t, kind+": people with this email", len(people), 1)
+		equal(t, kind+": conversations", len(people[0].Conversations), 1)
+	}
 }

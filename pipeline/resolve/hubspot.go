@@ -131,6 +131,7 @@ type inquiry struct {
 	people      map[string]*person // by the id that was asked for; nil for nobody
 	asked       map[string]bool    // threads
 	gone        bool
+	bulk        bool // it is a look's, which rests earlier
 	base, token string
 }
 
@@ -178,8 +179,8 @@ func (q *inquiry) contactChanged(ctx context.Context, hint contactHint) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range threads {
-		if err := q.thread(ctx, id); err != nil {
+	for i := range threads {
+		if err := q.thread(ctx, string(threads[i].ID)); err != nil {
 			return err
 		}
 	}
@@ -198,10 +199,21 @@ func (q *inquiry) thread(ctx context.Context, id string) error {
 		q.gone = true
 		return nil
 	}
-	if err != nil || t.Channel != "" && t.Channel != liveChat || t.Spam {
+	if err != nil {
 		return err
 	}
-	first, err := q.firstMessage(ctx, id)
+	return q.tellThread(ctx, t)
+}
+
+// isChat: others are emails, calls and what else comes together in the inbox.
+func (t *thread) isChat() bool { return (t.Channel == "" || t.Channel == liveChat) && !t.Spam }
+
+// tellThread says what a thread that was read means.
+func (q *inquiry) tellThread(ctx context.Context, t *thread) error {
+	if !t.isChat() {
+		return nil
+	}
+	first, err := q.firstMessage(ctx, string(t.ID))
 	if errors.Is(err, errGone) || errors.Is(err, errRestricted) || err == nil && first == nil {
 		return nil
 	}

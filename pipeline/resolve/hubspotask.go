@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"sourceloop/schema"
@@ -86,6 +88,11 @@ const (
 	maxPages = 5
 )
 
+// contactProperties are those that say who somebody is.
+func contactProperties() []string {
+	return []string{"email", "phone", "firstname", "lastname", attributeName}
+}
+
 // person reads a contact once. nil is nobody: a visitor, or a contact that was
 // deleted. One that was merged is answered with the one it became.
 func (q *inquiry) person(ctx context.Context, id string) (*person, error) {
@@ -93,7 +100,7 @@ func (q *inquiry) person(ctx context.Context, id string) (*person, error) {
 		return p, nil
 	}
 	var p person
-	err := q.get(ctx, "/crm/v3/objects/contacts/"+url.PathEscape(id)+"?properties=email,phone,firstname,lastname,"+attributeName, &p)
+	err := q.get(ctx, "/crm/v3/objects/contacts/"+url.PathEscape(id)+"?properties="+strings.Join(contactProperties(), ","), &p)
 	switch {
 	case errors.Is(err, errGone) || errors.Is(err, errRestricted):
 		q.people[id] = nil
@@ -121,6 +128,11 @@ type page struct {
 	Next struct {
 		After text `json:"after"`
 	} `json:"next"`
+}
+
+type threadList struct {
+	Results []thread `json:"results"`
+	Paging  page     `json:"paging"`
 }
 
 // firstMessage is the first that somebody from outside wrote; nil when nobody
@@ -153,14 +165,11 @@ func (q *inquiry) firstMessage(ctx context.Context, thread string) (*message, er
 
 // threadsOf lists a contact's threads. HubSpot wants a status with that
 // question. Where it refuses it, the threads tell by themselves, later.
-func (q *inquiry) threadsOf(ctx context.Context, contact string) (ids []string, err error) {
+func (q *inquiry) threadsOf(ctx context.Context, contact string) (threads []thread, err error) {
 	for _, status := range []string{"OPEN", "CLOSED"} {
 		after := text("")
 		for range maxPages {
-			var list struct {
-				Results []thread `json:"results"`
-				Paging  page     `json:"paging"`
-			}
+			var list threadList
 			path := conversations + "/threads?limit=100&threadStatus=" + status + "&associatedContactId=" + url.QueryEscape(contact)
 			if after != "" {
 				path += "&after=" + url.QueryEscape(string(after))
@@ -172,32 +181,37 @@ func (q *inquiry) threadsOf(ctx context.Context, contact string) (ids []string, 
 			if err != nil {
 				return nil, err
 			}
-			for i := range list.Results {
-				ids = append(ids, string(list.Results[i].ID))
-			}
+			threads = append(threads, list.Results...)
 			if after = list.Paging.Next.After; after == "" || len(list.Results) == 0 {
 				break
 			}
 		}
 	}
-	return ids, nil
+	return threads, nil
 }
 
-// get asks one question.
 func (q *inquiry) get(ctx context.Context, path string, into any) error {
+	return q.ask(ctx, http.MethodGet, path, nil, into)
+}
+
+// ask asks one question. in is JSON, or nil.
+func (q *inquiry) ask(ctx context.Context, method, path string, in []byte, into any) error {
 	connection := q.rec.GetConnection()
-	if err := q.backOffs.check(connection, false); err != nil {
+	if err := q.backOffs.check(connection, q.bulk); err != nil {
 		return err
 	}
 	if err := q.open(ctx); err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, q.base+path, nil)
+	request, err := http.NewRequestWithContext(ctx, method, q.base+path, bytes.NewReader(in))
 	if err != nil {
 		return err
 	}
 	request.Header.Set("Authorization", "Bearer "+q.token)
 	request.Header.Set("Accept", "application/json")
+	if in != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
 	response, err := q.config.Client.Do(request)
 	if err != nil {
 		return q.unreachable(ctx)
@@ -209,9 +223,7 @@ func (q *inquiry) get(ctx context.Context, path string, into any) error {
 	err = q.judge(ctx, response)
 	if err == nil || errors.Is(err, errGone) || errors.Is(err, errRestricted) {
 		q.backOffs.forget(connection) // It answers.
-		if response.Header.Get("X-HubSpot-RateLimit-Remaining") == "0" {
-			q.backOffs.rest(connection, interval(response.Header))
-		}
+		q.backOffs.paceHubSpot(connection, response.Header)
 	}
 	if err != nil {
 		return err
@@ -294,9 +306,26 @@ func interval(header http.Header) time.Duration {
 	return 0
 }
 
-// rest holds a connection's questions back without counting it as a failure.
-func (b *backOffs) rest(connection int64, pause time.Duration) {
+// paceHubSpot is pace by HubSpot's words, which tell how long the window is and
+// not when it ends.
+func (b *backOffs) paceHubSpot(connection int64, header http.Header) {
+	left, err := strconv.Atoi(header.Get("X-HubSpot-RateLimit-Remaining"))
+	if err != nil {
+		return
+	}
+	limit, err := strconv.Atoi(header.Get("X-HubSpot-RateLimit-Max"))
+	if err != nil {
+		limit = 0
+	}
+	if left > 0 && left*reserve > limit {
+		return
+	}
+	until := b.now().Add(min(interval(header), longestPause))
+	o := backOff{bulk: until}
+	if left <= 0 {
+		o.until = until
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.of[connection] = backOff{until: b.now().Add(min(pause, longestPause))}
+	b.of[connection] = o
 }

@@ -31,10 +31,15 @@ type slice struct {
 	store    *control.Store
 	service  *connect.Service
 	who      control.Principal
-	resolver *resolve.Intercom
-	inbox    *resolve.Inbox
-	vendor   *httptest.Server
-	clock    *controltest.Clock
+	provider string
+	consent  string // the path that agreeing is posted to
+	resolver interface {
+		resolve.Resolver
+		resolve.Lister
+	}
+	inbox  *resolve.Inbox
+	vendor *httptest.Server
+	clock  *controltest.Clock
 
 	mu       sync.Mutex
 	arrived  []*schema.WebhookRecord
@@ -45,7 +50,7 @@ type slice struct {
 
 func newSlice(t *testing.T, dsn string) *slice {
 	t.Helper()
-	s := &slice{t: t, clock: controltest.NewClock()}
+	s := &slice{t: t, clock: controltest.NewClock(), provider: "intercom", consent: "/oauth"}
 	hooks := httptest.NewServer(http.HandlerFunc(s.take))
 	t.Cleanup(hooks.Close)
 	config := standin.Config{
@@ -151,7 +156,7 @@ func (s *slice) work() {
 
 func (s *slice) connect() control.Connection {
 	s.t.Helper()
-	page, err := s.service.Connect(s.t.Context(), s.who, "intercom", "browser")
+	page, err := s.service.Connect(s.t.Context(), s.who, s.provider, "browser")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -162,7 +167,7 @@ func (s *slice) connect() control.Connection {
 	form := address.Query()
 	form.Set("decision", "authorize")
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.PostForm(s.vendor.URL+"/oauth", form)
+	response, err := client.PostForm(s.vendor.URL+s.consent, form)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -170,7 +175,7 @@ func (s *slice) connect() control.Connection {
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		s.t.Fatal(err)
 	}
-	c, err := s.service.Callback(s.t.Context(), "intercom", "browser", back.Query())
+	c, err := s.service.Callback(s.t.Context(), s.provider, "browser", back.Query())
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -23,10 +23,10 @@ const (
 	listContacts      = "contacts"
 )
 
-// position is where a look through Intercom stands.
+// position is where a look stands.
 type position struct {
 	Of    string `json:"of"`
-	After string `json:"after,omitempty"` // Intercom's cursor
+	After string `json:"after,omitempty"` // the provider's cursor
 	Note  string `json:"note,omitempty"`  // of the pages before
 }
 
@@ -189,11 +189,11 @@ func (l *look) each(tell func(*question) error) (*Result, error) {
 
 // next gives the page its successor: the next of its kind, else the first of
 // the next kind. A backfill is about conversations only.
-func (l *look) next(page *Page, at position, after string) *Page {
+func (a Ask) next(page *Page, at position, after string) *Page {
 	switch {
 	case after != "":
 		page.Next = position{at.Of, after, at.Note}.String()
-	case at.Of == listConversations && !l.Everything:
+	case at.Of == listConversations && !a.Everything:
 		page.Next = position{listContacts, "", at.Note}.String()
 	}
 	return page

@@ -30,7 +30,7 @@ func TestLooks(t *testing.T) {
 
 func (s *slice) sweeper(deliver func(context.Context, *schema.WebhookRecord, *resolve.Result) error) *resolve.Sweeper {
 	return resolve.NewSweeper(resolve.SweepConfig{
-		Looks: s.store, Listers: map[string]resolve.Lister{"intercom": s.resolver}, Deliver: deliver, Now: s.clock.Now,
+		Looks: s.store, Listers: map[string]resolve.Lister{s.provider: s.resolver}, Deliver: deliver, Now: s.clock.Now,
 	})
 }
 

@@ -72,6 +72,9 @@ func New(config Config) (*Provider, error) {
 // Name is "hubspot".
 func (p *Provider) Name() string { return Name }
 
+// Listed: threads can be listed and contacts searched.
+func (p *Provider) Listed() {}
+
 // APIBase is where the API is for a connection, without a slash at the end.
 func (p *Provider) APIBase(control.Connection) string { return p.base }
 
