@@ -29,6 +29,8 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
   const definition = { steps: [{ type: "pageview", operator: "starts_with", value: "/" }, { type: "pageview", operator: "equals", value: "/pricing" }, { type: "event", name: "chat_opened" }, { type: "conversion", name: "intercom_conversation" }], scope: "visitor", order: "sequential", window: "336h", breakdown: "source" };
   const funnels = empty ? [] : [{ id: "f1", name: "Pricing to chat", definition, created_at: new Date(now).toISOString(), updated_at: new Date(now).toISOString() }];
   const keys = empty ? [] : [{ id: "k1", name: "Warehouse import", role: "viewer", hint: "sl_9fK2", created_at: new Date(now - 8e9).toISOString(), last_used_at: new Date(now - 4e6).toISOString() }];
+  const merges = { merged: [{ contact: "0a1b2c3d-0c3e-8f4e-9c27-2f0f5c1c7a11", node: "email:billing@lofoten.example" }], apart: [{ contact: "0a1b2c3d-0c3e-8f4e-9c27-2f0f5c1c7a12", node: "visitor:7f3a9c0d41" }] };
+  const erasures = empty ? [] : [{ id: 1, asked_at: new Date(now - 9e7).toISOString(), hidden: true, finished: true, receipt: ["ClickHouse: 12 hits, 3 sessions, 2 claims and 1 conversion were deleted.", "Kafka forgets by 9 December 2026."] }];
   let settings = { version: 1, in_force_from: new Date(now - 9e9).toISOString(), timeout_seconds: 1800, attribution: true, midnight: true, zone: session.workspace.zone, domains: ["northwind.example"], gateways: ["paypal.com", "stripe.com"], paid_fbclid: false, rules: [] };
 
   const matches = (c, filter, which) => {
@@ -115,6 +117,15 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     if (route === "POST /sign-up") return body.token === "once" ? ok(session, 201, { "Set-Cookie": `${cookie}; Path=/; HttpOnly` }) : problem(410, "This link was used already", "A sign-up link works once and for 24 hours.", "Sign in, or ask the operator for a new link.");
     if (route === "POST /sign-out") return { status: 204, headers: { "Set-Cookie": "sourceloop-dev=; Path=/; Max-Age=0" } };
     if (!signedIn) return problem(401, "You are not signed in", "The session has ended.", "Sign in again.");
+    const merge = route.match(/^(GET|POST) \/contacts\/([^/]+)\/merges$/);
+    if (merge) {
+      if (!find(decodeURIComponent(merge[2]))) return unknown();
+      if (merge[1] === "GET") return ok(merges);
+      const [from, to] = body.apart ? [merges.merged, merges.apart] : [merges.apart, merges.merged];
+      const i = from.findIndex((m) => m.contact === body.contact);
+      if (i >= 0) to.push(...from.splice(i, 1));
+      return ok(merges, 202);
+    }
     const contact = route.match(/^(GET|PATCH) \/contacts\/([^/]+)(\/journey)?$/);
     if (contact) {
       const p = find(decodeURIComponent(contact[2]));
@@ -148,6 +159,10 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
         if (body.version !== settings.version) return problem(409, "Somebody else saved these settings in the meantime, so nothing was saved.", "", "Load them anew and change them again.");
         settings = { ...body, version: settings.version + 1, in_force_from: new Date(Date.now() + 1e4).toISOString() };
         return ok(settings);
+      case "GET /erasures": return ok({ items: erasures });
+      case "POST /erasures":
+        erasures.unshift({ id: erasures.length + 1, asked_at: new Date().toISOString(), hidden: false, finished: false, receipt: [] });
+        return ok(erasures[0], 202);
       case "GET /keys": return ok({ items: keys });
       case "POST /keys": {
         const key = { id: `k${keys.length + 1}`, ...body, hint: "sl_Zq81", created_at: new Date().toISOString(), last_used_at: null };
