@@ -33,6 +33,12 @@ type truth struct {
 	appended [][]byte
 	onWrite  func()
 	erased   []*schema.ErasedLeads
+	gone     map[schema.Node]schema.Millis // who was erased: what arrived by then is refused
+}
+
+func (c *truth) Erased(_ uint32, node schema.Node, _, arrived schema.Millis) bool {
+	until, erased := c.gone[node]
+	return erased && arrived <= until
 }
 
 func (c *truth) Append(_ context.Context, _ string, _, values [][]byte) error {
@@ -132,7 +138,7 @@ func newRig(t *testing.T) *rig {
 	t.Cleanup(func() { _ = store.Close() })
 	c := &truth{claims: make(map[schema.ID]*schema.Claim), contacts: make(map[schema.ID]bool), rows: make(map[schema.ID]schema.ContactRow)}
 	return &rig{t: t, redis: server, store: store, truth: c, stager: stitch.NewStager(stitch.Deps{
-		State: store, Sink: c, History: c, Dead: c, Log: c, Slog: slog.New(slog.DiscardHandler), Now: time.Now,
+		State: store, Sink: c, History: c, Erasures: c, Dead: c, Log: c, Slog: slog.New(slog.DiscardHandler), Now: time.Now,
 	}, prometheus.NewRegistry())}
 }
 
@@ -320,5 +326,29 @@ func TestARebuildCreditsEverybodyAgain(t *testing.T) {
 	}
 	if len(r.truth.steps) != 1 || r.truth.steps[0].Part != "leads 7" || !r.truth.steps[0].Done {
 		t.Errorf("noted %v", r.truth.steps)
+	}
+}
+
+// TestNothingBringsAnErasedPersonBack: what is in the log of somebody who was
+// erased is refused when it is read again, and their part alone; what arrives
+// afterwards is taken.
+func TestNothingBringsAnErasedPersonBack(t *testing.T) {
+	r := newRig(t)
+	eve, ann := schema.NewNode(schema.NodeEmail, "eve@example.com"), schema.NewNode(schema.NodeEmail, "ann@example.com")
+	r.truth.gone = map[schema.Node]schema.Millis{eve: 500}
+	r.take()
+	lead := func(received int64, claims ...*schema.Claim) *stream.Record {
+		return r.record(&schema.LeadRecord{Received: received, Body: &schema.LeadRecord_Evidence{Evidence: &schema.Evidence{Claims: claims}}})
+	}
+	of := func(email schema.Node) *schema.Claim {
+		return together(email, schema.NewNode(schema.NodeUser, string(email)))
+	}
+	r.process(lead(500, of(eve)), lead(500, of(eve), of(ann)))
+	if len(r.truth.claims) != 1 || len(r.truth.contacts) != 1 {
+		t.Fatalf("of one erased and one other person %d claims and %d contacts were written", len(r.truth.claims), len(r.truth.contacts))
+	}
+	r.process(lead(501, of(eve)))
+	if len(r.truth.claims) != 2 || len(r.truth.contacts) != 2 {
+		t.Errorf("who came again afterwards has %d claims and %d contacts beside one other's", len(r.truth.claims)-1, len(r.truth.contacts)-1)
 	}
 }
