@@ -72,7 +72,7 @@ func newHubSlice(t *testing.T, dsn string) *slice {
 	s.service = connect.NewService(s.store, nil, 0, provider)
 	s.resolver, err = resolve.NewHubSpot(resolve.HubSpotConfig{
 		Access: connect.NewAccess(hubspot.Name, s.service.Tokens(), provider.APIBase), Identity: identity.Rules{}, Failed: s.store.MarkFailed,
-		Doubt: s.service.Doubt, Seen: s.store.NoteEvent, InboxURL: s.vendor.URL, Now: s.clock.Now,
+		Doubt: s.service.Doubt, Seen: s.store.NoteEvent, Erase: s.store.EraseAsTold, InboxURL: s.vendor.URL, Now: s.clock.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -345,6 +345,7 @@ func FuzzHubSpotList(f *testing.F) {
 			Failed: func(context.Context, int64, string) error { return nil },
 			Doubt:  func(context.Context, int64) (bool, error) { return false, nil },
 			Seen:   func(context.Context, int64, schema.Millis) error { return nil },
+			Erase:  func(context.Context, uint32, schema.Node) error { return nil },
 		})
 		if err != nil {
 			t.Fatal(err)
