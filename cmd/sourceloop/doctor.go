@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"sourceloop/control"
+	"sourceloop/control/connect"
+	"sourceloop/control/connect/hubspot"
 	"sourceloop/control/doctor"
 	"sourceloop/control/doctor/examine"
 	"sourceloop/query/report"
@@ -45,25 +47,32 @@ func (a arrived) Chats(ctx context.Context, workspace *schema.Workspace, provide
 // doctorConfig is where the doctor looks.
 type doctorConfig struct {
 	intercomAPI  string
+	hubspot      *hubspot.Provider // nil: no app of HubSpot is set here
 	publicURL    string
 	collectorURL string
 	privatePages bool
 }
 
-func newExaminer(config doctorConfig, store *control.Store, reports *report.Reader) *examine.Examiner {
+func newExaminer(config doctorConfig, store *control.Store, tokens examine.Tokens, reports *report.Reader) *examine.Examiner {
 	client := &http.Client{
 		Timeout: 10 * time.Second,
 		// A redirect would carry the token to another place.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return &examine.Examiner{
-		Settings: store, Log: arrived{reports}, Pages: examine.NewWebPages(config.collectorURL, config.privatePages, time.Now),
-		Vendors: map[string]examine.Vendor{
-			"intercom": &examine.Intercom{
-				Base: strings.TrimSuffix(config.intercomAPI, "/"), Regions: intercomRegions(config.intercomAPI), Client: client, Now: time.Now,
-			},
+	vendors := map[string]examine.Vendor{
+		"intercom": &examine.Intercom{
+			Base: strings.TrimSuffix(config.intercomAPI, "/"), Regions: intercomRegions(config.intercomAPI), Client: client, Now: time.Now,
 		},
-		PublicURL: config.publicURL, Now: time.Now,
+	}
+	if p := config.hubspot; p != nil {
+		vendors[hubspot.Name] = &examine.HubSpot{
+			Base: p.APIBase(control.Connection{}), ClientID: p.Config.ClientID, ClientSecret: p.Config.ClientSecret, Scopes: p.Config.Scopes,
+			Client: client, Now: time.Now,
+		}
+	}
+	return &examine.Examiner{
+		Settings: store, Tokens: tokens, Log: arrived{reports}, Pages: examine.NewWebPages(config.collectorURL, config.privatePages, time.Now),
+		Vendors: vendors, PublicURL: config.publicURL, Now: time.Now,
 	}
 }
 
@@ -77,17 +86,19 @@ func intercomRegions(api string) map[string]string {
 }
 
 type doctorCommand struct {
-	Connection string `arg:"" help:"The connection: the provider's name, such as intercom, or its number."`
+	Connection string `arg:"" help:"The connection: the provider's name, such as intercom or hubspot, or its number."`
 	Page       string `help:"Address of a page that has the chat: its HTML is read as well." placeholder:"URL"`
 	Workspace  uint32 `help:"Number of the workspace, where several have the provider connected." placeholder:"N"`
 	JSON       bool   `name:"json" help:"Print JSON."`
 
 	storeFlags
 	ClickHouse     string `name:"clickhouse" help:"ClickHouse as clickhouse://user:password@host:9000/database; that of the data folder when empty." env:"SOURCELOOP_CLICKHOUSE" placeholder:"DSN"`
-	PublicURL      string `help:"Where browsers and Intercom reach the server." env:"SOURCELOOP_PUBLIC_URL" default:"https://<your server>" placeholder:"URL"`
+	PublicURL      string `help:"Where browsers, Intercom and HubSpot reach the server." env:"SOURCELOOP_PUBLIC_URL" default:"https://<your server>" placeholder:"URL"`
 	CollectorURL   string `help:"Where sites load the tracker from, when that is another address." env:"SOURCELOOP_COLLECTOR_URL" placeholder:"URL"`
 	IntercomAPIURL string `name:"intercom-api-url" help:"Intercom's REST API." env:"SOURCELOOP_INTERCOM_API_URL" default:"https://api.intercom.io" placeholder:"URL"`
 	PrivatePages   bool   `name:"doctor-private-pages" help:"Look at pages in private networks, too." env:"SOURCELOOP_DOCTOR_PRIVATE_PAGES"`
+
+	HubSpot hubspotFlags `embed:"" prefix:"hubspot-" envprefix:"SOURCELOOP_HUBSPOT_"`
 }
 
 // Run asks and prints. It may run beside "serve".
@@ -98,6 +109,10 @@ func (c *doctorCommand) Run(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	connection, workspace, err := c.find(ctx, store)
+	if err != nil {
+		return err
+	}
+	app, providers, err := c.HubSpot.asked()
 	if err != nil {
 		return err
 	}
@@ -119,13 +134,24 @@ func (c *doctorCommand) Run(ctx context.Context, log *slog.Logger) (err error) {
 		collector = strings.TrimSuffix(c.PublicURL, "/")
 	}
 	examiner := newExaminer(doctorConfig{
-		intercomAPI: c.IntercomAPIURL, publicURL: strings.TrimSuffix(c.PublicURL, "/"), collectorURL: collector, privatePages: c.PrivatePages,
-	}, store, reader)
+		intercomAPI: c.IntercomAPIURL, hubspot: app, publicURL: strings.TrimSuffix(c.PublicURL, "/"), collectorURL: collector, privatePages: c.PrivatePages,
+	}, store, connect.NewTokens(store, nil, providers...), reader)
 	found, err := examiner.Examine(ctx, control.Operator(workspace.ID), workspace, connection.Provider, c.Page)
 	if err != nil {
 		return err
 	}
 	return c.print(os.Stdout, found)
+}
+
+// asked is HubSpot as the doctor asks it: with the app's credentials, since
+// HubSpot tells of a token to its app only; nil without them.
+func (f *hubspotFlags) asked() (*hubspot.Provider, []connect.Provider, error) {
+	secret, err := f.secret()
+	if err != nil || f.ClientID == "" || secret == "" {
+		return nil, nil, err
+	}
+	p, err := hubspot.New(hubspot.Config{ClientID: f.ClientID, ClientSecret: secret, AuthorizeURL: f.AuthorizeURL, APIBase: f.APIURL})
+	return p, []connect.Provider{p}, err
 }
 
 // find finds the connection by its number, or by its provider.

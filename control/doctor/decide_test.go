@@ -153,6 +153,87 @@ func complete(t *testing.T, f doctor.Finding) {
 	}
 }
 
+// atHubSpot is a HubSpot set-up in which nothing is wrong.
+func atHubSpot() *doctor.Facts {
+	f := healthy()
+	f.Provider, f.Word, f.Secret, f.HookURL = "HubSpot", "hubspot", "SOURCELOOP_HUBSPOT_CLIENT_SECRET", "https://loop.example/hooks/hubspot"
+	f.Connection.App, f.Vendor.App, f.Page.App, f.Page.Hub = "4242", "4242", "acme1", "4242"
+	f.Vendor.Chats[0].Host, f.Vendor.Chats[0].Tied = "", false
+	f.Hosts[0].Pushed, f.Hosts[0].Messaged = 0, before(10*time.Minute)
+	f.Signals = []doctor.Signal{
+		{What: "contact.creation", Last: before(9 * time.Minute)}, {What: "conversation.creation", Last: before(9 * time.Minute)},
+	}
+	return f
+}
+
+func TestDecideAtHubSpot(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		breaks func(*doctor.Facts)
+		cause  string
+		state  doctor.State
+		says   string
+	}{
+		{"nothing", func(*doctor.Facts) {}, "", doctor.OK, "Nothing is in the way"},
+		{"disconnected", func(f *doctor.Facts) { f.Connection.State, f.Vendor = "disconnected", nil }, "token", doctor.Failed, "HubSpot is not connected"},
+		{"no token", func(f *doctor.Facts) { f.Vendor = nil }, "token", doctor.Failed, "no token"},
+		{"no app here", func(f *doctor.Facts) {
+			f.Stranger, f.Vendor = true, &doctor.Vendor{At: now, Identity: doctor.Unreachable}
+		}, "", doctor.OK, "Set SOURCELOOP_HUBSPOT_CLIENT_ID and SOURCELOOP_HUBSPOT_CLIENT_SECRET"},
+		{"the token is dead", func(f *doctor.Facts) { f.Vendor = &doctor.Vendor{At: now, Identity: doctor.Denied} }, "token", doctor.Failed, "HubSpot says that the token is dead"},
+		{"the app is refused", func(f *doctor.Facts) { f.Vendor = &doctor.Vendor{At: now, Identity: doctor.Foreign} }, "token", doctor.Failed, "client id and client secret"},
+		{"HubSpot is away", func(f *doctor.Facts) { f.Vendor = &doctor.Vendor{At: now, Identity: doctor.Unreachable} }, "", doctor.Unknown, "HubSpot gave no usable answer"},
+		{"the clock is off", func(f *doctor.Facts) { f.Vendor.Ahead = 10 * time.Minute }, "clock", doctor.Failed, "10m0s behind HubSpot's"},
+		{"another account", func(f *doctor.Facts) { f.Vendor.App = "77" }, "routing", doctor.Failed, "opens the account 77"},
+		{"another account's code on the page", func(f *doctor.Facts) { f.Page.Hub = "77" }, "routing", doctor.Failed, "belongs to the account 77"},
+		{"an error on the card", func(f *doctor.Facts) {
+			f.Connection.State, f.Connection.LastError = "error", "It is of the type number."
+		}, "routing", doctor.Failed, "of the type number"},
+		{"no tracker anywhere", func(f *doctor.Facts) { f.Hosts, f.Page = nil, nil }, "tracker", doctor.Failed, "every page that has the chat"},
+		{"no consent", func(f *doctor.Facts) { f.Page.Host, f.Page.Consent = "b.example", "required" }, "consent", doctor.Failed, "nothing is sent, so that"},
+		{"chats where the tracker is not", func(f *doctor.Facts) { f.Hosts[0].Messaged = 0 }, "messenger", doctor.Warning, "the tracker saw none begin"},
+		{"no chat at all", func(f *doctor.Facts) { f.Hosts[0].Messaged, f.Vendor.Chats = 0, nil }, "", doctor.OK, "No chat was begun"},
+		{"the property is missing", func(f *doctor.Facts) { f.Vendor.Attribute = doctor.Attribute{} }, "attribute", doctor.Warning, "no contact property sourceloop_id"},
+		{"the property is archived", func(f *doctor.Facts) { f.Vendor.Attribute.Archived = true }, "attribute", doctor.Warning, "Archived, then press Test"},
+		{"the property's type", func(f *doctor.Facts) { f.Vendor.Attribute.Type = "number" }, "attribute", doctor.Warning, "the type number"},
+		{"a property that cannot be read", func(f *doctor.Facts) { f.Vendor.Attributes = doctor.Restricted }, "plan", doctor.Warning, "about contact properties"},
+		{"a wrong signature", func(f *doctor.Facts) {
+			lost(f)
+			f.Signals, f.Connection.LastWebhook = []doctor.Signal{{What: "(unsigned)", Last: before(time.Minute)}}, 0
+		}, "signature", doctor.Failed, "X-HubSpot-Signature-v3"},
+		{"no webhook", func(f *doctor.Facts) { lost(f); f.Signals, f.Connection.LastWebhook = nil, 0 }, "webhooks", doctor.Failed, "targetUrl in webhooks-hsmeta.json to https://loop.example/hooks/hubspot"},
+		{"just begun", func(f *doctor.Facts) { lost(f); f.Vendor.Chats[0].At = before(5 * time.Second) }, "", doctor.OK, ""},
+		{"no subscription of conversations, and the chat is here by its contact", func(f *doctor.Facts) {
+			f.Signals[1].Last = before(time.Hour)
+		}, "topics", doctor.Failed, "no conversation.creation"},
+		{"no subscription of contacts", func(f *doctor.Facts) { f.Signals, f.Vendor.Chats[0].Count = f.Signals[1:], false }, "topics", doctor.Failed, "no contact.creation"},
+		{"no webhook of contacts yet", func(f *doctor.Facts) { f.Signals = f.Signals[1:] }, "topics", doctor.Warning, "none about contacts"},
+		{"a scope", func(f *doctor.Facts) { f.Vendor.Lacks = []string{"conversations.read"} }, "plan", doctor.Failed, "lacks 1 scope: conversations.read"},
+		{"the plan", func(f *doctor.Facts) { f.Vendor.Conversations, f.Vendor.Chats = doctor.Restricted, nil }, "plan", doctor.Failed, "about conversations"},
+		{"waiting", func(f *doctor.Facts) { lost(f); f.Waiting = 2 }, "contacts", doctor.Warning, "2 webhooks wait"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := atHubSpot()
+			test.breaks(f)
+			r := doctor.Decide(f)
+			if r.Cause != test.cause || !strings.Contains(words(r), test.says) {
+				t.Fatalf("the cause is %q, not %q, or nothing says %q:\n%s", r.Cause, test.cause, test.says, words(r))
+			}
+			for _, found := range r.Findings {
+				if found.Step == test.cause && found.State != test.state {
+					t.Errorf("%s is %s, not %s", found.Step, found.State, test.state)
+				}
+				complete(t, found)
+			}
+			for _, theirs := range []string{"Messenger", "Developer Hub", "Intercom", "tick "} {
+				if strings.Contains(words(r), theirs) && f.Page != nil {
+					t.Errorf("%q is not a word of HubSpot's:\n%s", theirs, words(r))
+				}
+			}
+		})
+	}
+}
+
 func words(r doctor.Report) string {
 	all := []string{r.Headline}
 	for _, f := range r.Findings {

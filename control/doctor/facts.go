@@ -10,6 +10,7 @@ import (
 type Facts struct {
 	Now        schema.Millis
 	Provider   string // how it writes itself: Intercom
+	Word       string // the word for it in addresses: intercom, hubspot
 	Stranger   bool   // the doctor knows nothing of the provider but what holds for all
 	Secret     string // the setting that holds the app's client secret
 	SiteKey    string // of the workspace
@@ -42,6 +43,7 @@ const (
 	Denied             // the token is dead
 	Restricted         // the plan or the permissions of the app refuse the question
 	Unreachable        // no answer that could be read
+	Foreign            // the client id and secret of our app are not taken
 )
 
 // Vendor is what the provider said when it was asked just now.
@@ -50,7 +52,8 @@ type Vendor struct {
 	Identity Answer // whose account the token opens
 	App      string
 	Name     string
-	Verified bool // identity verification is enforced for users
+	Verified bool     // identity verification is enforced for users
+	Lacks    []string // scopes that the README names and the token has not
 	// Ahead is how far the provider's clock is ahead of ours, negative when it
 	// is behind; known within a second. Clocked tells whether there is one.
 	Ahead   time.Duration
@@ -106,6 +109,7 @@ type Page struct {
 	Blocked     bool   // its content policy lets the tracker not load
 	Messenger   bool
 	App         string // of the Messenger; "" when it does not say
+	Hub         string // the HubSpot account whose code it carries; "" when it does not say
 	TagManager  bool
 	FramedHosts []string // other hosts that it shows frames of
 }

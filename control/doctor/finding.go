@@ -41,10 +41,27 @@ type Report struct {
 // Decide makes the findings, in the order in which they are to be mended.
 func Decide(f *Facts) Report {
 	r := Report{At: f.Now}
-	for _, step := range []struct {
-		id, name string
-		look     func(*Facts) Finding
-	}{
+	for _, s := range steps(f) {
+		found := s.look(f)
+		found.Step, found.Name = s.id, s.name
+		r.Findings = append(r.Findings, found)
+	}
+	r.conclude()
+	return r
+}
+
+// step is one between a page and a contact.
+type step struct {
+	id, name string
+	look     func(*Facts) Finding
+}
+
+// steps are those of the provider.
+func steps(f *Facts) []step {
+	if f.ofHubSpot() {
+		return hubspotSteps()
+	}
+	return []step{
 		{"token", "Access to " + f.Provider, token},
 		{"clock", "Clock", clock},
 		{"routing", "Routing", routing},
@@ -60,13 +77,7 @@ func Decide(f *Facts) Report {
 		{"topics", "Topics of webhooks", topics},
 		{"plan", f.Provider + "'s plan", plan},
 		{"contacts", "Chats become contacts", contacts},
-	} {
-		found := step.look(f)
-		found.Step, found.Name = step.id, step.name
-		r.Findings = append(r.Findings, found)
 	}
-	r.conclude()
-	return r
 }
 
 // conclude names the first failure, else the first warning.

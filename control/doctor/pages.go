@@ -43,10 +43,21 @@ func (f *Facts) hostNames() string {
 // looked tells whether there is a page whose HTML was read.
 func (f *Facts) looked() bool { return f.Page != nil && f.Page.Problem == "" }
 
-const (
-	putCode  = "Put the code of Setup → Tracking code on every page that has the Messenger."
-	namePage = "Name a page that has the Messenger, and it is looked at."
-)
+// widget is what the provider's chat on a page is called.
+func (f *Facts) widget() string {
+	if f.ofHubSpot() {
+		return "chat"
+	}
+	return "Messenger"
+}
+
+func (f *Facts) putCode() string {
+	return "Put the code of Setup → Tracking code on every page that has the " + f.widget() + "."
+}
+
+func (f *Facts) namePage() string {
+	return "Name a page that has the " + f.widget() + ", and it is looked at."
+}
 
 func tracker(f *Facts) Finding {
 	p, last := f.Page, f.newest()
@@ -58,7 +69,7 @@ func tracker(f *Facts) Finding {
 		if last.Last != 0 {
 			means += " The tracker was heard on " + f.hostNames() + "."
 		}
-		return Finding{State: Failed, Text: "The page " + p.URL + " does not carry the tracking code.", Means: means, Fix: putCode, AsOf: p.At}
+		return Finding{State: Failed, Text: "The page " + p.URL + " does not carry the tracking code.", Means: means, Fix: f.putCode(), AsOf: p.At}
 	case f.looked() && p.Tracker && p.Blocked && f.heard(p.Host).Last == 0:
 		return Finding{State: Failed, Text: "The page " + p.URL + " carries the tracking code, and its content security policy forbids to load it.",
 			Means: "Browsers do not run the tracker.", Fix: "Allow this server's address under script-src and connect-src of the policy.", AsOf: p.At}
@@ -69,9 +80,9 @@ func tracker(f *Facts) Finding {
 			Means: "Nobody was there, or something keeps it from sending; the next steps tell.", Fix: "Open the page in a private window with ?sl_debug=1 and look at the browser's console.", AsOf: p.At}
 	case p != nil && p.Problem != "":
 		return Finding{State: Failed, Text: "Nothing was heard of the tracker in the last 24 hours, and the page could not be looked at: " + p.Problem,
-			Means: "Chats have no source.", Fix: putCode, AsOf: f.Now}
+			Means: "Chats have no source.", Fix: f.putCode(), AsOf: f.Now}
 	}
-	return Finding{State: Failed, Text: "Nothing was heard of the tracker in the last 24 hours.", Means: "Chats have no source.", Fix: putCode + " " + namePage, AsOf: f.Now}
+	return Finding{State: Failed, Text: "Nothing was heard of the tracker in the last 24 hours.", Means: "Chats have no source.", Fix: f.putCode() + " " + f.namePage(), AsOf: f.Now}
 }
 
 func key(f *Facts) Finding {
@@ -88,7 +99,7 @@ func key(f *Facts) Finding {
 	case last.Last != 0:
 		return ok(last.Last, "What was heard of %s came with this workspace's key.", last.Host)
 	}
-	return unknown("No page was looked at.", namePage)
+	return unknown("No page was looked at.", f.namePage())
 }
 
 // short keeps a foreign page from filling ours.
@@ -107,8 +118,12 @@ func consent(f *Facts) Finding {
 		if p.Consent == "google" {
 			fix = "Have the consent banner tell Google Consent Mode that analytics_storage is granted, then agree yourself and ask again."
 		}
+		means := "Before consent nothing is sent and the Messenger gets no id, so that chats have no source."
+		if f.ofHubSpot() {
+			means = "Before consent nothing is sent, so that chats have no source."
+		}
 		return Finding{State: Failed, Text: "The page " + p.URL + ` waits for consent (data-consent="` + p.Consent + `"), and none was given in the last 24 hours.`,
-			Means: "Before consent nothing is sent and the Messenger gets no id, so that chats have no source.", Fix: fix, AsOf: p.At}
+			Means: means, Fix: fix, AsOf: p.At}
 	case f.looked() && p.Tracker && p.Consent != "":
 		at := f.heard(p.Host).Last
 		return ok(at, "The page waits for consent, and it was given %s. A chat of somebody who refuses has no source.", f.ago(at))
@@ -118,7 +133,7 @@ func consent(f *Facts) Finding {
 		last := f.newest()
 		return ok(last.Last, "Hits arrive from %s, so that it was given there. A chat of somebody who refuses has no source.", last.Host)
 	}
-	return unknown("Nothing was heard of the tracker, and no page was looked at.", namePage)
+	return unknown("Nothing was heard of the tracker, and no page was looked at.", f.namePage())
 }
 
 // elsewhere are the hosts of chats on whose pages the tracker was not heard.

@@ -153,9 +153,17 @@ func contacts(f *Facts) Finding {
 	}
 	if c := f.unnamed(); c.ID != "" {
 		return Finding{State: Failed, Text: "Somebody who began a chat " + f.ago(c.At) + " gave an email or a phone, and is no contact here.",
-			Means: "What was given after the chat began has not arrived.", Fix: "See the topics above; the next message of the chat brings it.", AsOf: c.At}
+			Means: "What was given after the chat began has not arrived.", Fix: "See the step of the webhooks' " + f.topics() + " above; the next message of the chat brings it.", AsOf: c.At}
 	}
 	return outcome(f, v.Chats)
+}
+
+// topics are what the provider calls the kinds of its webhooks.
+func (f *Facts) topics() string {
+	if f.ofHubSpot() {
+		return "subscriptions"
+	}
+	return "topics"
 }
 
 // unnamed is the newest chat that is here without the email or phone that its

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -89,6 +90,33 @@ func unescaped(address string) string {
 		b.WriteByte(address[i])
 	}
 	return b.String()
+}
+
+// Names are each account with each type of subscription once. The wire says
+// subscriptionType, the documentation eventType.
+func (*HubSpotHooks) Names(body []byte) []Named {
+	var events []struct {
+		PortalID     json.RawMessage `json:"portalId"`
+		Type         string          `json:"subscriptionType"`
+		Documented   string          `json:"eventType"`
+		ObjectTypeID string          `json:"objectTypeId"`
+	}
+	if json.Unmarshal(body, &events) != nil {
+		return nil
+	}
+	var names []Named
+	seen := map[Named]bool{}
+	for _, e := range events {
+		topic := cmp.Or(e.Type, e.Documented)
+		if what, object := strings.CutPrefix(topic, "object."); object && e.ObjectTypeID == "0-1" {
+			topic = "contact." + what // 0-1 is HubSpot's number of contacts.
+		}
+		if n := (Named{strings.Trim(string(e.PortalID), `"`), topic}); !seen[n] {
+			seen[n] = true
+			names = append(names, n)
+		}
+	}
+	return names
 }
 
 // Deliveries gives every account the events that are its own, each byte for

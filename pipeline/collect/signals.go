@@ -28,12 +28,16 @@ func (e *Edge) signal(h Hooks, body []byte, genuine bool) {
 	if e.deps.Signals == nil || !can {
 		return
 	}
+	noted := map[Named]bool{} // one that names many counts once
 	for _, n := range naming.Names(body) {
 		what := signalUnsigned
 		if genuine {
 			what = topicWord(n.Topic)
 		}
-		e.note(h.Provider(), n.App, what)
+		if n.Topic = what; !noted[n] {
+			noted[n] = true
+			e.note(h.Provider(), n.App, what)
+		}
 	}
 }
 

@@ -21,6 +21,36 @@ func (s *signals) Note(provider, app, what string, at schema.Millis) {
 	s.notes = append(s.notes, fmt.Sprint(provider, " ", app, " ", what, " ", at == clock))
 }
 
+// TestWhatReachesHubSpotsAddressIsNoted: each account with each type once.
+func TestWhatReachesHubSpotsAddressIsNoted(t *testing.T) {
+	const account = `"portalId":4242,"objectId":9`
+	for _, test := range []struct{ name, body, secret, want string }{
+		{"types, once each", `[{` + account + `,"subscriptionType":"conversation.creation"},{` + account + `,"subscriptionType":"contact.creation"},{` + account + `,"subscriptionType":"contact.creation"}]`,
+			"right", "hubspot 4242 conversation.creation true\nhubspot 4242 contact.creation true"},
+		{"as documented", `[{` + account + `,"eventType":"conversation.newMessage"}]`, "right", "hubspot 4242 conversation.newMessage true"},
+		{"an object that is a contact, and one that is none", `[{` + account + `,"subscriptionType":"object.creation","objectTypeId":"0-1"},{` + account + `,"subscriptionType":"object.creation","objectTypeId":"0-2"}]`,
+			"right", "hubspot 4242 contact.creation true\nhubspot 4242 object.creation true"},
+		{"two accounts and a stranger's", `[{"portalId":4343,"subscriptionType":"contact.merge"},{"portalId":1,"subscriptionType":"contact.merge"},{` + account + `,"subscriptionType":"contact.merge"}]`,
+			"right", "hubspot 4343 contact.merge true\nhubspot 4242 contact.merge true"},
+		{"no type", `[{` + account + `}]`, "right", "hubspot 4242 (other) true"},
+		{"a wrong signature, once", `[{` + account + `,"subscriptionType":"contact.creation"},{` + account + `,"subscriptionType":"contact.merge"}]`, "wrong", "hubspot 4242 (unsigned) true"},
+		{"unsigned, no JSON", `[`, "wrong", ""},
+		{"a test of the address", `[]`, "right", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := start(t, nil)
+			signed := test.body
+			if test.secret != "right" {
+				signed += "another"
+			}
+			p.do(t, "POST", "/hooks/hubspot", test.body, hubspotSigned(publicURL+"/hooks/hubspot", signed, clock)...)
+			if got := strings.Join(p.signals.notes, "\n"); got != test.want {
+				t.Errorf("noted %q, not %q", got, test.want)
+			}
+		})
+	}
+}
+
 // TestWhatReachesTheWebhookAddressIsNoted: for apps that are somebody's, with
 // topics written as topics are, and never what a delivery says.
 func TestWhatReachesTheWebhookAddressIsNoted(t *testing.T) {

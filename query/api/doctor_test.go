@@ -16,7 +16,7 @@ import (
 // examiner is a doctor on the world's settings, to whom nobody else answers.
 func examiner(store *control.Store) *examine.Examiner {
 	return &examine.Examiner{
-		Settings: store, Log: silence{}, Pages: silence{}, Vendors: map[string]examine.Vendor{"intercom": silence{}},
+		Settings: store, Tokens: store, Log: silence{}, Pages: silence{}, Vendors: map[string]examine.Vendor{"intercom": silence{}},
 		PublicURL: "https://loop.example", Now: today,
 	}
 }

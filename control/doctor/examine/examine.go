@@ -23,9 +23,14 @@ const (
 // Settings is the settings database.
 type Settings interface {
 	WorkspaceConnection(ctx context.Context, who control.Principal, provider string) (control.Connection, error)
-	Token(ctx context.Context, connection int64) (string, error)
 	SignalsOf(ctx context.Context, provider, app string) ([]control.Signal, error)
 	InboxOf(ctx context.Context, connection int64) (int, error)
+}
+
+// Tokens gives a connection's token, renewed where it ends. The kind of its error
+// is Denied when the provider does not renew it, and Unknown when there is none.
+type Tokens interface {
+	Token(ctx context.Context, connection int64) (string, error)
 }
 
 // Vendor asks one provider about the account that a token opens. It never
@@ -50,6 +55,7 @@ type Pages interface {
 // Examiner gathers facts. It is safe for concurrent use.
 type Examiner struct {
 	Settings  Settings
+	Tokens    Tokens
 	Vendors   map[string]Vendor // by provider; one that is missing cannot be asked
 	Log       Log
 	Pages     Pages
@@ -77,7 +83,7 @@ func (e *Examiner) Examine(ctx context.Context, who control.Principal, workspace
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	_, known := e.Vendors[provider]
-	f := &doctor.Facts{Provider: name(provider), Stranger: !known, Secret: "SOURCELOOP_" + strings.ToUpper(provider) + "_CLIENT_SECRET",
+	f := &doctor.Facts{Provider: name(provider), Word: provider, Stranger: !known, Secret: "SOURCELOOP_" + strings.ToUpper(provider) + "_CLIENT_SECRET",
 		SiteKey: workspace.SiteKey, HookURL: e.PublicURL + "/hooks/" + provider, Connection: settings(connection)}
 	if err := e.ask(ctx, f, connection, workspace, page); err != nil {
 		return Result{}, err
@@ -137,15 +143,22 @@ func (e *Examiner) stored(ctx context.Context, f *doctor.Facts, c control.Connec
 	return err
 }
 
-// vendor is nil without a token or without somebody who can be asked.
+// vendor is nil without a token.
 func (e *Examiner) vendor(ctx context.Context, c control.Connection) *doctor.Vendor {
 	vendor := e.Vendors[c.Provider]
-	token, err := e.Settings.Token(ctx, c.ID)
-	if err != nil {
-		return nil
-	}
+	at := schema.MillisOf(e.Now())
 	if vendor == nil {
-		return &doctor.Vendor{At: schema.MillisOf(e.Now()), Identity: doctor.Unreachable}
+		return &doctor.Vendor{At: at, Identity: doctor.Unreachable}
+	}
+	token, err := e.Tokens.Token(ctx, c.ID)
+	switch {
+	case err == nil:
+	case schema.KindOf(err) == schema.KindUnknown || schema.KindOf(err) == schema.KindInternal:
+		return nil // There is none, or none that can be opened.
+	case schema.KindOf(err) == schema.KindDenied:
+		return &doctor.Vendor{At: at, Identity: doctor.Denied}
+	default:
+		return &doctor.Vendor{At: at, Identity: doctor.Unreachable}
 	}
 	told := vendor.Ask(ctx, c, token)
 	return &told

@@ -60,11 +60,7 @@ func (i *Intercom) Ask(ctx context.Context, connection control.Connection, token
 	asked := i.Now()
 	answer, date := i.call(ctx, token, http.MethodGet, "/me", nil, &me)
 	v.Identity, v.App, v.Name, v.Verified = answer, me.App.ID, me.App.Name, me.App.Verified
-	if !date.IsZero() {
-		// A date names a second: its middle is compared with the middle of the question.
-		between := asked.Add(i.Now().Sub(asked) / 2)
-		v.Ahead, v.Clocked = date.Add(time.Second/2).Sub(between), true
-	}
+	v.Ahead, v.Clocked = ahead(date, asked, i.Now())
 	if answer != doctor.Told {
 		return v
 	}
@@ -180,24 +176,8 @@ func (i *Intercom) call(ctx context.Context, token, method, path string, in, out
 	if in != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	response, err := i.Client.Do(request)
-	if err != nil {
-		return doctor.Unreachable, time.Time{}
-	}
-	defer response.Body.Close()
-	date, _ := http.ParseTime(response.Header.Get("Date")) // Without one, clocks are not compared.
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	switch {
-	case err != nil:
-		return doctor.Unreachable, date
-	case response.StatusCode == http.StatusUnauthorized:
-		return doctor.Denied, date
-	case response.StatusCode == http.StatusForbidden:
-		return doctor.Restricted, date
-	case response.StatusCode/100 != 2 || json.Unmarshal(answer, out) != nil:
-		return doctor.Unreachable, date
-	}
-	return doctor.Told, date
+	answer, _, date := read(i.Client, request, out)
+	return answer, date
 }
 
 func host(address string) string {

@@ -116,12 +116,13 @@ func (w *WebPages) Look(ctx context.Context, address string) doctor.Page {
 }
 
 // marks are what a page says, wherever it says it.
-type marks struct{ widget, app, tracker, key, manager *regexp.Regexp }
+type marks struct{ widget, app, hub, tracker, key, manager *regexp.Regexp }
 
 func newMarks() marks {
 	return marks{
 		widget:  regexp.MustCompile(`widget\.intercom\.io/widget/([A-Za-z0-9]{3,32})`),
 		app:     regexp.MustCompile(`app_id["']?\s*[:=]\s*["']([A-Za-z0-9]{3,32})["']`),
+		hub:     regexp.MustCompile(`\bjs(?:-[a-z0-9]{1,9})?\.hs-scripts\.com/([0-9]{1,20})\.js`),
 		tracker: regexp.MustCompile(`/sl(\.[0-9a-f]{8})?\.js$`),
 		key:     regexp.MustCompile(`SourceLoopConfig[^<]{0,400}?["']?\bkey["']?\s*:\s*["']([^"']{1,100})["']`),
 		manager: regexp.MustCompile(`googletagmanager\.com/(gtm\.js|ns\.html)`),
@@ -137,6 +138,9 @@ func (w *WebPages) read(p *doctor.Page, text string) (tracker string) {
 		if m := w.marks.app.FindStringSubmatch(text); m != nil {
 			p.Messenger, p.App = true, m[1]
 		}
+	}
+	if m := w.marks.hub.FindStringSubmatch(text); m != nil {
+		p.Hub = m[1]
 	}
 	tokens := html.NewTokenizer(strings.NewReader(text))
 	for {

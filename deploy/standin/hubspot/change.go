@@ -102,11 +102,15 @@ func (s *Server) happen(ctx context.Context, at time.Time, fn func(*change) erro
 // happening have the same eventId, which others have as well.
 func (x *change) queue() error {
 	there, err := installed(x.Session)
-	if err != nil || !there || x.server.config.WebhookURL == "" {
+	if err != nil || !there {
 		return err
 	}
+	wanted := x.server.settings.get()
 	now := x.server.config.Now().UnixMilli()
 	for _, e := range x.told {
+		if !wanted.subscribed(e.Type) {
+			continue
+		}
 		e.EventID = 100 + int64(number(x.batch)%50)
 		e.Subscription = 2_000_000 + int64(slices.Index(subscriptions(), e.Type))
 		e.PortalID, e.AppID, e.OccurredAt = x.server.config.HubID, appID, x.at

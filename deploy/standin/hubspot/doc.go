@@ -20,6 +20,7 @@
 //	POST /standin/chat                                     a chat without a browser
 //	GET  /standin/{requests,accepted,webhooks}
 //	POST /standin/{fault,merge,contact,property,delete,privacy}   its other side
+//	POST /standin/settings                                 the app's project: target URL, secret, subscriptions; until it stops
 //
 // # Who chats
 //

@@ -46,6 +46,7 @@ func (s *Server) standinRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /standin/contact", s.operator((*change).editContact))
 	mux.HandleFunc("POST /standin/delete", s.operator((*change).deleteThing))
 	mux.HandleFunc("POST /standin/privacy", s.operator((*change).privacyDelete))
+	mux.HandleFunc("POST /standin/settings", s.postSettings)
 	mux.HandleFunc("POST /standin/property", s.operator((*change).putProperty))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]any{
@@ -160,6 +161,7 @@ type operatorRequest struct {
 	Into           string            `json:"into"`
 	Properties     map[string]string `json:"properties"`
 	Property       property          `json:"property"`
+	Remove         bool              `json:"remove"` // the property is gone, as 90 days after it was archived
 }
 
 // operator runs one action as a change and answers once it was told to the product.
@@ -237,10 +239,14 @@ func (x *change) editContact(r operatorRequest) (any, error) {
 }
 
 // putProperty makes a property what the account's admin wants it to be:
-// archived, or of another type.
+// archived, of another type, or gone.
 func (x *change) putProperty(r operatorRequest) (any, error) {
 	if r.Property.Name == "" {
 		return nil, errors.New("the property has no name")
+	}
+	if r.Remove {
+		_, err := x.Exec("property_delete", r.Property.Name)
+		return r.Property, err
 	}
 	return r.Property, put(x.Session, "property_put", r.Property, r.Property.Name)
 }

@@ -38,6 +38,8 @@ type Server struct {
 	batches *batches
 	client  *http.Client
 	handler http.Handler
+
+	settings settingsBox
 }
 
 // New opens the stand-in that lives in config.Dir, creating it when it is not there.
@@ -56,6 +58,7 @@ func New(config Config) (*Server, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
+	s.settings.set(settings{WebhookURL: config.WebhookURL})
 	if err := s.prepare(context.Background()); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}

@@ -34,6 +34,9 @@ SELECT doc FROM properties ORDER BY name;
 -- name: property_put
 INSERT INTO properties (name, doc) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET doc = excluded.doc;
 
+-- name: property_delete
+DELETE FROM properties WHERE name = ?;
+
 -- name: contact_get
 SELECT doc FROM contacts WHERE id = ?;
 

@@ -1,0 +1,66 @@
+package hubspot
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"sync"
+)
+
+// settings are what the app's developer can change in the project while the
+// stand-in runs. They hold until it stops.
+type settings struct {
+	WebhookURL    string   `json:"webhook_url"`    // the targetUrl; "": no events are made
+	SigningSecret string   `json:"signing_secret"` // "": the client secret
+	Subscriptions []string `json:"subscriptions"`  // those that are active; nil: all
+}
+
+// settingsBox holds the settings of now.
+type settingsBox struct {
+	mu  sync.Mutex
+	now settings
+}
+
+func (b *settingsBox) get() settings {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.now
+}
+
+func (b *settingsBox) set(s settings) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.now = s
+}
+
+// postSettings changes those that the body names.
+func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
+	now := s.settings.get()
+	body, status, err := readBody(r)
+	if err == nil {
+		status = http.StatusBadRequest
+		if err = json.Unmarshal(body, &now); err == nil {
+			err = checkURL(now.WebhookURL)
+		}
+	}
+	if err != nil {
+		writeJSON(w, status, problem(err))
+		return
+	}
+	s.settings.set(now)
+	now.SigningSecret = ""
+	writeJSON(w, http.StatusOK, now)
+}
+
+// subscribed tells whether events of a type are sent.
+func (s settings) subscribed(kind string) bool {
+	return s.WebhookURL != "" && (s.Subscriptions == nil || slices.Contains(s.Subscriptions, kind))
+}
+
+// secret signs events.
+func (s *Server) secret() string {
+	if other := s.settings.get().SigningSecret; other != "" {
+		return other
+	}
+	return s.config.ClientSecret
+}
