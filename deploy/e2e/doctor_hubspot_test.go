@@ -20,7 +20,7 @@ type ward struct {
 func (w *ward) names(t *testing.T, cause string, says ...string) diagnosis {
 	t.Helper()
 	var found diagnosis
-	until(t, "the cause "+cause, func() (bool, string) {
+	untilEvery(t, doctorRests, "the cause "+cause, func() (bool, string) {
 		r := w.ask(t, http.MethodPost, "/api/v1/connections/hubspot/doctor", map[string]string{"page": w.file.SiteURL + "/contact"})
 		found = decode[diagnosis](t, "the doctor", r)
 		return found.Cause == cause, found.String()
@@ -157,7 +157,7 @@ func TestDoctorNamesTheCauseAtHubSpot(t *testing.T) {
 	w.connect(t)
 	t.Run("the tracker is nowhere", func(t *testing.T) {
 		var found diagnosis
-		until(t, "the cause tracker", func() (bool, string) {
+		untilEvery(t, doctorRests, "the cause tracker", func() (bool, string) {
 			found = decode[diagnosis](t, "the doctor", w.ask(t, http.MethodPost, "/api/v1/connections/hubspot/doctor", nil))
 			return found.Cause == "tracker", found.String()
 		})
@@ -166,7 +166,7 @@ func TestDoctorNamesTheCauseAtHubSpot(t *testing.T) {
 		}
 	})
 	w.talks(t, newEmail("first"))
-	until(t, "every step to be fine", func() (bool, string) {
+	untilEvery(t, doctorRests, "every step to be fine", func() (bool, string) {
 		found := w.names(t, "").String()
 		return strings.Count(found, "  ok ") == strings.Count(found, "→"), found
 	})

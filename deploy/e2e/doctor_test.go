@@ -15,6 +15,10 @@ import (
 	"sourceloop/deploy/walk"
 )
 
+// doctorRests is how long the doctor is left alone: it asks the vendor up to
+// eight questions each time, and the vendor answers some 160 a second.
+const doctorRests = 500 * time.Millisecond
+
 // diagnosis is the doctor's answer.
 type diagnosis struct {
 	Cause, Headline string
@@ -45,7 +49,7 @@ func (d *demo) examine(t testing.TB, page string) diagnosis {
 func (d *demo) names(t *testing.T, cause, page string, says ...string) diagnosis {
 	t.Helper()
 	var found diagnosis
-	until(t, "the cause "+cause, func() (bool, string) {
+	untilEvery(t, doctorRests, "the cause "+cause, func() (bool, string) {
 		found = d.examine(t, page)
 		return found.Cause == cause, found.String()
 	})
@@ -168,6 +172,8 @@ func TestDoctorNamesTheCause(t *testing.T) {
 	c.talks(t, nil)
 	c.well(t)
 	c.agrees(t)
+	// First, since Intercom repeats after a minute what it could not deliver, people too.
+	t.Run("topics of people are not ticked", c.onlyConversations)
 	for _, breakage := range []struct {
 		name  string
 		cause string
@@ -205,7 +211,6 @@ func TestDoctorNamesTheCause(t *testing.T) {
 			c.well(t)
 		})
 	}
-	t.Run("topics of people are not ticked", c.onlyConversations)
 	t.Run("the app was removed at Intercom", c.removed)
 	t.Run("disconnected", func(t *testing.T) {
 		equal(t, "disconnecting", c.ask(t, http.MethodPost, "/api/v1/connections/intercom/disconnect", nil).status, http.StatusOK)
@@ -325,7 +330,11 @@ func (a *account) awaitConversation(t *testing.T, id string) {
 // onlyConversations: an email that is given later never arrives.
 func (c *clinic) onlyConversations(t *testing.T) {
 	c.configure(t, map[string]any{"topics": []string{"conversation.user.created"}})
-	talk := c.talks(t, map[string]any{"email": ""})
+	talk := c.talks(t, map[string]any{"email": "", "sourceloop_id": newVisitor()}) // The others' browser is somebody's.
+	until(t, "the chat to be asked about", func() (bool, string) {
+		asked := c.requests(t)
+		return slices.ContainsFunc(asked, func(r standinRequest) bool { return strings.HasSuffix(r.Path, "/contacts/"+talk.ContactID) }), fmt.Sprintf("%+v", asked)
+	})
 	c.well(t) // Nobody knows yet who it is.
 	r := send(t, http.MethodPost, c.file.IntercomURL+"/standin/contact", map[string]string{"contact_id": talk.ContactID, "email": newEmail("later")})
 	equal(t, "giving an email", r.status, http.StatusOK)

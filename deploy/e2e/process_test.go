@@ -334,7 +334,14 @@ func connected(t testing.TB) *demo {
 // until waits for a condition; it tells what it last saw when it gives up.
 func until(t testing.TB, what string, condition func() (done bool, seen string)) {
 	t.Helper()
-	again, deadline := time.NewTicker(25*time.Millisecond), time.After(patience)
+	untilEvery(t, 25*time.Millisecond, what, condition)
+}
+
+// untilEvery asks no oftener than so: where each time many questions go to a
+// vendor, who limits them.
+func untilEvery(t testing.TB, pause time.Duration, what string, condition func() (done bool, seen string)) {
+	t.Helper()
+	again, deadline := time.NewTicker(pause), time.After(patience)
 	defer again.Stop()
 	for {
 		done, seen := condition()

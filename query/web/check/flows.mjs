@@ -22,7 +22,7 @@ async function open(t, path, { signedIn = true } = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
   if (signedIn) await context.addCookies([{ name: "sourceloop-dev", value: "1", url: full.address }]);
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(60_000);
   const errors = [];
   page.on("pageerror", (e) => errors.push(e.message));
   t.after(async () => {

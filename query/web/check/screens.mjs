@@ -67,9 +67,9 @@ async function visit(view, screen, known) {
   page.on("pageerror", (e) => faults.push(`${label}: ${e.message}`));
   if (!screen.out) await signIn(page, at);
   await page.goto(at + screen.path.replace(/\{(\w+)\}/, (_, name) => known[name]));
-  await page.waitForSelector(screen.ready, { timeout: 10_000 });
+  await page.waitForSelector(screen.ready, { timeout: 60_000 });
   for (const what of [screen.open, screen.click]) if (what) await page.locator(what).first().click();
-  if (screen.seen) await page.waitForSelector(screen.seen, { timeout: 10_000 });
+  if (screen.seen) await page.waitForSelector(screen.seen, { timeout: 60_000 });
   if (screen.key) await page.keyboard.press(screen.key);
   await page.waitForFunction(() => !document.querySelector(".skeleton"));
   await page.waitForLoadState("networkidle");
