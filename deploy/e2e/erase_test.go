@@ -51,7 +51,9 @@ func TestAnErasedPersonStaysErased(t *testing.T) {
 	d.chat(t, map[string]any{"id": "eve", "at": w.first.Add(2 * time.Minute).UnixMilli(), "email": eve, "name": "Eve", "message": "hello", "sourceloop_id": own})
 	d.chat(t, map[string]any{"id": "ann", "at": w.second.Add(2 * time.Minute).UnixMilli(), "email": ann, "name": "Ann", "message": "hello", "sourceloop_id": shared})
 	gone := d.awaitContact(t, eve, func(c contact) bool { return converted(c) && c.LastTouch.Source == "eve" })
-	before := d.awaitContact(t, ann, func(c contact) bool { return converted(c) && c.LastTouch.Source == "ann" })
+	before := d.awaitContact(t, ann, func(c contact) bool { // The browser must be known to have been two people's.
+		return converted(c) && c.LastTouch.Source == "ann" && c.FirstTouch.Source == "ann" && c.CreatedAt.Before(w.second.Add(time.Minute))
+	})
 	d.awaitSessions(t, shop+"/eve-shared?utm_source=eve", 1, w.days)
 
 	folder := filepath.Join(dir, "sourceloop")

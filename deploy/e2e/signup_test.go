@@ -1,6 +1,9 @@
 package e2e
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestSignUpByTheOneTimeLinkInABrowser(t *testing.T) {
 	b := openBrowser(t, chromeOnLinux)
@@ -26,7 +29,10 @@ func TestSignUpByTheOneTimeLinkInABrowser(t *testing.T) {
 		t.Errorf("the operator is not told how to make Intercom connectable:\n%s", s.stderr)
 	}
 	w.click(id("nav-setup-chat"))
-	w.see(id("empty-unconnected"))
+	w.see(id("connection-intercom"))
+	if said := w.text(id("connection-intercom")); !strings.Contains(said, "SOURCELOOP_INTERCOM_CLIENT_ID") {
+		t.Errorf("the card says %q", said)
+	}
 	w.shot("chat-without-app")
 
 	w.open(s.link)

@@ -219,7 +219,8 @@ func (a *account) routes(t *testing.T) map[string]bool {
 func checkStrangers(t *testing.T, owner, other *account, own view) {
 	t.Helper()
 	ids := map[string]string{
-		"/api/v1/contacts/{id}": own.contacts[0].ID, "/api/v1/contacts/{id}/journey": own.contacts[0].ID, "/api/v1/funnels/{id}": own.funnels[0],
+		"/api/v1/contacts/{id}": own.contacts[0].ID, "/api/v1/contacts/{id}/journey": own.contacts[0].ID,
+		"/api/v1/contacts/{id}/merges": own.contacts[0].ID, "/api/v1/funnels/{id}": own.funnels[0],
 	}
 	for path := range owner.routes(t) {
 		if !strings.Contains(path, "{") {

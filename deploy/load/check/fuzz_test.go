@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"sourceloop/deploy/load"
@@ -24,9 +25,9 @@ func FuzzAccount(f *testing.F) {
 		if json.Unmarshal([]byte(account), &want) != nil || len(want.Contacts)+len(want.Attribution)+len(want.Funnels) > 20 {
 			return
 		}
-		asked := 0
+		var asked atomic.Int64
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			if asked++; asked > 200 {
+			if asked.Add(1) > 200 {
 				w.WriteHeader(http.StatusForbidden)
 				return
 			}
