@@ -47,7 +47,7 @@ func TestIntercomInboxPanel(t *testing.T) {
 	visitor.click("#intercom-send")
 	c := d.awaitContact(t, email, func(c contact) bool { return converted(c) && c.LastTouch.Source == "test" })
 	until(t, "the link to the contact", func() (bool, string) {
-		teammate.click("#component-refresh")
+		teammate.refresh()
 		href := teammate.eval(`document.querySelector("#component-open")?.href`)
 		return href == d.url+"/contacts/"+c.ID, href
 	})
@@ -63,10 +63,17 @@ func (d *demo) refreshUntil(w *tab, field, want string) {
 		if w.panelField(field) == want {
 			return true, ""
 		}
-		w.click("#component-refresh")
-		w.see("#panel")
+		w.refresh()
 		return false, w.text("#panel")
 	})
+}
+
+// refresh presses Refresh and waits for the page that comes of it.
+func (w *tab) refresh() {
+	w.t.Helper()
+	w.eval(`document.body.dataset.before = "yes"`)
+	w.click("#component-refresh")
+	w.see("body:not([data-before]) #panel")
 }
 
 func (w *tab) panelField(name string) string {
