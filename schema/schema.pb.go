@@ -1452,6 +1452,69 @@ func (*LeadRecord_Rebuild) isLeadRecord_Body() {}
 
 func (*LeadRecord_Erase) isLeadRecord_Body() {}
 
+// CreditedRecord is the value of a record in the topic credited, keyed by
+// workspace: contacts that were looked at anew, so that what is made of them
+// elsewhere may have changed.
+type CreditedRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Workspace     uint32                 `protobuf:"varint,1,opt,name=workspace,proto3" json:"workspace,omitempty"`
+	At            int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`            // when it was appended
+	Contacts      [][]byte               `protobuf:"bytes,3,rep,name=contacts,proto3" json:"contacts,omitempty"` // 16 bytes each; none: everybody
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreditedRecord) Reset() {
+	*x = CreditedRecord{}
+	mi := &file_schema_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreditedRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreditedRecord) ProtoMessage() {}
+
+func (x *CreditedRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_schema_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreditedRecord.ProtoReflect.Descriptor instead.
+func (*CreditedRecord) Descriptor() ([]byte, []int) {
+	return file_schema_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CreditedRecord) GetWorkspace() uint32 {
+	if x != nil {
+		return x.Workspace
+	}
+	return 0
+}
+
+func (x *CreditedRecord) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *CreditedRecord) GetContacts() [][]byte {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
+
 // DeadRecord is the value of a record in the topic dead: what could not be
 // processed, with its original bytes.
 type DeadRecord struct {
@@ -1472,7 +1535,7 @@ type DeadRecord struct {
 
 func (x *DeadRecord) Reset() {
 	*x = DeadRecord{}
-	mi := &file_schema_proto_msgTypes[13]
+	mi := &file_schema_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1547,7 @@ func (x *DeadRecord) String() string {
 func (*DeadRecord) ProtoMessage() {}
 
 func (x *DeadRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[13]
+	mi := &file_schema_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1560,7 @@ func (x *DeadRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadRecord.ProtoReflect.Descriptor instead.
 func (*DeadRecord) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{13}
+	return file_schema_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DeadRecord) GetTopic() string {
@@ -1591,7 +1654,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_schema_proto_msgTypes[14]
+	mi := &file_schema_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1603,7 +1666,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[14]
+	mi := &file_schema_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1616,7 +1679,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{14}
+	return file_schema_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Source) GetChannel() string {
@@ -1717,7 +1780,7 @@ type WrittenKey struct {
 
 func (x *WrittenKey) Reset() {
 	*x = WrittenKey{}
-	mi := &file_schema_proto_msgTypes[15]
+	mi := &file_schema_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1729,7 +1792,7 @@ func (x *WrittenKey) String() string {
 func (*WrittenKey) ProtoMessage() {}
 
 func (x *WrittenKey) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[15]
+	mi := &file_schema_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1742,7 +1805,7 @@ func (x *WrittenKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WrittenKey.ProtoReflect.Descriptor instead.
 func (*WrittenKey) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{15}
+	return file_schema_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *WrittenKey) GetDay() int32 {
@@ -1795,7 +1858,7 @@ type Carry struct {
 
 func (x *Carry) Reset() {
 	*x = Carry{}
-	mi := &file_schema_proto_msgTypes[16]
+	mi := &file_schema_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1807,7 +1870,7 @@ func (x *Carry) String() string {
 func (*Carry) ProtoMessage() {}
 
 func (x *Carry) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[16]
+	mi := &file_schema_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1820,7 +1883,7 @@ func (x *Carry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Carry.ProtoReflect.Descriptor instead.
 func (*Carry) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{16}
+	return file_schema_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Carry) GetLastAt() int64 {
@@ -1923,7 +1986,7 @@ type VisitorState struct {
 
 func (x *VisitorState) Reset() {
 	*x = VisitorState{}
-	mi := &file_schema_proto_msgTypes[17]
+	mi := &file_schema_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1935,7 +1998,7 @@ func (x *VisitorState) String() string {
 func (*VisitorState) ProtoMessage() {}
 
 func (x *VisitorState) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[17]
+	mi := &file_schema_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1948,7 +2011,7 @@ func (x *VisitorState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VisitorState.ProtoReflect.Descriptor instead.
 func (*VisitorState) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{17}
+	return file_schema_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *VisitorState) GetHits() []*Hit {
@@ -2006,7 +2069,7 @@ type Component struct {
 
 func (x *Component) Reset() {
 	*x = Component{}
-	mi := &file_schema_proto_msgTypes[18]
+	mi := &file_schema_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2018,7 +2081,7 @@ func (x *Component) String() string {
 func (*Component) ProtoMessage() {}
 
 func (x *Component) ProtoReflect() protoreflect.Message {
-	mi := &file_schema_proto_msgTypes[18]
+	mi := &file_schema_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2031,7 +2094,7 @@ func (x *Component) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Component.ProtoReflect.Descriptor instead.
 func (*Component) Descriptor() ([]byte, []int) {
-	return file_schema_proto_rawDescGZIP(), []int{18}
+	return file_schema_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Component) GetClaims() []*Claim {
@@ -2181,7 +2244,11 @@ const file_schema_proto_rawDesc = "" +
 	"\bvisitors\x18\x04 \x01(\v2\x1e.sourceloop.v1.VisitorsChangedH\x00R\bvisitors\x122\n" +
 	"\arebuild\x18\x05 \x01(\v2\x16.sourceloop.v1.RebuildH\x00R\arebuild\x12,\n" +
 	"\x05erase\x18\x06 \x01(\v2\x14.sourceloop.v1.EraseH\x00R\x05eraseB\x06\n" +
-	"\x04body\"\xe6\x01\n" +
+	"\x04body\"Z\n" +
+	"\x0eCreditedRecord\x12\x1c\n" +
+	"\tworkspace\x18\x01 \x01(\rR\tworkspace\x12\x0e\n" +
+	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x1a\n" +
+	"\bcontacts\x18\x03 \x03(\fR\bcontacts\"\xe6\x01\n" +
 	"\n" +
 	"DeadRecord\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
@@ -2266,7 +2333,7 @@ func file_schema_proto_rawDescGZIP() []byte {
 }
 
 var file_schema_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_schema_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_schema_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_schema_proto_goTypes = []any{
 	(HitType)(0),            // 0: sourceloop.v1.HitType
 	(Bond)(0),               // 1: sourceloop.v1.Bond
@@ -2283,12 +2350,13 @@ var file_schema_proto_goTypes = []any{
 	(*Evidence)(nil),        // 12: sourceloop.v1.Evidence
 	(*VisitorsChanged)(nil), // 13: sourceloop.v1.VisitorsChanged
 	(*LeadRecord)(nil),      // 14: sourceloop.v1.LeadRecord
-	(*DeadRecord)(nil),      // 15: sourceloop.v1.DeadRecord
-	(*Source)(nil),          // 16: sourceloop.v1.Source
-	(*WrittenKey)(nil),      // 17: sourceloop.v1.WrittenKey
-	(*Carry)(nil),           // 18: sourceloop.v1.Carry
-	(*VisitorState)(nil),    // 19: sourceloop.v1.VisitorState
-	(*Component)(nil),       // 20: sourceloop.v1.Component
+	(*CreditedRecord)(nil),  // 15: sourceloop.v1.CreditedRecord
+	(*DeadRecord)(nil),      // 16: sourceloop.v1.DeadRecord
+	(*Source)(nil),          // 17: sourceloop.v1.Source
+	(*WrittenKey)(nil),      // 18: sourceloop.v1.WrittenKey
+	(*Carry)(nil),           // 19: sourceloop.v1.Carry
+	(*VisitorState)(nil),    // 20: sourceloop.v1.VisitorState
+	(*Component)(nil),       // 21: sourceloop.v1.Component
 }
 var file_schema_proto_depIdxs = []int32{
 	0,  // 0: sourceloop.v1.Hit.type:type_name -> sourceloop.v1.HitType
@@ -2305,10 +2373,10 @@ var file_schema_proto_depIdxs = []int32{
 	13, // 11: sourceloop.v1.LeadRecord.visitors:type_name -> sourceloop.v1.VisitorsChanged
 	5,  // 12: sourceloop.v1.LeadRecord.rebuild:type_name -> sourceloop.v1.Rebuild
 	8,  // 13: sourceloop.v1.LeadRecord.erase:type_name -> sourceloop.v1.Erase
-	16, // 14: sourceloop.v1.Carry.source:type_name -> sourceloop.v1.Source
+	17, // 14: sourceloop.v1.Carry.source:type_name -> sourceloop.v1.Source
 	3,  // 15: sourceloop.v1.VisitorState.hits:type_name -> sourceloop.v1.Hit
-	17, // 16: sourceloop.v1.VisitorState.written:type_name -> sourceloop.v1.WrittenKey
-	18, // 17: sourceloop.v1.VisitorState.carry:type_name -> sourceloop.v1.Carry
+	18, // 16: sourceloop.v1.VisitorState.written:type_name -> sourceloop.v1.WrittenKey
+	19, // 17: sourceloop.v1.VisitorState.carry:type_name -> sourceloop.v1.Carry
 	10, // 18: sourceloop.v1.Component.claims:type_name -> sourceloop.v1.Claim
 	11, // 19: sourceloop.v1.Component.conversions:type_name -> sourceloop.v1.ConversionFact
 	20, // [20:20] is the sub-list for method output_type
@@ -2340,7 +2408,7 @@ func file_schema_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_schema_proto_rawDesc), len(file_schema_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

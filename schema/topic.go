@@ -16,11 +16,13 @@ const (
 	TopicHits     = "hits"     // HitRecord, keyed by HitKey
 	TopicWebhooks = "webhooks" // WebhookRecord, keyed by provider and app
 	TopicLeads    = "leads"    // LeadRecord, keyed by LeadKey
+	TopicCredited = "credited" // CreditedRecord, keyed by LeadKey
 	TopicDead     = "dead"     // DeadRecord, keyed by topic
 
 	HitsPartitions     = 64
 	WebhooksPartitions = 16
 	LeadsPartitions    = 16
+	CreditedPartitions = 16
 	DeadPartitions     = 1
 )
 

@@ -22,6 +22,7 @@ func topicCounts() map[string]int32 {
 		schema.TopicHits:     schema.HitsPartitions,
 		schema.TopicWebhooks: schema.WebhooksPartitions,
 		schema.TopicLeads:    schema.LeadsPartitions,
+		schema.TopicCredited: schema.CreditedPartitions,
 		schema.TopicDead:     schema.DeadPartitions,
 	}
 }
