@@ -132,22 +132,22 @@ func (s *Server) logged(write bool, next endpoint) http.Handler {
 
 // faulty waits when told to be slow, and answers when told to fail.
 func (s *Server) faulty(ctx context.Context) (answer, error) {
-	if slow, on, err := s.faults.take(ctx, faultSlow); err != nil {
+	if slow, on, err := s.faults.Take(ctx, faultSlow); err != nil {
 		return answer{}, err
 	} else if on {
 		select {
-		case <-time.After(slow.delay()):
+		case <-time.After(slow.Delay()):
 		case <-ctx.Done():
 		}
 	}
-	if _, on, err := s.faults.take(ctx, fault429); err != nil {
+	if _, on, err := s.faults.Take(ctx, fault429); err != nil {
 		return answer{}, err
 	} else if on {
 		reply := tooMany()
 		reply.header = rateHeader(s.limit.perSlice, 0, s.limit.reset())
 		return reply, nil
 	}
-	if _, on, err := s.faults.take(ctx, fault500); err != nil {
+	if _, on, err := s.faults.Take(ctx, fault500); err != nil {
 		return answer{}, err
 	} else if on {
 		return refuse(http.StatusInternalServerError, "server_error", "Server Error"), nil
@@ -189,7 +189,7 @@ func (s *Server) authorizedBare(run func(*call) (answer, error)) endpoint {
 func (s *Server) authorized(op operation) endpoint {
 	return s.authorizedBare(func(c *call) (answer, error) {
 		if op.planLimited {
-			if _, on, err := s.faults.take(c.ctx, faultPlan); err != nil || on || s.settings.get().PlanRestricted {
+			if _, on, err := s.faults.Take(c.ctx, faultPlan); err != nil || on || s.settings.get().PlanRestricted {
 				return refuse(http.StatusForbidden, "api_plan_restricted", "Active subscription needed."), err
 			}
 		}
@@ -235,7 +235,7 @@ const (
 
 func (s *Server) createdAt() (int64, error) {
 	var created int64
-	_, err := s.store.read(context.Background()).row("meta_get", []any{"created"}, &created)
+	_, err := s.store.read(context.Background()).Row("meta_get", []any{"created"}, &created)
 	return created, err
 }
 

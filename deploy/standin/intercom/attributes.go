@@ -57,9 +57,9 @@ func (a attribute) wireType() string {
 	return a.DataType
 }
 
-func (s *session) attributes() ([]attribute, error) {
+func (s session) attributes() ([]attribute, error) {
 	var list []attribute
-	err := s.rows("attribute_list", nil, func(scan func(...any) error) error {
+	err := s.Rows("attribute_list", nil, func(scan func(...any) error) error {
 		a, err := scanAttribute(scan)
 		list = append(list, a)
 		return err
@@ -79,10 +79,10 @@ func scanAttribute(scan func(...any) error) (attribute, error) {
 	return a, err
 }
 
-func (s *session) findAttribute(statement string, args ...any) (attribute, bool, error) {
+func (s session) findAttribute(statement string, args ...any) (attribute, bool, error) {
 	var id int64
 	var doc string
-	found, err := s.row(statement, args, &id, &doc)
+	found, err := s.Row(statement, args, &id, &doc)
 	if err != nil || !found {
 		return attribute{}, false, err
 	}
@@ -92,17 +92,17 @@ func (s *session) findAttribute(statement string, args ...any) (attribute, bool,
 	return a, true, err
 }
 
-func (s *session) insertAttribute(a attribute) error {
+func (s session) insertAttribute(a attribute) error {
 	doc, err := json.Marshal(a)
 	if err != nil {
 		return fmt.Errorf("cannot encode an attribute: %w", err)
 	}
-	_, err = s.exec("attribute_insert", a.Model, a.Name, string(doc))
+	_, err = s.Exec("attribute_insert", a.Model, a.Name, string(doc))
 	return err
 }
 
 // standardAttributes are some of those every workspace has; they have no id.
-func (s *session) standardAttributes(now int64) error {
+func (s session) standardAttributes(now int64) error {
 	existing, err := s.attributes()
 	if err != nil || len(existing) > 0 {
 		return err
@@ -234,14 +234,14 @@ func (s *Server) createAttribute(c *call) (answer, error) {
 	}
 	a.change(body)
 	var reply answer
-	err := s.store.write(c.ctx, func(tx *session) (err error) {
+	err := s.store.write(c.ctx, func(tx session) (err error) {
 		reply, err = tx.createAttribute(a)
 		return err
 	})
 	return reply, err
 }
 
-func (s *session) createAttribute(a attribute) (answer, error) {
+func (s session) createAttribute(a attribute) (answer, error) {
 	_, exists, err := s.findAttribute("attribute_by_name", a.Model, a.Name)
 	if err != nil {
 		return answer{}, err
@@ -252,7 +252,7 @@ func (s *session) createAttribute(a attribute) (answer, error) {
 			a.Name, data, data)), nil
 	}
 	var live int
-	if _, err := s.row("attribute_count_live", nil, &live); err != nil {
+	if _, err := s.Row("attribute_count_live", nil, &live); err != nil {
 		return answer{}, err
 	}
 	if live >= maxAttributes {
@@ -313,7 +313,7 @@ func (s *Server) updateAttribute(c *call) (answer, error) {
 		return attributeNotFound(), nil //nolint:nilerr // No attribute has such an id.
 	}
 	reply := attributeNotFound()
-	err = s.store.write(c.ctx, func(tx *session) error {
+	err = s.store.write(c.ctx, func(tx session) error {
 		a, found, err := tx.findAttribute("attribute_get", id)
 		if err != nil || !found || !a.Custom {
 			return err
@@ -330,19 +330,19 @@ func attributeNotFound() answer {
 	return refuse(http.StatusNotFound, "field_not_found", "We couldn't find that data attribute to update")
 }
 
-func (s *session) updateAttribute(a attribute) error {
+func (s session) updateAttribute(a attribute) error {
 	doc, err := json.Marshal(a)
 	if err != nil {
 		return fmt.Errorf("cannot encode an attribute: %w", err)
 	}
-	_, err = s.exec("attribute_update", string(doc), a.id)
+	_, err = s.Exec("attribute_update", string(doc), a.id)
 	return err
 }
 
 // writable keeps, of what the Messenger sent, the values of contact
 // attributes that exist, are not archived and may be written by it. The rest
 // is dropped in silence. Strings end after 255 characters.
-func (s *session) writable(values map[string]any) (map[string]any, error) {
+func (s session) writable(values map[string]any) (map[string]any, error) {
 	kept := map[string]any{}
 	for name, value := range values {
 		a, found, err := s.findAttribute("attribute_by_name", "contact", name)

@@ -34,7 +34,7 @@ const (
 // change is one happening in the workspace: what it writes and whom it tells,
 // all in one transaction.
 type change struct {
-	*session
+	session
 	server  *Server
 	at      int64 // When it happened, Unix seconds.
 	batch   string
@@ -54,7 +54,7 @@ func (x *change) tell(topic string, item any) {
 // name it returns.
 func (s *Server) happen(ctx context.Context, at time.Time, fn func(*change) error) (batch string, err error) {
 	batch = newUUID()
-	err = s.store.write(ctx, func(tx *session) error {
+	err = s.store.write(ctx, func(tx session) error {
 		x := &change{session: tx, server: s, at: at.Unix(), batch: batch}
 		if err := fn(x); err != nil {
 			return err
@@ -70,7 +70,7 @@ func (s *Server) answered(ctx context.Context, batch string) error {
 	for {
 		attempted := s.batches.expect(batch)
 		var left int
-		if _, err := s.store.read(ctx).row("webhook_batch_unanswered", []any{batch}, &left); err != nil {
+		if _, err := s.store.read(ctx).Row("webhook_batch_unanswered", []any{batch}, &left); err != nil {
 			return err
 		}
 		if left == 0 {
@@ -102,7 +102,7 @@ func (x *change) queue() error {
 		if err != nil {
 			return fmt.Errorf("cannot encode a notification: %w", err)
 		}
-		if _, err := x.exec("webhook_insert", "notif_"+newUUID(), x.batch, n.topic, string(item), now, now); err != nil {
+		if _, err := x.Exec("webhook_insert", "notif_"+newUUID(), x.batch, n.topic, string(item), now, now); err != nil {
 			return err
 		}
 	}
@@ -111,9 +111,9 @@ func (x *change) queue() error {
 
 // deliverable: the app is installed, has a URL, and its subscription was not
 // disabled by an answer of 410 from that URL.
-func (s *session) deliverable(webhookURL string) (bool, error) {
+func (s session) deliverable(webhookURL string) (bool, error) {
 	var disabled string
-	if _, err := s.row("meta_get", []any{metaDisabled}, &disabled); err != nil {
+	if _, err := s.Row("meta_get", []any{metaDisabled}, &disabled); err != nil {
 		return false, err
 	}
 	installed, err := s.installed()

@@ -116,7 +116,7 @@ func (s *Server) chat(ctx context.Context, c chatRequest) (chatAnswer, error) {
 	if c.At != nil {
 		at = time.UnixMilli(*c.At)
 	}
-	_, mergeAfter, err := s.faults.take(ctx, faultMerge)
+	_, mergeAfter, err := s.faults.Take(ctx, faultMerge)
 	if err != nil {
 		return chatAnswer{}, err
 	}
@@ -156,9 +156,9 @@ type earlierChat struct {
 	batch string
 }
 
-func (s *session) chatBefore(id string) (earlierChat, error) {
+func (s session) chatBefore(id string) (earlierChat, error) {
 	var e earlierChat
-	_, err := s.row("chat_get", []any{id}, &e.ContactID, &e.ConversationID, &e.batch)
+	_, err := s.Row("chat_get", []any{id}, &e.ContactID, &e.ConversationID, &e.batch)
 	return e, err
 }
 
@@ -173,6 +173,6 @@ func (x *change) chat(id string, m speech, mergeAfter bool) (chatAnswer, error) 
 			return chatAnswer{}, err
 		}
 	}
-	_, err = x.exec("chat_insert", id, who.ID, v.ID, x.at*1000, x.batch)
+	_, err = x.Exec("chat_insert", id, who.ID, v.ID, x.at*1000, x.batch)
 	return chatAnswer{ContactID: who.ID, ConversationID: v.ID}, err
 }

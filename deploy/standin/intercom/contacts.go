@@ -161,13 +161,13 @@ func (c *contact) set(values map[string]any) bool {
 	return !reflect.DeepEqual(before, c.Custom)
 }
 
-func (s *session) contact(id string) (contact, bool, error) {
+func (s session) contact(id string) (contact, bool, error) {
 	return s.findContact("contact_get", id)
 }
 
-func (s *session) findContact(statement string, args ...any) (contact, bool, error) {
+func (s session) findContact(statement string, args ...any) (contact, bool, error) {
 	var doc string
-	found, err := s.row(statement, args, &doc)
+	found, err := s.Row(statement, args, &doc)
 	if err != nil || !found {
 		return contact{}, false, err
 	}
@@ -178,9 +178,9 @@ func (s *session) findContact(statement string, args ...any) (contact, bool, err
 	return c, true, nil
 }
 
-func (s *session) contacts(statement string, args ...any) ([]contact, error) {
+func (s session) contacts(statement string, args ...any) ([]contact, error) {
 	var list []contact
-	err := s.rows(statement, args, func(scan func(...any) error) error {
+	err := s.Rows(statement, args, func(scan func(...any) error) error {
 		var doc string
 		if err := scan(&doc); err != nil {
 			return err
@@ -193,12 +193,12 @@ func (s *session) contacts(statement string, args ...any) ([]contact, error) {
 	return list, err
 }
 
-func (s *session) putContact(c contact) error {
+func (s session) putContact(c contact) error {
 	doc, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("cannot encode a contact: %w", err)
 	}
-	_, err = s.exec("contact_put", c.ID, orNull(c.ExternalID), orNull(c.Email), string(doc))
+	_, err = s.Exec("contact_put", c.ID, orNull(c.ExternalID), orNull(c.Email), string(doc))
 	return err
 }
 
@@ -206,7 +206,7 @@ func (s *session) putContact(c contact) error {
 const maxHops = 3
 
 // canonical follows a chain of merges at most maxHops far.
-func (s *session) canonical(c contact) (contact, error) {
+func (s session) canonical(c contact) (contact, error) {
 	for hop := 0; hop < maxHops && c.MergedInto != ""; hop++ {
 		next, found, err := s.contact(c.MergedInto)
 		if err != nil {
@@ -238,7 +238,7 @@ func (s *Server) getContactByExternalID(c *call) (answer, error) {
 	return s.showContact(c, s1, found, exists && found.Role == roleUser)
 }
 
-func (s *Server) showContact(c *call, s1 *session, found contact, exists bool) (answer, error) {
+func (s *Server) showContact(c *call, s1 session, found contact, exists bool) (answer, error) {
 	if !exists || found.Deleted {
 		return refuse(http.StatusNotFound, "not_found", "User Not Found"), nil
 	}
@@ -258,7 +258,7 @@ func (s *Server) showContact(c *call, s1 *session, found contact, exists bool) (
 
 // showMerged: since 2.16 a merged contact is gone and says where to; before,
 // it was not found.
-func (s *Server) showMerged(c *call, s1 *session, found contact) (answer, error) {
+func (s *Server) showMerged(c *call, s1 session, found contact) (answer, error) {
 	if !c.version.atLeast(2, 16) {
 		return refuse(http.StatusNotFound, "not_found", "User Not Found"), nil
 	}
@@ -272,7 +272,7 @@ func (s *Server) showMerged(c *call, s1 *session, found contact) (answer, error)
 	return reply, nil
 }
 
-func (s *session) mergeHistory(into contact) ([]map[string]any, error) {
+func (s session) mergeHistory(into contact) ([]map[string]any, error) {
 	list, err := s.contacts("contact_list")
 	if err != nil {
 		return nil, err

@@ -114,9 +114,9 @@ func (v conversation) searchable(c contact) map[string]any {
 	return shape
 }
 
-func (s *session) conversation(statement string, args ...any) (conversation, bool, error) {
+func (s session) conversation(statement string, args ...any) (conversation, bool, error) {
 	var doc string
-	found, err := s.row(statement, args, &doc)
+	found, err := s.Row(statement, args, &doc)
 	if err != nil || !found {
 		return conversation{}, false, err
 	}
@@ -127,9 +127,9 @@ func (s *session) conversation(statement string, args ...any) (conversation, boo
 	return v, true, nil
 }
 
-func (s *session) conversations(statement string, args ...any) ([]conversation, error) {
+func (s session) conversations(statement string, args ...any) ([]conversation, error) {
 	var list []conversation
-	err := s.rows(statement, args, func(scan func(...any) error) error {
+	err := s.Rows(statement, args, func(scan func(...any) error) error {
 		var doc string
 		if err := scan(&doc); err != nil {
 			return err
@@ -142,12 +142,12 @@ func (s *session) conversations(statement string, args ...any) ([]conversation, 
 	return list, err
 }
 
-func (s *session) putConversation(v conversation) error {
+func (s session) putConversation(v conversation) error {
 	doc, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("cannot encode a conversation: %w", err)
 	}
-	_, err = s.exec("conversation_put", v.ID, v.ContactID, string(doc))
+	_, err = s.Exec("conversation_put", v.ID, v.ContactID, string(doc))
 	return err
 }
 
@@ -169,7 +169,7 @@ func (s *Server) getConversation(c *call) (answer, error) {
 }
 
 // pairs reads all conversations that are not deleted, newest first, with their contacts.
-func (s *session) pairs() ([]conversation, map[string]contact, error) {
+func (s session) pairs() ([]conversation, map[string]contact, error) {
 	all, err := s.conversations("conversation_list")
 	if err != nil {
 		return nil, nil, err

@@ -113,7 +113,7 @@ func (s *Server) inboxConversation(request string) http.HandlerFunc {
 }
 
 // whoever finds a contact, over merges to where it is now.
-func (s *session) whoever(id string) (c contact, err error) {
+func (s session) whoever(id string) (c contact, err error) {
 	for range 4 {
 		list, err := s.contacts("contact_get", id)
 		if err != nil || len(list) == 0 {

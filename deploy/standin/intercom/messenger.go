@@ -133,7 +133,7 @@ func (x *change) visitor(m messengerRequest) (visitor, error) {
 		return v, nil
 	}
 	var doc string
-	found, err := x.row("visitor_get", []any{v.ID}, &v.ContactID, &doc)
+	found, err := x.Row("visitor_get", []any{v.ID}, &v.ContactID, &doc)
 	if err != nil || !found {
 		return v, err
 	}
@@ -143,12 +143,12 @@ func (x *change) visitor(m messengerRequest) (visitor, error) {
 	return v, nil
 }
 
-func (s *session) putVisitor(v visitor) error {
+func (s session) putVisitor(v visitor) error {
 	doc, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("cannot encode a visitor: %w", err)
 	}
-	_, err = s.exec("visitor_put", v.ID, v.ContactID, string(doc))
+	_, err = s.Exec("visitor_put", v.ID, v.ContactID, string(doc))
 	return err
 }
 

@@ -137,8 +137,8 @@ func (s *Server) issueCode(ctx context.Context, redirectURI string) (string, err
 	_, _ = rand.Read(raw[:])
 	code := base64.URLEncoding.EncodeToString(raw[:])
 	expires := s.config.Now().Add(codeLife).UnixMilli()
-	return code, s.store.write(ctx, func(tx *session) error {
-		_, err := tx.exec("code_insert", hashSecret(code), redirectURI, expires)
+	return code, s.store.write(ctx, func(tx session) error {
+		_, err := tx.Exec("code_insert", hashSecret(code), redirectURI, expires)
 		return err
 	})
 }
@@ -190,13 +190,13 @@ func sameSecret(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a),
 func (s *Server) exchange(ctx context.Context, code, token string) (bool, error) {
 	used := false
 	now := s.config.Now().UnixMilli()
-	err := s.store.write(ctx, func(tx *session) error {
-		n, err := tx.exec("code_use", hashSecret(code), now)
+	err := s.store.write(ctx, func(tx session) error {
+		n, err := tx.Exec("code_use", hashSecret(code), now)
 		if err != nil || n == 0 {
 			return err
 		}
 		used = true
-		_, err = tx.exec("token_insert", hashSecret(token), now)
+		_, err = tx.Exec("token_insert", hashSecret(token), now)
 		return err
 	})
 	return used, err
@@ -209,7 +209,7 @@ func (s *Server) tokenIsLive(r *http.Request) (bool, error) {
 		return false, nil
 	}
 	var n int
-	_, err := s.store.read(r.Context()).row("token_live", []any{hashSecret(strings.TrimSpace(token))}, &n)
+	_, err := s.store.read(r.Context()).Row("token_live", []any{hashSecret(strings.TrimSpace(token))}, &n)
 	return n > 0, err
 }
 
@@ -224,22 +224,22 @@ func (s *Server) uninstall(c *call) (answer, error) {
 // removeApp kills every token and unused code and drops unsent notifications.
 func (s *Server) removeApp(ctx context.Context) error {
 	defer s.batches.finishAll()
-	return s.store.write(ctx, func(tx *session) error {
-		if _, err := tx.exec("token_revoke_all", s.config.Now().UnixMilli()); err != nil {
+	return s.store.write(ctx, func(tx session) error {
+		if _, err := tx.Exec("token_revoke_all", s.config.Now().UnixMilli()); err != nil {
 			return err
 		}
-		if _, err := tx.exec("code_revoke_all"); err != nil {
+		if _, err := tx.Exec("code_revoke_all"); err != nil {
 			return err
 		}
-		_, err := tx.exec("webhook_drop_all", "the app was removed from the workspace")
+		_, err := tx.Exec("webhook_drop_all", "the app was removed from the workspace")
 		return err
 	})
 }
 
 // installed says whether the workspace has the app, by its live tokens.
-func (s *session) installed() (bool, error) {
+func (s session) installed() (bool, error) {
 	var n int
-	_, err := s.row("token_any_live", nil, &n)
+	_, err := s.Row("token_any_live", nil, &n)
 	return n > 0, err
 }
 

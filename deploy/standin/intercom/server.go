@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"sourceloop/deploy/standin/ledger"
 )
 
 // maxBody bounds every request body.
@@ -21,10 +23,10 @@ const maxBody = 1 << 20
 // running for notifications to leave. Its methods may be called concurrently.
 type Server struct {
 	config   Config
-	store    *store
+	store    store
 	spec     *spec
 	limit    *limiter
-	faults   *faults
+	faults   *ledger.Faults
 	batches  *batches
 	client   *http.Client
 	handler  http.Handler
@@ -64,13 +66,13 @@ func New(config Config) (*Server, error) {
 
 // prepare reads what earlier starts left, and makes what only the first makes.
 func (s *Server) prepare(ctx context.Context) error {
-	err := s.store.write(ctx, func(tx *session) error {
-		appID, err := tx.metaOnce("app_id", firstNonEmpty(s.config.AppID, "nw"+strings.ToLower(rand.Text()[:6])))
+	err := s.store.write(ctx, func(tx session) error {
+		appID, err := tx.Once("app_id", firstNonEmpty(s.config.AppID, "nw"+strings.ToLower(rand.Text()[:6])))
 		if err != nil {
 			return err
 		}
 		setDefault(&s.config.AppID, appID)
-		if _, err = tx.metaOnce("created", fmt.Sprint(s.config.Now().Unix())); err != nil {
+		if _, err = tx.Once("created", fmt.Sprint(s.config.Now().Unix())); err != nil {
 			return err
 		}
 		return tx.standardAttributes(s.config.Now().Unix())
@@ -78,21 +80,10 @@ func (s *Server) prepare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot prepare the stand-in Intercom: %w", err)
 	}
-	if s.faults, err = loadFaults(ctx, s.store); err != nil {
+	if s.faults, err = ledger.LoadFaults(ctx, s.store.Store, faultKinds()); err != nil {
 		return err
 	}
 	return s.loadSettings(ctx)
-}
-
-// metaOnce returns the kept value of name, keeping value when there is none.
-func (s *session) metaOnce(name, value string) (string, error) {
-	var kept string
-	found, err := s.row("meta_get", []any{name}, &kept)
-	if err != nil || found {
-		return kept, err
-	}
-	_, err = s.exec("meta_put", name, value)
-	return value, err
 }
 
 func firstNonEmpty(values ...string) string {

@@ -48,7 +48,7 @@ func (b *settingsBox) set(s settings) {
 func (s *Server) loadSettings(ctx context.Context) error {
 	now := settings{WebhookURL: s.config.WebhookURL, IdentityVerification: s.config.IdentityVerification, PanelURL: s.config.PanelURL}
 	var kept string
-	found, err := s.store.read(ctx).row("meta_get", []any{metaSettings}, &kept)
+	found, err := s.store.read(ctx).Row("meta_get", []any{metaSettings}, &kept)
 	if err == nil && found {
 		err = json.Unmarshal([]byte(kept), &now)
 	}
@@ -75,8 +75,8 @@ func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
 	}
 	kept, err := json.Marshal(now)
 	if err == nil {
-		err = s.store.write(r.Context(), func(tx *session) error {
-			_, err := tx.exec("meta_put", metaSettings, string(kept))
+		err = s.store.write(r.Context(), func(tx session) error {
+			_, err := tx.Exec("meta_put", metaSettings, string(kept))
 			return err
 		})
 	}
@@ -133,7 +133,7 @@ func (s *Server) postAttribute(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil {
 		status = http.StatusUnprocessableEntity
-		err = s.store.write(r.Context(), func(tx *session) error { return tx.editAttribute(edit, s.config.Now().Unix()) })
+		err = s.store.write(r.Context(), func(tx session) error { return tx.editAttribute(edit, s.config.Now().Unix()) })
 	}
 	if err != nil {
 		writeJSON(w, status, problem(err))
@@ -142,13 +142,13 @@ func (s *Server) postAttribute(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"name": edit.Name})
 }
 
-func (s *session) editAttribute(edit attributeEdit, now int64) error {
+func (s session) editAttribute(edit attributeEdit, now int64) error {
 	a, found, err := s.findAttribute("attribute_by_name", "contact", edit.Name)
 	if err != nil || !found {
 		return errors.Join(err, fmt.Errorf("people have no attribute %q", edit.Name))
 	}
 	if edit.Remove {
-		_, err := s.exec("attribute_delete", a.id)
+		_, err := s.Exec("attribute_delete", a.id)
 		return err
 	}
 	if edit.Archived != nil {
@@ -163,6 +163,6 @@ func (s *session) editAttribute(edit attributeEdit, now int64) error {
 	if err != nil {
 		return fmt.Errorf("cannot encode an attribute: %w", err)
 	}
-	_, err = s.exec("attribute_update", string(doc), a.id)
+	_, err = s.Exec("attribute_update", string(doc), a.id)
 	return err
 }

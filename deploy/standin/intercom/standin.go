@@ -4,12 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
-	"time"
+
+	"sourceloop/deploy/standin/ledger"
 )
 
 func (s *Server) standinRoutes(mux *http.ServeMux) {
@@ -34,149 +31,16 @@ func (s *Server) standinRoutes(mux *http.ServeMux) {
 	})
 }
 
-// entry is one request of the log.
-type entry struct {
-	Seq    int64           `json:"seq"`
-	At     string          `json:"at"`
-	Method string          `json:"method"`
-	Path   string          `json:"path"`
-	Query  string          `json:"query,omitempty"`
-	Status int             `json:"status"`
-	Body   json.RawMessage `json:"body,omitempty"` // A summary: no secrets, long values cut.
-	Write  bool            `json:"write"`
-}
-
-// logRequest keeps a request; what is secret in it becomes "(hidden)".
+// logRequest keeps a request without its secrets.
 func (s *Server) logRequest(r *http.Request, body []byte, status int, write bool) error {
-	return s.store.write(r.Context(), func(tx *session) error {
-		_, err := tx.exec("request_insert", s.config.Now().UnixMilli(), r.Method, r.URL.Path,
-			hideValues(r.URL.Query()).Encode(), status, summary(r.Header.Get("Content-Type"), body), write)
-		return err
+	return s.store.write(r.Context(), func(tx session) error {
+		return tx.LogRequest(s.config.Now(), r, body, status, write)
 	})
-}
-
-const (
-	hidden        = "(hidden)"
-	maxSummary    = 4 << 10
-	maxSummarised = 300
-)
-
-// secretField names what never reaches the log.
-func secretField(name string) bool {
-	name = strings.ToLower(name)
-	for _, part := range []string{"secret", "token", "code", "password", "authorization", "state", "jwt"} {
-		if strings.Contains(name, part) {
-			return true
-		}
-	}
-	return false
-}
-
-func hideValues(values url.Values) url.Values {
-	for name := range values {
-		if secretField(name) {
-			values[name] = []string{hidden}
-		}
-	}
-	return values
-}
-
-// summary is a JSON value that tells what a body held, or "".
-func summary(contentType string, body []byte) string {
-	if len(body) == 0 {
-		return ""
-	}
-	kind, _, _ := mime.ParseMediaType(contentType) // A broken one is as good as none.
-	var value any
-	if kind == "application/x-www-form-urlencoded" {
-		form, err := url.ParseQuery(string(body))
-		if err != nil {
-			return `"(an unreadable form)"`
-		}
-		value = flatten(hideValues(form))
-	} else if err := json.Unmarshal(body, &value); err != nil {
-		return fmt.Sprintf("%q", fmt.Sprintf("(%d bytes that are not JSON)", len(body)))
-	}
-	text, err := json.Marshal(hide(value))
-	if err != nil || len(text) > maxSummary {
-		return fmt.Sprintf("%q", fmt.Sprintf("(%d bytes)", len(body)))
-	}
-	return string(text)
-}
-
-func flatten(form url.Values) map[string]any {
-	flat := map[string]any{}
-	for name := range form {
-		flat[name] = form.Get(name)
-	}
-	return flat
-}
-
-func hide(value any) any {
-	switch value := value.(type) {
-	case map[string]any:
-		for name, inner := range value {
-			if _, isText := inner.(string); isText && secretField(name) {
-				value[name] = hidden
-				continue
-			}
-			value[name] = hide(inner)
-		}
-		return value
-	case []any:
-		for i, inner := range value {
-			value[i] = hide(inner)
-		}
-		return value
-	case string:
-		if len(value) > maxSummarised {
-			return strings.ToValidUTF8(value[:maxSummarised], "") + "…"
-		}
-	}
-	return value
-}
-
-// listRange reads ?after= and ?limit= of the stand-in's lists.
-func listRange(r *http.Request) (after, limit int64, err error) {
-	limit = 10_000
-	for name, target := range map[string]*int64{"after": &after, "limit": &limit} {
-		text := r.URL.Query().Get(name)
-		if text == "" {
-			continue
-		}
-		if *target, err = strconv.ParseInt(text, 10, 64); err != nil || *target < 0 {
-			return 0, 0, fmt.Errorf("cannot read %s=%q: it must be a number", name, text)
-		}
-	}
-	return after, limit, nil
-}
-
-func (s *session) entries(statement string, after, limit int64) ([]entry, error) {
-	list := []entry{}
-	err := s.rows(statement, []any{after, limit}, func(scan func(...any) error) error {
-		var e entry
-		var atMS int64
-		var body string
-		if err := scan(&e.Seq, &atMS, &e.Method, &e.Path, &e.Query, &e.Status, &body, &e.Write); err != nil {
-			return err
-		}
-		e.At = milliTime(atMS)
-		if body != "" {
-			e.Body = json.RawMessage(body)
-		}
-		list = append(list, e)
-		return nil
-	})
-	return list, err
-}
-
-func milliTime(ms int64) string {
-	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 }
 
 // list answers a GET with what read returns.
-func (s *Server) list(w http.ResponseWriter, r *http.Request, read func(s *session, after, limit int64) (any, error)) {
-	after, limit, err := listRange(r)
+func (s *Server) list(w http.ResponseWriter, r *http.Request, read func(s session, after, limit int64) (any, error)) {
+	after, limit, err := ledger.ListRange(r)
 	if err != nil {
 		writeJSON(w, http.StatusBadRequest, problem(err))
 		return
@@ -190,8 +54,8 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, read func(s *sessi
 }
 
 func (s *Server) getRequests(w http.ResponseWriter, r *http.Request) {
-	s.list(w, r, func(s *session, after, limit int64) (any, error) {
-		list, err := s.entries("request_list", after, limit)
+	s.list(w, r, func(s session, after, limit int64) (any, error) {
+		list, err := s.Requests(after, limit)
 		return map[string]any{"requests": list}, err
 	})
 }
@@ -206,17 +70,17 @@ type takenChat struct {
 
 // getAccepted lists what was taken in: chats, and writes that succeeded.
 func (s *Server) getAccepted(w http.ResponseWriter, r *http.Request) {
-	s.list(w, r, func(s *session, after, limit int64) (any, error) {
-		writes, err := s.entries("request_writes", after, limit)
+	s.list(w, r, func(s session, after, limit int64) (any, error) {
+		writes, err := s.Writes(after, limit)
 		if err != nil {
 			return nil, err
 		}
 		chats := []takenChat{}
-		err = s.rows("chat_list", []any{after, limit}, func(scan func(...any) error) error {
+		err = s.Rows("chat_list", []any{after, limit}, func(scan func(...any) error) error {
 			var c takenChat
 			var atMS int64
 			err := scan(&c.Seq, &c.ID, &c.ContactID, &c.ConversationID, &atMS)
-			c.At = milliTime(atMS)
+			c.At = ledger.Time(atMS)
 			chats = append(chats, c)
 			return err
 		})
@@ -236,13 +100,13 @@ type sentWebhook struct {
 }
 
 func (s *Server) getWebhooks(w http.ResponseWriter, r *http.Request) {
-	s.list(w, r, func(s *session, after, limit int64) (any, error) {
+	s.list(w, r, func(s session, after, limit int64) (any, error) {
 		list := []sentWebhook{}
-		err := s.rows("webhook_list", []any{after, limit}, func(scan func(...any) error) error {
+		err := s.Rows("webhook_list", []any{after, limit}, func(scan func(...any) error) error {
 			var h sentWebhook
 			var atMS int64
 			err := scan(&h.Seq, &h.ID, &h.Topic, &h.State, &h.Attempts, &atMS, &h.Outcome)
-			h.At = milliTime(atMS)
+			h.At = ledger.Time(atMS)
 			list = append(list, h)
 			return err
 		})
@@ -252,8 +116,8 @@ func (s *Server) getWebhooks(w http.ResponseWriter, r *http.Request) {
 
 // enableWebhooks is what the app's owner does in the Developer Hub after a 410.
 func (s *Server) enableWebhooks(w http.ResponseWriter, r *http.Request) {
-	err := s.store.write(r.Context(), func(tx *session) error {
-		_, err := tx.exec("meta_delete", metaDisabled)
+	err := s.store.write(r.Context(), func(tx session) error {
+		_, err := tx.Exec("meta_delete", metaDisabled)
 		return err
 	})
 	if err != nil {
@@ -264,29 +128,27 @@ func (s *Server) enableWebhooks(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
-	var request faultRequest
+	var kind string
+	var value ledger.Fault
 	body, status, err := readBody(r)
 	if err == nil {
 		status = http.StatusBadRequest
-		if err = json.Unmarshal(body, &request); err == nil {
-			err = request.check()
-		}
+		kind, value, err = s.faults.Parse(body)
 	}
 	if err != nil {
 		writeJSON(w, status, problem(err))
 		return
 	}
-	if request.Kind == faultRevoke {
+	if kind == faultRevoke {
 		err = s.revoke(r)
 	} else {
-		err = s.faults.set(r.Context(), request.Kind, request.value())
+		err = s.faults.Set(r.Context(), kind, value)
 	}
 	if err != nil {
 		writeJSON(w, http.StatusInternalServerError, problem(err))
 		return
 	}
-	value := request.value()
-	writeJSON(w, http.StatusOK, map[string]any{"kind": request.Kind, "times": value.times})
+	writeJSON(w, http.StatusOK, map[string]any{"kind": kind, "times": value.Times})
 }
 
 // revoke is the workspace removing the app in Intercom. Like Intercom it does

@@ -210,7 +210,7 @@ func (r *sender) due(ctx context.Context, now int64) ([][]webhook, error) {
 	defer r.mu.Unlock()
 	byBatch := map[string]int{}
 	var list [][]webhook
-	err := r.store.read(ctx).rows("webhook_due", []any{now, most}, func(scan func(...any) error) error {
+	err := r.store.read(ctx).Rows("webhook_due", []any{now, most}, func(scan func(...any) error) error {
 		var h webhook
 		var item string
 		if err := scan(&h.seq, &h.id, &h.batch, &h.topic, &item, &h.attempts, &h.createdMS, &h.firstMS); err != nil {
@@ -241,7 +241,7 @@ func (r *sender) due(ctx context.Context, now int64) ([][]webhook, error) {
 // untilNext is the time to the earliest notification that was not due by a moment.
 func (r *sender) untilNext(ctx context.Context, now int64) (time.Duration, error) {
 	var next int64
-	if _, err := r.store.read(ctx).row("webhook_next_due", []any{now}, &next); err != nil {
+	if _, err := r.store.read(ctx).Row("webhook_next_due", []any{now}, &next); err != nil {
 		return 0, err
 	}
 	if next == 0 {
@@ -259,7 +259,7 @@ func (r *sender) send(ctx context.Context, batch []webhook) {
 		r.mu.Unlock()
 	}()
 	if len(batch) > 1 {
-		if _, on, err := r.faults.take(ctx, faultShuffle); err == nil && on {
+		if _, on, err := r.faults.Take(ctx, faultShuffle); err == nil && on {
 			slices.Reverse(batch)
 		}
 	}
@@ -325,21 +325,21 @@ func (r *sender) throttle(ctx context.Context, h webhook, outcome string) error 
 func (r *sender) disable(ctx context.Context, h webhook, now time.Time) error {
 	r.config.Log.Warn("the webhook URL answered 410: the subscription is disabled")
 	defer r.batches.finishAll()
-	return r.store.write(ctx, func(tx *session) error {
-		if _, err := tx.exec("meta_put", metaDisabled, r.settings.get().WebhookURL); err != nil {
+	return r.store.write(ctx, func(tx session) error {
+		if _, err := tx.Exec("meta_put", metaDisabled, r.settings.get().WebhookURL); err != nil {
 			return err
 		}
-		if _, err := tx.exec("webhook_drop_all", "the subscription is disabled: 410"); err != nil {
+		if _, err := tx.Exec("webhook_drop_all", "the subscription is disabled: 410"); err != nil {
 			return err
 		}
-		_, err := tx.exec("webhook_record", "failed", h.attempts, h.firstMS, now.UnixMilli(), "410", h.seq)
+		_, err := tx.Exec("webhook_record", "failed", h.attempts, h.firstMS, now.UnixMilli(), "410", h.seq)
 		return err
 	})
 }
 
 func (r *sender) record(ctx context.Context, h webhook, state string, due time.Time, outcome string) error {
-	return r.store.write(ctx, func(tx *session) error {
-		_, err := tx.exec("webhook_record", state, h.attempts, h.firstMS, due.UnixMilli(), outcome, h.seq)
+	return r.store.write(ctx, func(tx session) error {
+		_, err := tx.Exec("webhook_record", state, h.attempts, h.firstMS, due.UnixMilli(), outcome, h.seq)
 		return err
 	})
 }
@@ -376,7 +376,7 @@ func (r *sender) post(ctx context.Context, h webhook) (status int, outcome strin
 		return 0, fmt.Sprintf("cannot encode the notification: %v", err)
 	}
 	copies := 1
-	if _, on, err := r.faults.take(ctx, faultDuplicate); err == nil && on {
+	if _, on, err := r.faults.Take(ctx, faultDuplicate); err == nil && on {
 		copies = 2
 	}
 	for range copies {
@@ -417,7 +417,7 @@ func (r *sender) deliver(ctx context.Context, body []byte) (int, error) {
 		return 0, fmt.Errorf("cannot send the notification: %w", err)
 	}
 	secret := firstNonEmpty(r.settings.get().SigningSecret, r.config.ClientSecret)
-	if _, on, err := r.faults.take(ctx, faultBadSignature); err == nil && on {
+	if _, on, err := r.faults.Take(ctx, faultBadSignature); err == nil && on {
 		secret = "not the secret of " + secret
 	}
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")

@@ -1,8 +1,4 @@
--- What the stand-in keeps. Documents are JSON; the columns beside them are what is looked up.
-CREATE TABLE IF NOT EXISTS meta (
-  name  TEXT PRIMARY KEY,
-  value TEXT NOT NULL
-) STRICT;
+-- What the stand-in keeps beside the ledger. Documents are JSON; the columns beside them are what is looked up.
 
 -- Authorization codes and access tokens, by SHA-256 only.
 CREATE TABLE IF NOT EXISTS codes (
@@ -77,20 +73,3 @@ CREATE TABLE IF NOT EXISTS webhooks (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS webhooks_due ON webhooks (due_ms) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS webhooks_batch ON webhooks (batch);
-
-CREATE TABLE IF NOT EXISTS requests (
-  seq     INTEGER PRIMARY KEY AUTOINCREMENT,
-  at_ms   INTEGER NOT NULL,
-  method  TEXT NOT NULL,
-  path    TEXT NOT NULL,
-  query   TEXT NOT NULL,
-  status  INTEGER NOT NULL,
-  summary TEXT NOT NULL,
-  write   INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE IF NOT EXISTS faults (
-  kind     TEXT PRIMARY KEY,
-  times    INTEGER NOT NULL,
-  delay_ms INTEGER NOT NULL
-) STRICT;
