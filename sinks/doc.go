@@ -1,3 +1,4 @@
 // Package sinks says what a sink is: a place outside the pipeline that rows or
-// conversions are written to. ClickHouse is one, each ad platform is another.
+// conversions are written to. ClickHouse is one (Sink), each advertising platform
+// is another (Platform).
 package sinks
