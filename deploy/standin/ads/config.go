@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"time"
+
+	"sourceloop/deploy/standin/front"
 )
 
 // Config is what the stand-ins are alike in.
@@ -101,20 +102,7 @@ func (c *Config) complete(p *Platform) error {
 	}
 	var wrong error
 	for _, address := range c.RedirectURIs {
-		wrong = errors.Join(wrong, checkURL(address))
+		wrong = errors.Join(wrong, front.CheckURL("address", address))
 	}
 	return wrong
-}
-
-// checkURL accepts https, and http to this machine.
-func checkURL(address string) error {
-	u, err := url.Parse(address)
-	if err != nil {
-		return fmt.Errorf("cannot use the address %q: %w", address, err)
-	}
-	local := u.Hostname() == "127.0.0.1" || u.Hostname() == "localhost" || u.Hostname() == "::1"
-	if u.Host == "" || (u.Scheme != "https" && (u.Scheme != "http" || !local)) {
-		return fmt.Errorf("cannot use the address %q: it must be https, or http on this machine", address)
-	}
-	return nil
 }

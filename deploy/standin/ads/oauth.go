@@ -3,10 +3,7 @@ package ads
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"embed"
-	"encoding/hex"
 	"html/template"
 	"maps"
 	"net/http"
@@ -15,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
 
@@ -47,15 +45,13 @@ func kept() []string {
 }
 
 func (s *Server) oauthRoutes() {
-	s.mux.HandleFunc("GET /standin/page.css", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/css; charset=utf-8")
-		http.ServeFileFS(w, r, assets, "assets/page.css")
-	})
+	s.mux.HandleFunc("GET "+front.Sheet, front.ServeSheet)
 	if s.platform.Authorize == "" {
 		return
 	}
-	s.mux.HandleFunc("GET "+s.platform.Authorize, s.consentPage)
-	s.mux.HandleFunc("POST "+s.platform.Authorize, s.consentDecision)
+	page := s.consent()
+	s.mux.HandleFunc("GET "+s.platform.Authorize, page.Ask)
+	s.mux.HandleFunc("POST "+s.platform.Authorize, page.Decide)
 	s.mux.Handle("POST "+s.platform.Exchange, s.logged(false, s.token))
 	s.mux.Handle("POST "+s.platform.Revoke, s.logged(false, s.revoke))
 }
@@ -91,69 +87,33 @@ func (s *Server) consentRequest(values url.Values) consent {
 	return c
 }
 
-func (s *Server) consentPage(w http.ResponseWriter, r *http.Request) {
-	c := s.consentRequest(r.URL.Query())
-	status := http.StatusOK
-	if c.Problem != "" {
-		status = http.StatusBadRequest
+// consent is the page and its form.
+func (s *Server) consent() front.Consent[consent] {
+	return front.Consent[consent]{
+		Page: consentTemplate, Log: s.config.Log,
+		Read: func(values url.Values) front.Asked[consent] {
+			c := s.consentRequest(values)
+			return front.Asked[consent]{Shown: c, Problem: c.Problem, Redirect: c.Fields["redirect_uri"], State: c.Fields["state"]}
+		},
+		Grant:   s.agree,
+		Refused: url.Values{"error": {"access_denied"}},
+		Keep:    func(r *http.Request, status int) error { return s.logRequest(r, nil, status, false) },
 	}
-	if err := s.logRequest(r, nil, status, false); err != nil {
-		http.Error(w, "cannot write the request log", http.StatusInternalServerError)
-		return
-	}
-	s.Show(w, status, consentTemplate, c)
 }
 
-// Show writes a page that loads nothing but the stand-in's style sheet.
+// agree issues a code for what was ticked; for nothing, none.
+func (s *Server) agree(ctx context.Context, c consent, form url.Values) (url.Values, error) {
+	granted := s.granted(c, form["grant"])
+	if granted == "" {
+		return nil, nil
+	}
+	code, err := s.issueCode(ctx, c, granted)
+	return url.Values{"code": {code}, "scope": {granted}}, err
+}
+
+// Show writes a page that loads nothing but the stand-ins' style sheet.
 func (s *Server) Show(w http.ResponseWriter, status int, page *template.Template, data any) {
-	header := w.Header()
-	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Cache-Control", "no-store")
-	header.Set("Referrer-Policy", "no-referrer")
-	// No form-action: the answer to the form leads back to the application.
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'")
-	w.WriteHeader(status)
-	if err := page.Execute(w, data); err != nil {
-		s.config.Log.Warn("a page of the stand-in was not written whole", "standin", s.platform.Name, "error", err)
-	}
-}
-
-func (s *Server) consentDecision(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if err := r.ParseForm(); err != nil {
-		http.Error(w, "cannot read the form", http.StatusBadRequest)
-		return
-	}
-	c := s.consentRequest(r.PostForm)
-	if c.Problem != "" {
-		s.Show(w, http.StatusBadRequest, consentTemplate, c)
-		return
-	}
-	back := url.Values{}
-	if state := c.Fields["state"]; state != "" {
-		back.Set("state", state)
-	}
-	if granted := s.granted(c, r.PostForm["grant"]); r.PostForm.Get("decision") == "authorize" && granted != "" {
-		code, err := s.issueCode(r.Context(), c, granted)
-		if err != nil {
-			s.config.Log.Error("cannot issue an authorization code", "standin", s.platform.Name, "error", err)
-			http.Error(w, "cannot issue an authorization code", http.StatusInternalServerError)
-			return
-		}
-		back.Set("code", code)
-		back.Set("scope", granted)
-	} else {
-		back.Set("error", "access_denied")
-	}
-	if err := s.logRequest(r, nil, http.StatusFound, false); err != nil {
-		http.Error(w, "cannot write the request log", http.StatusInternalServerError)
-		return
-	}
-	separator := "?"
-	if strings.Contains(c.Fields["redirect_uri"], "?") {
-		separator = "&"
-	}
-	http.Redirect(w, r, c.Fields["redirect_uri"]+separator+back.Encode(), http.StatusFound)
+	front.Show(w, status, page, data, s.config.Log)
 }
 
 // granted are the scopes that were asked for and, where people may choose,
@@ -180,7 +140,7 @@ func (s *Server) issueCode(ctx context.Context, c consent, granted string) (stri
 			}
 			offline = !lives || c.Fields["prompt"] == "consent"
 		}
-		_, err := tx.Exec("code_insert", hashSecret(code), c.Fields["redirect_uri"], granted, offline, now.Add(codeLife).UnixMilli())
+		_, err := tx.Exec("code_insert", front.HashSecret(code), c.Fields["redirect_uri"], granted, offline, now.Add(codeLife).UnixMilli())
 		return err
 	})
 }
@@ -217,10 +177,8 @@ func (s *Server) isApp(r *http.Request, form url.Values) bool {
 	if user, password, basic := r.BasicAuth(); basic {
 		id, secret = user, password
 	}
-	return sameSecret(id, s.config.ClientID) && sameSecret(secret, s.config.ClientSecret)
+	return front.SameSecret(id, s.config.ClientID) && front.SameSecret(secret, s.config.ClientSecret)
 }
-
-func sameSecret(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 func badGrant() Answer {
 	return oauthError(http.StatusBadRequest, "invalid_grant", "The code or token is unknown, was used, has expired or was revoked.")
@@ -230,7 +188,7 @@ func badGrant() Answer {
 func (s *Server) exchange(ctx context.Context, form url.Values) (Answer, error) {
 	reply := badGrant()
 	err := s.store.Write(ctx, func(tx *ledger.Session) error {
-		hash := hashSecret(form.Get("code"))
+		hash := front.HashSecret(form.Get("code"))
 		var redirect, scopes string
 		var offline bool
 		found, err := tx.Row("code_find", []any{hash, s.config.Now().UnixMilli()}, &redirect, &scopes, &offline)
@@ -259,7 +217,7 @@ func (s *Server) newRefresh(tx *ledger.Session, family, scopes string) (map[stri
 	if life := s.platform.RefreshLife; life > 0 {
 		expires, told["refresh_token_expires_in"] = s.config.Now().Add(life).UnixMilli(), int(life/time.Second)
 	}
-	_, err := tx.Exec("token_insert", hashSecret(secret), "refresh", family, scopes, expires)
+	_, err := tx.Exec("token_insert", front.HashSecret(secret), "refresh", family, scopes, expires)
 	return told, err
 }
 
@@ -279,7 +237,7 @@ func (s *Server) refresh(ctx context.Context, secret string) (Answer, error) {
 
 func (s *Server) grant(tx *ledger.Session, family, scopes string, more map[string]any) (Answer, error) {
 	access, life := rand.Text()+rand.Text()+rand.Text(), s.platform.AccessLife
-	_, err := tx.Exec("token_insert", hashSecret(access), "access", family, scopes, s.config.Now().Add(life).UnixMilli())
+	_, err := tx.Exec("token_insert", front.HashSecret(access), "access", family, scopes, s.config.Now().Add(life).UnixMilli())
 	told := map[string]any{
 		"access_token": access, "token_type": "Bearer", "expires_in": int(life / time.Second),
 		"scope": strings.ReplaceAll(scopes, " ", s.platform.ScopeSeparator),
@@ -316,7 +274,7 @@ func (s *Server) revoke(c *Call) (Answer, error) {
 func (s *Server) NewToken(ctx context.Context, scopes []string) (string, error) {
 	secret := rand.Text() + rand.Text() + rand.Text()
 	return secret, s.store.Write(ctx, func(tx *ledger.Session) error {
-		_, err := tx.Exec("token_insert", hashSecret(secret), "access", rand.Text(), strings.Join(scopes, " "), never)
+		_, err := tx.Exec("token_insert", front.HashSecret(secret), "access", rand.Text(), strings.Join(scopes, " "), never)
 		return err
 	})
 }
@@ -328,13 +286,6 @@ type token struct {
 }
 
 func findToken(tx *ledger.Session, secret string) (t token, live bool, err error) {
-	live, err = tx.Row("token_find", []any{hashSecret(secret)}, &t.kind, &t.family, &t.scopes, &t.expiresMS)
+	live, err = tx.Row("token_find", []any{front.HashSecret(secret)}, &t.kind, &t.family, &t.scopes, &t.expiresMS)
 	return t, live && secret != "", err
-}
-
-// hashSecret is how codes and tokens are kept. They are 128 random bits or
-// more, so that a plain hash cannot be searched.
-func hashSecret(secret string) string {
-	sum := sha256.Sum256([]byte(secret))
-	return hex.EncodeToString(sum[:])
 }

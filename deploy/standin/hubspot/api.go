@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
 
@@ -88,7 +89,7 @@ func (s *Server) logRequest(r *http.Request, body []byte, status int, write bool
 // the answer once the request log holds it.
 func (s *Server) logged(write bool, next endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, status, err := readBody(r)
+		body, status, err := front.ReadBody(r, maxBody)
 		reply := answer{}
 		if err != nil {
 			reply = refuse(status, "VALIDATION_ERROR", err.Error())
@@ -110,7 +111,7 @@ func (s *Server) logged(write bool, next endpoint) http.Handler {
 			w.WriteHeader(reply.status)
 			return
 		}
-		writeJSON(w, reply.status, reply.body)
+		front.WriteJSON(w, reply.status, reply.body)
 	})
 }
 

@@ -11,14 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
 
 // errNobody: a chat wants to go on for somebody who is not there.
 var errNobody = errors.New("nobody has this id")
-
-// errStopped: Run ended, so that nothing more will be sent before a restart.
-var errStopped = errors.New("the stand-in is stopping; its events leave after the next start")
 
 // event is one webhook event as kept; what every event has is added when it is
 // sent. Types are those of subscriptionType.
@@ -94,7 +92,7 @@ func (s *Server) happen(ctx context.Context, at time.Time, fn func(*change) erro
 		}
 		return x.queue()
 	})
-	s.batches.wake()
+	s.batches.Wake()
 	return batch, err
 }
 
@@ -125,26 +123,12 @@ func (x *change) queue() error {
 	return nil
 }
 
-// answered waits until every event of a batch was sent once, or dropped.
+// answered waits until every event of a batch was attempted once, or dropped.
 func (s *Server) answered(ctx context.Context, batch string) error {
-	for {
-		attempted := s.batches.expect(batch)
-		var left int
-		if _, err := s.store.Read(ctx).Row("event_unanswered", []any{batch}, &left); err != nil {
-			return err
-		}
-		if left == 0 {
-			s.batches.finish(batch)
-			return nil
-		}
-		select {
-		case <-attempted:
-		case <-s.batches.stopped:
-			return errStopped
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return s.batches.Await(ctx, batch, func() (left int, err error) {
+		_, err = s.store.Read(ctx).Row("event_unanswered", []any{batch}, &left)
+		return left, err
+	})
 }
 
 // visitor is a browser. Values wait for the contact that it becomes.
@@ -187,7 +171,7 @@ func (x *change) somebody(id string) (visitor, error) {
 	return visitor{Token: newToken(), ID: newID(), ContactID: c.ID}, nil
 }
 
-func newToken() string { return hashSecret(rand.Text())[:32] }
+func newToken() string { return front.HashSecret(rand.Text())[:32] }
 
 // whose is the id that the visitor's threads have.
 func (v visitor) whose() string {
@@ -301,7 +285,7 @@ func (x *change) say(v visitor, text string, another bool) (thread, error) {
 }
 
 func (x *change) message(kind, actor, text string) message {
-	return message{ID: hashSecret(rand.Text())[:32], Type: kind, Actor: actor, Text: text, CreatedAt: x.at}
+	return message{ID: front.HashSecret(rand.Text())[:32], Type: kind, Actor: actor, Text: text, CreatedAt: x.at}
 }
 
 // merge ends one contact in favour of another, which gains what it lacked.

@@ -2,10 +2,10 @@ package hubspot
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/url"
 	"time"
+
+	"sourceloop/deploy/standin/front"
 )
 
 // Config describes the HubSpot account, the app registered with HubSpot, and
@@ -77,7 +77,10 @@ func (c *Config) complete() error {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	for _, address := range append([]string{c.WebhookURL}, c.RedirectURIs...) {
-		if err := checkURL(address); err != nil {
+		if address == "" {
+			continue
+		}
+		if err := front.CheckURL("address", address); err != nil {
 			return err
 		}
 	}
@@ -89,20 +92,4 @@ func setDefault[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
-}
-
-// checkURL accepts https, and http to this machine, where HubSpot wants https.
-func checkURL(address string) error {
-	if address == "" {
-		return nil
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return fmt.Errorf("cannot use the address %q: %w", address, err)
-	}
-	local := u.Hostname() == "127.0.0.1" || u.Hostname() == "localhost" || u.Hostname() == "::1"
-	if u.Host == "" || (u.Scheme != "https" && (u.Scheme != "http" || !local)) {
-		return fmt.Errorf("cannot use the address %q: it must be https, or http on this machine", address)
-	}
-	return nil
 }

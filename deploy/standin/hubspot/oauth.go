@@ -3,7 +3,6 @@ package hubspot
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"embed"
 	"html/template"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
 
@@ -53,11 +53,12 @@ type consent struct {
 }
 
 func (s *Server) oauthRoutes(mux *http.ServeMux) {
+	page := s.consent()
 	for _, path := range []string{"/oauth/authorize", "/oauth/{hub}/authorize"} {
-		mux.HandleFunc("GET "+path, s.consentPage)
+		mux.HandleFunc("GET "+path, page.Ask)
 	}
-	mux.HandleFunc("POST /oauth/authorize", s.consentDecision)
-	mux.HandleFunc("GET /oauth/consent.css", serveAsset("consent.css", "text/css; charset=utf-8"))
+	mux.HandleFunc("POST /oauth/authorize", page.Decide)
+	mux.HandleFunc("GET "+front.Sheet, front.ServeSheet)
 	for _, version := range []string{"/oauth/2026-03/token", "/oauth/v3/token"} {
 		mux.Handle("POST "+version, s.logged(false, s.form(s.token)))
 		mux.Handle("POST "+version+"/introspect", s.logged(false, s.form(s.introspect)))
@@ -95,72 +96,28 @@ func (s *Server) consentRequest(values url.Values) consent {
 	return c
 }
 
-func (s *Server) consentPage(w http.ResponseWriter, r *http.Request) {
-	c := s.consentRequest(r.URL.Query())
-	status := http.StatusOK
-	if c.Problem != "" {
-		status = http.StatusBadRequest
+// consent is the page and its form.
+func (s *Server) consent() front.Consent[consent] {
+	return front.Consent[consent]{
+		Page: consentTemplate, Log: s.config.Log,
+		Read: func(values url.Values) front.Asked[consent] {
+			c := s.consentRequest(values)
+			return front.Asked[consent]{Shown: c, Problem: c.Problem, Redirect: c.RedirectURI, State: c.State}
+		},
+		Grant: func(ctx context.Context, c consent, _ url.Values) (url.Values, error) {
+			code, err := s.issueCode(ctx, c)
+			return url.Values{"code": {code}}, err
+		},
+		Refused: url.Values{"error": {"access_denied"}, "error_description": {"The user denied access"}},
+		Keep:    func(r *http.Request, status int) error { return s.logRequest(r, nil, status, false) },
 	}
-	if err := s.logRequest(r, nil, status, false); err != nil {
-		http.Error(w, "cannot write the request log", http.StatusInternalServerError)
-		return
-	}
-	s.renderConsent(w, status, c)
-}
-
-func (s *Server) renderConsent(w http.ResponseWriter, status int, c consent) {
-	header := w.Header()
-	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Cache-Control", "no-store")
-	header.Set("Referrer-Policy", "no-referrer")
-	// No form-action: the answer to the form leads back to the application.
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'")
-	w.WriteHeader(status)
-	if err := consentTemplate.Execute(w, c); err != nil {
-		s.config.Log.Warn("the consent page was not written whole", "error", err)
-	}
-}
-
-func (s *Server) consentDecision(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if err := r.ParseForm(); err != nil {
-		http.Error(w, "cannot read the form", http.StatusBadRequest)
-		return
-	}
-	c := s.consentRequest(r.PostForm)
-	if c.Problem != "" {
-		s.renderConsent(w, http.StatusBadRequest, c)
-		return
-	}
-	back := url.Values{"state": {c.State}}
-	if r.PostForm.Get("decision") == "authorize" {
-		code, err := s.issueCode(r.Context(), c)
-		if err != nil {
-			s.config.Log.Error("cannot issue an authorization code", "error", err)
-			http.Error(w, "cannot issue an authorization code", http.StatusInternalServerError)
-			return
-		}
-		back.Set("code", code)
-	} else {
-		back.Set("error", "access_denied")
-		back.Set("error_description", "The user denied access")
-	}
-	if err := s.logRequest(r, nil, http.StatusFound, false); err != nil {
-		http.Error(w, "cannot write the request log", http.StatusInternalServerError)
-		return
-	}
-	separator := "?"
-	if strings.Contains(c.RedirectURI, "?") {
-		separator = "&"
-	}
-	http.Redirect(w, r, c.RedirectURI+separator+back.Encode(), http.StatusFound)
 }
 
 func (s *Server) issueCode(ctx context.Context, c consent) (string, error) {
 	code := rand.Text() + rand.Text()
 	expires := s.config.Now().Add(codeLife).UnixMilli()
 	return code, s.store.Write(ctx, func(tx *ledger.Session) error {
-		_, err := tx.Exec("code_insert", hashSecret(code), c.RedirectURI, c.Scope, expires)
+		_, err := tx.Exec("code_insert", front.HashSecret(code), c.RedirectURI, c.Scope, expires)
 		return err
 	})
 }
@@ -176,14 +133,12 @@ func (s *Server) form(run func(context.Context, url.Values) (answer, error)) end
 		if err != nil {
 			return refuse(http.StatusBadRequest, "VALIDATION_ERROR", "the form cannot be read"), nil
 		}
-		if !sameSecret(form.Get("client_id"), s.config.ClientID) || !sameSecret(form.Get("client_secret"), s.config.ClientSecret) {
+		if !front.SameSecret(form.Get("client_id"), s.config.ClientID) || !front.SameSecret(form.Get("client_secret"), s.config.ClientSecret) {
 			return refuse(http.StatusBadRequest, "BAD_CLIENT_SECRET", "missing or invalid client id or client secret"), nil
 		}
 		return run(r.Context(), form)
 	}
 }
-
-func sameSecret(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 func (s *Server) token(ctx context.Context, form url.Values) (answer, error) {
 	switch form.Get("grant_type") {
@@ -204,7 +159,7 @@ func (s *Server) exchange(ctx context.Context, form url.Values) (answer, error) 
 		return answer{}, err
 	}
 	err = s.store.Write(ctx, func(tx *ledger.Session) error {
-		hash := hashSecret(form.Get("code"))
+		hash := front.HashSecret(form.Get("code"))
 		var redirect, granted string
 		found, err := tx.Row("code_find", []any{hash, now.UnixMilli()}, &redirect, &granted)
 		if err != nil || !found || redirect != form.Get("redirect_uri") {
@@ -218,7 +173,7 @@ func (s *Server) exchange(ctx context.Context, form url.Values) (answer, error) 
 		}
 		refresh, family := rand.Text()+rand.Text(), rand.Text()
 		const never = 1 << 53
-		if _, err = tx.Exec("token_insert", hashSecret(refresh), "refresh", family, granted, int64(never)); err != nil {
+		if _, err = tx.Exec("token_insert", front.HashSecret(refresh), "refresh", family, granted, int64(never)); err != nil {
 			return err
 		}
 		reply, err = s.grant(tx, refresh, family, granted, life)
@@ -257,7 +212,7 @@ func (s *Server) tokenLife(ctx context.Context) (time.Duration, error) {
 func (s *Server) grant(tx *ledger.Session, refresh, family, granted string, life time.Duration) (answer, error) {
 	access := rand.Text() + rand.Text() + rand.Text()
 	expires := s.config.Now().Add(life).UnixMilli()
-	if _, err := tx.Exec("token_insert", hashSecret(access), "access", family, granted, expires); err != nil {
+	if _, err := tx.Exec("token_insert", front.HashSecret(access), "access", family, granted, expires); err != nil {
 		return answer{}, err
 	}
 	return ok(map[string]any{
@@ -273,7 +228,7 @@ type token struct {
 }
 
 func findToken(tx *ledger.Session, secret string) (t token, live bool, err error) {
-	live, err = tx.Row("token_find", []any{hashSecret(secret)}, &t.kind, &t.family, &t.scopes, &t.expiresMS)
+	live, err = tx.Row("token_find", []any{front.HashSecret(secret)}, &t.kind, &t.family, &t.scopes, &t.expiresMS)
 	return t, live && secret != "", err
 }
 
@@ -309,7 +264,7 @@ func (s *Server) uninstall(c *call) (answer, error) {
 
 // removeApp kills every token and unused code and drops unsent events.
 func (s *Server) removeApp(ctx context.Context) error {
-	defer s.batches.finishAll()
+	defer s.batches.FinishAll()
 	return s.store.Write(ctx, func(tx *ledger.Session) error {
 		if _, err := tx.Exec("token_revoke_all", s.config.Now().UnixMilli()); err != nil {
 			return err
@@ -330,19 +285,4 @@ func installed(tx *ledger.Session) (bool, error) {
 	var value string
 	_, err := tx.Row("meta_get", []any{metaInstalled}, &value)
 	return value != "", err
-}
-
-func serveAsset(name, contentType string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		body, err := assets.ReadFile("assets/" + name)
-		if err != nil {
-			http.NotFound(w, r)
-			return
-		}
-		w.Header().Set("Content-Type", contentType)
-		w.Header().Set("Cache-Control", "no-cache")
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
-		_, _ = w.Write(body) // The client may be gone; nobody is left to tell.
-	}
 }

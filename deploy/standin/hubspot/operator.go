@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
 
@@ -49,7 +50,7 @@ func (s *Server) standinRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /standin/settings", s.postSettings)
 	mux.HandleFunc("POST /standin/property", s.operator((*change).putProperty))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]any{
+		front.WriteJSON(w, http.StatusOK, map[string]any{
 			"standin": "hubspot", "url": s.config.PublicURL, "hub_domain": s.config.Domain, "hub_id": s.config.HubID,
 			"see": []string{"/standin/requests", "/standin/accepted", "/standin/webhooks"},
 		})
@@ -61,15 +62,15 @@ func (s *Server) list(read func(tx *ledger.Session, after, limit int64) (any, er
 	return func(w http.ResponseWriter, r *http.Request) {
 		after, limit, err := ledger.ListRange(r)
 		if err != nil {
-			writeJSON(w, http.StatusBadRequest, problem(err))
+			front.WriteJSON(w, http.StatusBadRequest, front.Problem(err))
 			return
 		}
 		value, err := read(s.store.Read(r.Context()), after, limit)
 		if err != nil {
-			writeJSON(w, http.StatusInternalServerError, problem(err))
+			front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
 			return
 		}
-		writeJSON(w, http.StatusOK, value)
+		front.WriteJSON(w, http.StatusOK, value)
 	}
 }
 
@@ -125,14 +126,14 @@ func sentEvents(tx *ledger.Session, after, limit int64) (any, error) {
 }
 
 func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
-	body, status, err := readBody(r)
+	body, status, err := front.ReadBody(r, maxBody)
 	if err != nil {
-		writeJSON(w, status, problem(err))
+		front.WriteJSON(w, status, front.Problem(err))
 		return
 	}
 	kind, value, err := s.faults.Parse(body)
 	if err != nil {
-		writeJSON(w, http.StatusBadRequest, problem(err))
+		front.WriteJSON(w, http.StatusBadRequest, front.Problem(err))
 		return
 	}
 	switch kind {
@@ -147,10 +148,10 @@ func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
 		err = s.faults.Set(r.Context(), kind, value)
 	}
 	if err != nil {
-		writeJSON(w, http.StatusInternalServerError, problem(err))
+		front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"kind": kind, "times": value.Times})
+	front.WriteJSON(w, http.StatusOK, map[string]any{"kind": kind, "times": value.Times})
 }
 
 // operatorRequest is what people and programs inside the account do.
@@ -168,12 +169,12 @@ type operatorRequest struct {
 func (s *Server) operator(act func(*change, operatorRequest) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var request operatorRequest
-		body, status, err := readBody(r)
+		body, status, err := front.ReadBody(r, maxBody)
 		if err == nil && len(body) > 0 {
 			status, err = http.StatusBadRequest, json.Unmarshal(body, &request)
 		}
 		if err != nil {
-			writeJSON(w, status, problem(err))
+			front.WriteJSON(w, status, front.Problem(err))
 			return
 		}
 		var reply any
@@ -189,10 +190,10 @@ func (s *Server) operator(act func(*change, operatorRequest) (any, error)) http.
 			if errors.Is(err, errNobody) {
 				status = http.StatusNotFound
 			}
-			writeJSON(w, status, problem(err))
+			front.WriteJSON(w, status, front.Problem(err))
 			return
 		}
-		writeJSON(w, http.StatusOK, reply)
+		front.WriteJSON(w, http.StatusOK, reply)
 	}
 }
 

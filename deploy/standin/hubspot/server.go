@@ -6,16 +6,13 @@ import (
 	"crypto/sha256"
 	_ "embed" // The SQL below.
 	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"path/filepath"
 	"strconv"
-	"time"
 
+	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
 
@@ -35,7 +32,7 @@ type Server struct {
 	store   *ledger.Store
 	limit   *limiter
 	faults  *ledger.Faults
-	batches *batches
+	batches *front.Batches
 	client  *http.Client
 	handler http.Handler
 
@@ -52,11 +49,8 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config: config, store: store, limit: &limiter{most: config.RequestsPer10s, now: config.Now}, batches: newBatches(),
-		client: &http.Client{
-			Timeout: config.AnswerWithin, Transport: &http.Transport{MaxIdleConnsPerHost: 2 * senders, IdleConnTimeout: time.Minute},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		config: config, store: store, limit: &limiter{most: config.RequestsPer10s, now: config.Now}, batches: front.NewBatches(),
+		client: front.NewClient(config.AnswerWithin, senders),
 	}
 	s.settings.set(settings{WebhookURL: config.WebhookURL})
 	if err := s.prepare(context.Background()); err != nil {
@@ -116,37 +110,3 @@ func number(text string) uint64 {
 // newID is 11 digits, of one space for contacts, visitors, threads: nothing in
 // an id says which it is.
 func newID() string { return strconv.FormatUint(10_000_000_000+number(rand.Text())%90_000_000_000, 10) }
-
-// hashSecret is how codes and tokens are kept. They are 128 random bits or
-// more, so that a plain hash cannot be searched.
-func hashSecret(secret string) string {
-	sum := sha256.Sum256([]byte(secret))
-	return hex.EncodeToString(sum[:])
-}
-
-// readBody returns at most maxBody bytes; the error says what is wrong in
-// words that go into an answer, status says which.
-func readBody(r *http.Request) (body []byte, status int, err error) {
-	body, err = io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, http.StatusRequestEntityTooLarge, errors.New("the body is larger than 1 MB")
-	case err != nil:
-		return nil, http.StatusBadRequest, errors.New("the body could not be read")
-	}
-	return body, 0, nil
-}
-
-func writeJSON(w http.ResponseWriter, status int, value any) {
-	body, err := json.Marshal(value)
-	if err != nil {
-		http.Error(w, "cannot write the answer as JSON", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json;charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // The client may be gone; nobody is left to tell.
-}
-
-func problem(err error) map[string]string { return map[string]string{"error": err.Error()} }

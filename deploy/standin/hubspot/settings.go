@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+
+	"sourceloop/deploy/standin/front"
 )
 
 // settings are what the app's developer can change in the project while the
@@ -36,20 +38,20 @@ func (b *settingsBox) set(s settings) {
 // postSettings changes those that the body names.
 func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
 	now := s.settings.get()
-	body, status, err := readBody(r)
+	body, status, err := front.ReadBody(r, maxBody)
 	if err == nil {
 		status = http.StatusBadRequest
-		if err = json.Unmarshal(body, &now); err == nil {
-			err = checkURL(now.WebhookURL)
+		if err = json.Unmarshal(body, &now); err == nil && now.WebhookURL != "" {
+			err = front.CheckURL("address", now.WebhookURL)
 		}
 	}
 	if err != nil {
-		writeJSON(w, status, problem(err))
+		front.WriteJSON(w, status, front.Problem(err))
 		return
 	}
 	s.settings.set(now)
 	now.SigningSecret = ""
-	writeJSON(w, http.StatusOK, now)
+	front.WriteJSON(w, http.StatusOK, now)
 }
 
 // subscribed tells whether events of a type are sent.

@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -18,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
 
@@ -49,55 +49,6 @@ func decoded(address string) string {
 	return address
 }
 
-// batches tells who waits for a batch that something became of it, and wakes
-// the sender.
-type batches struct {
-	mu      sync.Mutex
-	waiting map[string]chan struct{}
-	woken   chan struct{}
-	stopped chan struct{} // Closed when Run ended.
-}
-
-func newBatches() *batches {
-	return &batches{waiting: map[string]chan struct{}{}, woken: make(chan struct{}, 1), stopped: make(chan struct{})}
-}
-
-// expect returns a channel that is closed when something became of the batch.
-func (b *batches) expect(batch string) <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.waiting[batch] == nil {
-		b.waiting[batch] = make(chan struct{})
-	}
-	return b.waiting[batch]
-}
-
-func (b *batches) finish(batch string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if waiting := b.waiting[batch]; waiting != nil {
-		close(waiting)
-		delete(b.waiting, batch)
-	}
-}
-
-// finishAll is for changes that may have dropped any batch.
-func (b *batches) finishAll() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for batch, waiting := range b.waiting {
-		close(waiting)
-		delete(b.waiting, batch)
-	}
-}
-
-func (b *batches) wake() {
-	select {
-	case b.woken <- struct{}{}:
-	default:
-	}
-}
-
 // queued is one event that waits to be sent.
 type queued struct {
 	seq      int64
@@ -119,7 +70,7 @@ type sender struct {
 func (s *Server) Run(ctx context.Context) error {
 	run := &sender{Server: s, slots: make(chan struct{}, senders), flying: map[int64]bool{}}
 	var inFlight sync.WaitGroup
-	defer close(s.batches.stopped)
+	defer close(s.batches.Stopped)
 	defer inFlight.Wait()
 	for {
 		wait, err := run.dispatch(ctx, &inFlight)
@@ -132,7 +83,7 @@ func (s *Server) Run(ctx context.Context) error {
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-		case <-s.batches.woken:
+		case <-s.batches.Woken:
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -155,7 +106,7 @@ func (r *sender) dispatch(ctx context.Context, inFlight *sync.WaitGroup) (time.D
 		inFlight.Go(func() {
 			r.send(ctx, array)
 			<-r.slots
-			r.batches.wake() // Something of it may be due again, or more was waiting.
+			r.batches.Wake() // Something of it may be due again, or more was waiting.
 		})
 	}
 	return r.untilNext(ctx, now)
@@ -212,7 +163,7 @@ func (r *sender) send(ctx context.Context, array []queued) {
 		return
 	}
 	for _, q := range array {
-		r.batches.finish(q.batch)
+		r.batches.Finish(q.batch)
 	}
 }
 
@@ -292,8 +243,8 @@ func (r *sender) deliver(ctx context.Context, body []byte) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("cannot send the events: %w", err)
 	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxBody)) // What it says does not matter.
-	_ = response.Body.Close()
+	defer response.Body.Close()
+	front.Drain(response)
 	return response.StatusCode, nil
 }
 
@@ -302,5 +253,5 @@ func called(u *url.URL) string { return u.Scheme + "://" + u.Host + u.RequestURI
 
 // plainSignature is the v1 signature, which HubSpot still sends beside v3.
 func plainSignature(secret string, body []byte) string {
-	return hashSecret(secret + string(body))
+	return front.HashSecret(secret + string(body))
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"sourceloop/deploy/standin/front"
 )
 
 // widgetRequest is what the site's script sends, as text/plain so that
@@ -30,7 +32,7 @@ type widgetAnswer struct {
 var utk = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 func (s *Server) widgetRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /hubspot.js", serveAsset("hubspot.js", "text/javascript; charset=utf-8"))
+	mux.HandleFunc("GET /hubspot.js", front.Asset(assets, "assets/hubspot.js", "text/javascript; charset=utf-8"))
 	for path, act := range map[string]func(*change, widgetRequest) (widgetAnswer, error){
 		"/widget/track": (*change).track, "/widget/message": (*change).widgetMessage,
 	} {
@@ -43,14 +45,14 @@ func (s *Server) widgetRoutes(mux *http.ServeMux) {
 func (s *Server) widget(act func(*change, widgetRequest) (widgetAnswer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-		body, status, err := readBody(r)
+		body, status, err := front.ReadBody(r, maxBody)
 		if err != nil {
-			writeJSON(w, status, problem(err))
+			front.WriteJSON(w, status, front.Problem(err))
 			return
 		}
 		request, err := s.parseWidget(body)
 		if err != nil {
-			writeJSON(w, http.StatusBadRequest, problem(err))
+			front.WriteJSON(w, http.StatusBadRequest, front.Problem(err))
 			return
 		}
 		var reply widgetAnswer
@@ -60,10 +62,10 @@ func (s *Server) widget(act func(*change, widgetRequest) (widgetAnswer, error)) 
 		})
 		if err != nil {
 			s.config.Log.Error("the chat widget was not served", "error", err)
-			writeJSON(w, http.StatusInternalServerError, problem(errors.New("the chat widget was not served")))
+			front.WriteJSON(w, http.StatusInternalServerError, front.Problem(errors.New("the chat widget was not served")))
 			return
 		}
-		writeJSON(w, http.StatusOK, reply)
+		front.WriteJSON(w, http.StatusOK, reply)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"sourceloop/deploy/standin/front"
 )
 
 // apiVersion is the newest version the stand-in speaks, and the app's default.
@@ -108,7 +110,7 @@ type endpoint func(http.Header, *http.Request, []byte) (answer, error)
 // the answer once the request log holds it.
 func (s *Server) logged(write bool, next endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, status, err := readBody(r)
+		body, status, err := front.ReadBody(r, maxBody)
 		reply := answer{}
 		if err != nil {
 			reply = refuse(status, "parameter_invalid", err.Error())
@@ -126,7 +128,7 @@ func (s *Server) logged(write bool, next endpoint) http.Handler {
 		for name, values := range reply.header {
 			w.Header()[name] = values
 		}
-		writeJSON(w, reply.status, reply.body)
+		front.WriteJSON(w, reply.status, reply.body)
 	})
 }
 

@@ -11,9 +11,6 @@ import (
 // errNoContact: a chat wants to go on for a contact that is not there.
 var errNoContact = errors.New("no such contact")
 
-// errStopped: Run ended, so that nothing more will be sent before a restart.
-var errStopped = errors.New("the stand-in is stopping; its notifications leave after the next start")
-
 // Topics of the notifications that are sent.
 const (
 	topicPing                = "ping"
@@ -61,30 +58,16 @@ func (s *Server) happen(ctx context.Context, at time.Time, fn func(*change) erro
 		}
 		return x.queue()
 	})
-	s.batches.wake()
+	s.batches.Wake()
 	return batch, err
 }
 
 // answered waits until every notification of a batch was attempted once, or dropped.
 func (s *Server) answered(ctx context.Context, batch string) error {
-	for {
-		attempted := s.batches.expect(batch)
-		var left int
-		if _, err := s.store.read(ctx).Row("webhook_batch_unanswered", []any{batch}, &left); err != nil {
-			return err
-		}
-		if left == 0 {
-			s.batches.finish(batch)
-			return nil
-		}
-		select {
-		case <-attempted:
-		case <-s.batches.stopped:
-			return errStopped
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return s.batches.Await(ctx, batch, func() (left int, err error) {
+		_, err = s.store.read(ctx).Row("webhook_batch_unanswered", []any{batch}, &left)
+		return left, err
+	})
 }
 
 // queue writes the notifications, while there is somebody to send them to.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"sourceloop/deploy/standin/front"
 )
 
 // chatRequest is the body of POST /standin/chat: what a visitor did in the
@@ -84,31 +86,29 @@ func (c chatRequest) attributes() map[string]any {
 }
 
 func (s *Server) postChat(w http.ResponseWriter, r *http.Request) {
-	body, status, err := readBody(r)
+	body, status, err := front.ReadBody(r, maxBody)
 	if err != nil {
-		writeJSON(w, status, problem(err))
+		front.WriteJSON(w, status, front.Problem(err))
 		return
 	}
 	request, err := parseChat(body)
 	if err != nil {
-		writeJSON(w, http.StatusBadRequest, problem(err))
+		front.WriteJSON(w, http.StatusBadRequest, front.Problem(err))
 		return
 	}
 	reply, err := s.chat(r.Context(), request)
 	switch {
 	case errors.Is(err, errNoContact):
-		writeJSON(w, http.StatusNotFound, problem(fmt.Errorf("cannot go on with the chat: no contact has the id %q", request.ContactID)))
-	case errors.Is(err, errStopped):
-		writeJSON(w, http.StatusServiceUnavailable, problem(err))
+		front.WriteJSON(w, http.StatusNotFound, front.Problem(fmt.Errorf("cannot go on with the chat: no contact has the id %q", request.ContactID)))
+	case errors.Is(err, front.ErrStopped):
+		front.WriteJSON(w, http.StatusServiceUnavailable, front.Problem(err))
 	case err != nil:
 		s.config.Log.Error("cannot take a chat", "error", err)
-		writeJSON(w, http.StatusInternalServerError, problem(err))
+		front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
 	default:
-		writeJSON(w, http.StatusOK, reply)
+		front.WriteJSON(w, http.StatusOK, reply)
 	}
 }
-
-func problem(err error) map[string]string { return map[string]string{"error": err.Error()} }
 
 // chat takes a chat and waits until its notifications were attempted.
 func (s *Server) chat(ctx context.Context, c chatRequest) (chatAnswer, error) {

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"time"
+
+	"sourceloop/deploy/standin/front"
 )
 
 // Config describes the Intercom workspace, the app registered with Intercom,
@@ -103,7 +104,7 @@ func setDefault[T comparable](field *T, value T) {
 
 func (c *Config) checkURLs() error {
 	for _, uri := range c.RedirectURIs {
-		if err := checkURL("redirect URI", uri); err != nil {
+		if err := front.CheckURL("redirect URI", uri); err != nil {
 			return err
 		}
 	}
@@ -111,22 +112,9 @@ func (c *Config) checkURLs() error {
 		if address == "" {
 			continue
 		}
-		if err := checkURL(name, address); err != nil {
+		if err := front.CheckURL(name, address); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// checkURL accepts https, and http to this machine, where Intercom wants https.
-func checkURL(name, address string) error {
-	u, err := url.Parse(address)
-	if err != nil {
-		return fmt.Errorf("cannot use the %s %q: %w", name, address, err)
-	}
-	local := u.Hostname() == "127.0.0.1" || u.Hostname() == "localhost" || u.Hostname() == "::1"
-	if u.Host == "" || (u.Scheme != "https" && (u.Scheme != "http" || !local)) {
-		return fmt.Errorf("cannot use the %s %q: it must be an https address, or http on this machine", name, address)
 	}
 	return nil
 }

@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"sourceloop/deploy/standin/front"
 )
 
 // maxCanvas is what Intercom takes of a canvas.
@@ -61,7 +63,7 @@ type canvasComponent struct {
 func (s *Server) inboxRoutes(mux *http.ServeMux) {
 	const conversation = "/a/inbox/{app}/inbox/conversation/{id}"
 	mux.HandleFunc("GET /a/inbox", s.inbox)
-	mux.HandleFunc("GET /a/inbox.css", serveAsset("inbox.css", "text/css; charset=utf-8"))
+	mux.HandleFunc("GET /a/inbox.css", front.Asset(assets, "assets/inbox.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET "+conversation, s.inboxConversation("initialize"))
 	mux.HandleFunc("POST "+conversation, s.inboxConversation("submit"))
 }

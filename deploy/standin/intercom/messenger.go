@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/mileusna/useragent"
+
+	"sourceloop/deploy/standin/front"
 )
 
 // visitor is an anonymous browser as kept. It becomes a lead when it speaks.
@@ -75,14 +77,14 @@ func allowOrigins(header http.Header) {
 func (s *Server) messenger(act messengerAction) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		allowOrigins(w.Header())
-		body, status, err := readBody(r)
+		body, status, err := front.ReadBody(r, maxBody)
 		if err != nil {
-			writeJSON(w, status, problem(err))
+			front.WriteJSON(w, status, front.Problem(err))
 			return
 		}
 		request, err := s.parseMessenger(body)
 		if err != nil {
-			writeJSON(w, http.StatusBadRequest, problem(err))
+			front.WriteJSON(w, http.StatusBadRequest, front.Problem(err))
 			return
 		}
 		var reply messengerAnswer
@@ -100,12 +102,12 @@ func (s *Server) messenger(act messengerAction) http.HandlerFunc {
 		var mistake messengerError
 		switch {
 		case errors.As(err, &mistake):
-			writeJSON(w, mistake.status, problem(err))
+			front.WriteJSON(w, mistake.status, front.Problem(err))
 		case err != nil:
 			s.config.Log.Error("the Messenger was not served", "error", err)
-			writeJSON(w, http.StatusInternalServerError, problem(errors.New("the Messenger was not served")))
+			front.WriteJSON(w, http.StatusInternalServerError, front.Problem(errors.New("the Messenger was not served")))
 		default:
-			writeJSON(w, http.StatusOK, reply)
+			front.WriteJSON(w, http.StatusOK, reply)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package intercom
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"embed"
 	"encoding/base64"
 	"encoding/json"
@@ -15,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"sourceloop/deploy/standin/front"
 )
 
 //go:embed assets
@@ -67,68 +68,21 @@ func (s *Server) consentRequest(values url.Values) consent {
 	return c
 }
 
-func (s *Server) consentPage(w http.ResponseWriter, r *http.Request) {
-	c := s.consentRequest(r.URL.Query())
-	status := http.StatusOK
-	if c.Problem != "" {
-		status = http.StatusBadRequest
+// consent is the page and its form.
+func (s *Server) consent() front.Consent[consent] {
+	return front.Consent[consent]{
+		Page: consentTemplate, Log: s.config.Log,
+		Read: func(values url.Values) front.Asked[consent] {
+			c := s.consentRequest(values)
+			return front.Asked[consent]{Shown: c, Problem: c.Problem, Redirect: c.RedirectURI, State: c.State}
+		},
+		Grant: func(ctx context.Context, c consent, _ url.Values) (url.Values, error) {
+			code, err := s.issueCode(ctx, c.RedirectURI)
+			return url.Values{"code": {code}}, err
+		},
+		Refused: url.Values{"error": {"access_denied"}},
+		Keep:    func(r *http.Request, status int) error { return s.logRequest(r, nil, status, false) },
 	}
-	if err := s.logRequest(r, nil, status, false); err != nil {
-		http.Error(w, "cannot write the request log", http.StatusInternalServerError)
-		return
-	}
-	s.renderConsent(w, status, c)
-}
-
-func (s *Server) renderConsent(w http.ResponseWriter, status int, c consent) {
-	header := w.Header()
-	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Cache-Control", "no-store")
-	header.Set("Referrer-Policy", "no-referrer")
-	// No form-action: the answer to the form leads back to the application.
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'")
-	w.WriteHeader(status)
-	if err := consentTemplate.Execute(w, c); err != nil {
-		s.config.Log.Warn("the consent page was not written whole", "error", err)
-	}
-}
-
-func (s *Server) consentDecision(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if err := r.ParseForm(); err != nil {
-		http.Error(w, "cannot read the form", http.StatusBadRequest)
-		return
-	}
-	c := s.consentRequest(r.PostForm)
-	if c.Problem != "" {
-		s.renderConsent(w, http.StatusBadRequest, c)
-		return
-	}
-	back := url.Values{"state": {c.State}}
-	if r.PostForm.Get("decision") == "authorize" {
-		code, err := s.issueCode(r.Context(), c.RedirectURI)
-		if err != nil {
-			s.config.Log.Error("cannot issue an authorization code", "error", err)
-			http.Error(w, "cannot issue an authorization code", http.StatusInternalServerError)
-			return
-		}
-		back.Set("code", code)
-	} else {
-		back.Set("error", "access_denied")
-	}
-	if err := s.logRequest(r, nil, http.StatusFound, false); err != nil {
-		http.Error(w, "cannot write the request log", http.StatusInternalServerError)
-		return
-	}
-	http.Redirect(w, r, withQuery(c.RedirectURI, back), http.StatusFound)
-}
-
-func withQuery(address string, values url.Values) string {
-	separator := "?"
-	if strings.Contains(address, "?") {
-		separator = "&"
-	}
-	return address + separator + values.Encode()
 }
 
 // issueCode returns a fresh code; its padding makes it end in "=".
@@ -138,7 +92,7 @@ func (s *Server) issueCode(ctx context.Context, redirectURI string) (string, err
 	code := base64.URLEncoding.EncodeToString(raw[:])
 	expires := s.config.Now().Add(codeLife).UnixMilli()
 	return code, s.store.write(ctx, func(tx session) error {
-		_, err := tx.Exec("code_insert", hashSecret(code), redirectURI, expires)
+		_, err := tx.Exec("code_insert", front.HashSecret(code), redirectURI, expires)
 		return err
 	})
 }
@@ -169,7 +123,7 @@ func (s *Server) tokenRequest(header http.Header, r *http.Request, body []byte) 
 	if err != nil {
 		return refuse(http.StatusBadRequest, "parameter_invalid", "The body is neither a form nor a JSON object"), nil
 	}
-	known := sameSecret(form.Get("client_id"), s.config.ClientID) && sameSecret(form.Get("client_secret"), s.config.ClientSecret)
+	known := front.SameSecret(form.Get("client_id"), s.config.ClientID) && front.SameSecret(form.Get("client_secret"), s.config.ClientSecret)
 	if !known {
 		return refuse(http.StatusUnauthorized, "unauthorized", "Unauthorized Client"), nil
 	}
@@ -184,19 +138,17 @@ func (s *Server) tokenRequest(header http.Header, r *http.Request, body []byte) 
 	return ok(map[string]string{"token_type": "Bearer", "token": token, "access_token": token}), nil
 }
 
-func sameSecret(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
 // exchange uses the code up and makes the token live, or reports false.
 func (s *Server) exchange(ctx context.Context, code, token string) (bool, error) {
 	used := false
 	now := s.config.Now().UnixMilli()
 	err := s.store.write(ctx, func(tx session) error {
-		n, err := tx.Exec("code_use", hashSecret(code), now)
+		n, err := tx.Exec("code_use", front.HashSecret(code), now)
 		if err != nil || n == 0 {
 			return err
 		}
 		used = true
-		_, err = tx.Exec("token_insert", hashSecret(token), now)
+		_, err = tx.Exec("token_insert", front.HashSecret(token), now)
 		return err
 	})
 	return used, err
@@ -209,7 +161,7 @@ func (s *Server) tokenIsLive(r *http.Request) (bool, error) {
 		return false, nil
 	}
 	var n int
-	_, err := s.store.read(r.Context()).Row("token_live", []any{hashSecret(strings.TrimSpace(token))}, &n)
+	_, err := s.store.read(r.Context()).Row("token_live", []any{front.HashSecret(strings.TrimSpace(token))}, &n)
 	return n > 0, err
 }
 
@@ -223,7 +175,7 @@ func (s *Server) uninstall(c *call) (answer, error) {
 
 // removeApp kills every token and unused code and drops unsent notifications.
 func (s *Server) removeApp(ctx context.Context) error {
-	defer s.batches.finishAll()
+	defer s.batches.FinishAll()
 	return s.store.write(ctx, func(tx session) error {
 		if _, err := tx.Exec("token_revoke_all", s.config.Now().UnixMilli()); err != nil {
 			return err
@@ -241,19 +193,4 @@ func (s session) installed() (bool, error) {
 	var n int
 	_, err := s.Row("token_any_live", nil, &n)
 	return n > 0, err
-}
-
-func serveAsset(name, contentType string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		body, err := assets.ReadFile("assets/" + name)
-		if err != nil {
-			http.NotFound(w, r)
-			return
-		}
-		w.Header().Set("Content-Type", contentType)
-		w.Header().Set("Cache-Control", "no-cache")
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
-		_, _ = w.Write(body) // The client may be gone; nobody is left to tell.
-	}
 }

@@ -5,14 +5,13 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
 
+	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
 
@@ -27,7 +26,7 @@ type Server struct {
 	spec     *spec
 	limit    *limiter
 	faults   *ledger.Faults
-	batches  *batches
+	batches  *front.Batches
 	client   *http.Client
 	handler  http.Handler
 	location *time.Location
@@ -54,8 +53,8 @@ func New(config Config) (*Server, error) {
 	s := &Server{
 		config: config, store: st, spec: spec, location: location,
 		limit:   newLimiter(config.RequestsPerMinute, config.Now),
-		batches: newBatches(),
-		client:  newClient(config.AnswerWithin),
+		batches: front.NewBatches(),
+		client:  front.NewClient(config.AnswerWithin, senders),
 	}
 	if err := s.prepare(context.Background()); err != nil {
 		return nil, errors.Join(err, st.Close())
@@ -107,11 +106,12 @@ func (s *Server) Close() error { return s.store.Close() }
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /oauth", s.consentPage)
-	mux.HandleFunc("POST /oauth", s.consentDecision)
-	mux.HandleFunc("GET /oauth/consent.css", serveAsset("consent.css", "text/css; charset=utf-8"))
-	mux.HandleFunc("GET /messenger.js", serveAsset("messenger.js", "text/javascript; charset=utf-8"))
-	mux.HandleFunc("GET /widget/{app_id}", serveAsset("messenger.js", "text/javascript; charset=utf-8"))
+	page := s.consent()
+	mux.HandleFunc("GET /oauth", page.Ask)
+	mux.HandleFunc("POST /oauth", page.Decide)
+	mux.HandleFunc("GET "+front.Sheet, front.ServeSheet)
+	mux.HandleFunc("GET /messenger.js", front.Asset(assets, "assets/messenger.js", "text/javascript; charset=utf-8"))
+	mux.HandleFunc("GET /widget/{app_id}", front.Asset(assets, "assets/messenger.js", "text/javascript; charset=utf-8"))
 	s.messengerRoutes(mux)
 	s.inboxRoutes(mux)
 	s.standinRoutes(mux)
@@ -140,46 +140,4 @@ func (s *Server) newNumber(kind, seed string) string {
 		n = n<<8 | uint64(b)
 	}
 	return fmt.Sprint(100_000_000_000_000 + n%900_000_000_000_000)
-}
-
-// hashSecret is how codes and tokens are kept. They are 128 random bits or
-// more, so that a plain hash cannot be searched.
-func hashSecret(secret string) string {
-	sum := sha256.Sum256([]byte(secret))
-	return hex.EncodeToString(sum[:])
-}
-
-// newClient never follows redirects: an answer of 3xx is no 2xx.
-func newClient(within time.Duration) *http.Client {
-	transport := &http.Transport{MaxIdleConnsPerHost: 2 * senders, IdleConnTimeout: time.Minute}
-	return &http.Client{
-		Timeout:       within,
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// readBody returns at most maxBody bytes; the error says what is wrong in
-// words that go into an answer, status says which.
-func readBody(r *http.Request) (body []byte, status int, err error) {
-	body, err = io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, http.StatusRequestEntityTooLarge, errors.New("the body is larger than 1 MB")
-	case err != nil:
-		return nil, http.StatusBadRequest, errors.New("the body could not be read")
-	}
-	return body, 0, nil
-}
-
-func writeJSON(w http.ResponseWriter, status int, value any) {
-	body, err := json.Marshal(value)
-	if err != nil {
-		http.Error(w, "cannot write the answer as JSON", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // The client may be gone; nobody is left to tell.
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"sourceloop/deploy/standin/front"
 )
 
 // metaSettings holds what was changed since the first start.
@@ -61,7 +63,7 @@ func (s *Server) loadSettings(ctx context.Context) error {
 
 // postSettings changes those that the body names, and answers with all.
 func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
-	body, status, err := readBody(r)
+	body, status, err := front.ReadBody(r, maxBody)
 	now := s.settings.get()
 	if err == nil {
 		status = http.StatusBadRequest
@@ -70,7 +72,7 @@ func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err != nil {
-		writeJSON(w, status, problem(err))
+		front.WriteJSON(w, status, front.Problem(err))
 		return
 	}
 	kept, err := json.Marshal(now)
@@ -81,12 +83,12 @@ func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	if err != nil {
-		writeJSON(w, http.StatusInternalServerError, problem(err))
+		front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
 		return
 	}
 	s.settings.set(now)
 	now.SigningSecret = ""
-	writeJSON(w, http.StatusOK, now)
+	front.WriteJSON(w, http.StatusOK, now)
 }
 
 func (s settings) check() error {
@@ -94,7 +96,7 @@ func (s settings) check() error {
 		if address == "" {
 			continue
 		}
-		if err := checkURL(name, address); err != nil {
+		if err := front.CheckURL(name, address); err != nil {
 			return err
 		}
 	}
@@ -127,7 +129,7 @@ type attributeEdit struct {
 
 func (s *Server) postAttribute(w http.ResponseWriter, r *http.Request) {
 	var edit attributeEdit
-	body, status, err := readBody(r)
+	body, status, err := front.ReadBody(r, maxBody)
 	if err == nil {
 		status, err = http.StatusBadRequest, json.Unmarshal(body, &edit)
 	}
@@ -136,10 +138,10 @@ func (s *Server) postAttribute(w http.ResponseWriter, r *http.Request) {
 		err = s.store.write(r.Context(), func(tx session) error { return tx.editAttribute(edit, s.config.Now().Unix()) })
 	}
 	if err != nil {
-		writeJSON(w, status, problem(err))
+		front.WriteJSON(w, status, front.Problem(err))
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]string{"name": edit.Name})
+	front.WriteJSON(w, http.StatusOK, map[string]string{"name": edit.Name})
 }
 
 func (s session) editAttribute(edit attributeEdit, now int64) error {

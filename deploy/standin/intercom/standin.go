@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
 
@@ -23,7 +24,7 @@ func (s *Server) standinRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /standin/delete", s.operator(s.deleteThing))
 	mux.HandleFunc("POST /standin/ping", s.operator(ping))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]any{
+		front.WriteJSON(w, http.StatusOK, map[string]any{
 			"standin": "intercom", "url": s.config.PublicURL, "workspace": s.config.WorkspaceName,
 			"app_id": s.config.AppID, "api_version": apiVersion,
 			"see": []string{"/standin/requests", "/standin/accepted", "/standin/webhooks"},
@@ -42,15 +43,15 @@ func (s *Server) logRequest(r *http.Request, body []byte, status int, write bool
 func (s *Server) list(w http.ResponseWriter, r *http.Request, read func(s session, after, limit int64) (any, error)) {
 	after, limit, err := ledger.ListRange(r)
 	if err != nil {
-		writeJSON(w, http.StatusBadRequest, problem(err))
+		front.WriteJSON(w, http.StatusBadRequest, front.Problem(err))
 		return
 	}
 	value, err := read(s.store.read(r.Context()), after, limit)
 	if err != nil {
-		writeJSON(w, http.StatusInternalServerError, problem(err))
+		front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
 		return
 	}
-	writeJSON(w, http.StatusOK, value)
+	front.WriteJSON(w, http.StatusOK, value)
 }
 
 func (s *Server) getRequests(w http.ResponseWriter, r *http.Request) {
@@ -121,22 +122,22 @@ func (s *Server) enableWebhooks(w http.ResponseWriter, r *http.Request) {
 		return err
 	})
 	if err != nil {
-		writeJSON(w, http.StatusInternalServerError, problem(err))
+		front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]bool{"enabled": true})
+	front.WriteJSON(w, http.StatusOK, map[string]bool{"enabled": true})
 }
 
 func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
 	var kind string
 	var value ledger.Fault
-	body, status, err := readBody(r)
+	body, status, err := front.ReadBody(r, maxBody)
 	if err == nil {
 		status = http.StatusBadRequest
 		kind, value, err = s.faults.Parse(body)
 	}
 	if err != nil {
-		writeJSON(w, status, problem(err))
+		front.WriteJSON(w, status, front.Problem(err))
 		return
 	}
 	if kind == faultRevoke {
@@ -145,10 +146,10 @@ func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
 		err = s.faults.Set(r.Context(), kind, value)
 	}
 	if err != nil {
-		writeJSON(w, http.StatusInternalServerError, problem(err))
+		front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"kind": kind, "times": value.Times})
+	front.WriteJSON(w, http.StatusOK, map[string]any{"kind": kind, "times": value.Times})
 }
 
 // revoke is the workspace removing the app in Intercom. Like Intercom it does
@@ -182,12 +183,12 @@ type operatorRequest struct {
 func (s *Server) operator(act func(*change, operatorRequest) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var request operatorRequest
-		body, status, err := readBody(r)
+		body, status, err := front.ReadBody(r, maxBody)
 		if err == nil && len(body) > 0 {
 			status, err = http.StatusBadRequest, json.Unmarshal(body, &request)
 		}
 		if err != nil {
-			writeJSON(w, status, problem(err))
+			front.WriteJSON(w, status, front.Problem(err))
 			return
 		}
 		var reply any
@@ -203,10 +204,10 @@ func (s *Server) operator(act func(*change, operatorRequest) (any, error)) http.
 			if errors.Is(err, errNoContact) {
 				status = http.StatusNotFound
 			}
-			writeJSON(w, status, problem(err))
+			front.WriteJSON(w, status, front.Problem(err))
 			return
 		}
-		writeJSON(w, http.StatusOK, reply)
+		front.WriteJSON(w, http.StatusOK, reply)
 	}
 }
 

@@ -8,13 +8,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"sourceloop/deploy/standin/front"
 )
 
 // metaDisabled holds the URL that ended its subscription.
@@ -86,55 +87,6 @@ func Sign(body []byte, clientSecret string) string {
 	return "sha1=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// batches tells who waits for a batch that its first attempt is over, and
-// wakes the sender.
-type batches struct {
-	mu      sync.Mutex
-	waiting map[string]chan struct{}
-	woken   chan struct{}
-	stopped chan struct{} // Closed when Run ended.
-}
-
-func newBatches() *batches {
-	return &batches{waiting: map[string]chan struct{}{}, woken: make(chan struct{}, 1), stopped: make(chan struct{})}
-}
-
-// expect returns a channel that is closed when the batch was attempted.
-func (b *batches) expect(batch string) <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.waiting[batch] == nil {
-		b.waiting[batch] = make(chan struct{})
-	}
-	return b.waiting[batch]
-}
-
-func (b *batches) finish(batch string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if waiting := b.waiting[batch]; waiting != nil {
-		close(waiting)
-		delete(b.waiting, batch)
-	}
-}
-
-// finishAll is for changes that may have dropped any batch.
-func (b *batches) finishAll() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for batch, waiting := range b.waiting {
-		close(waiting)
-		delete(b.waiting, batch)
-	}
-}
-
-func (b *batches) wake() {
-	select {
-	case b.woken <- struct{}{}:
-	default:
-	}
-}
-
 // sender is the state of one Run.
 type sender struct {
 	*Server
@@ -152,7 +104,7 @@ type sender struct {
 func (s *Server) Run(ctx context.Context) error {
 	run := &sender{Server: s, slots: make(chan struct{}, senders), flying: map[string]bool{}}
 	var inFlight sync.WaitGroup
-	defer close(s.batches.stopped)
+	defer close(s.batches.Stopped)
 	defer inFlight.Wait()
 	for {
 		wait, err := run.dispatch(ctx, &inFlight)
@@ -165,7 +117,7 @@ func (s *Server) Run(ctx context.Context) error {
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-		case <-s.batches.woken:
+		case <-s.batches.Woken:
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -191,7 +143,7 @@ func (r *sender) dispatch(ctx context.Context, inFlight *sync.WaitGroup) (time.D
 		inFlight.Go(func() {
 			r.send(ctx, batch)
 			<-r.slots
-			r.batches.wake() // Something of this batch may be due again, or more was waiting.
+			r.batches.Wake() // Something of this batch may be due again, or more was waiting.
 		})
 	}
 	return r.untilNext(ctx, now)
@@ -271,7 +223,7 @@ func (r *sender) send(ctx context.Context, batch []webhook) {
 			return
 		}
 	}
-	r.batches.finish(name)
+	r.batches.Finish(name)
 }
 
 // attempt sends one notification and keeps what became of it.
@@ -324,7 +276,7 @@ func (r *sender) throttle(ctx context.Context, h webhook, outcome string) error 
 // disable: 410 ends the app's subscription for every workspace, for good.
 func (r *sender) disable(ctx context.Context, h webhook, now time.Time) error {
 	r.config.Log.Warn("the webhook URL answered 410: the subscription is disabled")
-	defer r.batches.finishAll()
+	defer r.batches.FinishAll()
 	return r.store.write(ctx, func(tx session) error {
 		if _, err := tx.Exec("meta_put", metaDisabled, r.settings.get().WebhookURL); err != nil {
 			return err
@@ -403,7 +355,8 @@ func (r *sender) checkURL(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot check the webhook URL: %w", err)
 	}
-	drain(response)
+	defer response.Body.Close()
+	front.Drain(response)
 	if response.StatusCode >= 300 {
 		return fmt.Errorf("cannot check the webhook URL: it answered HEAD with %d", response.StatusCode)
 	}
@@ -428,14 +381,9 @@ func (r *sender) deliver(ctx context.Context, body []byte) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("cannot send the notification: %w", err)
 	}
-	drain(response)
+	defer response.Body.Close()
+	front.Drain(response)
 	return response.StatusCode, nil
-}
-
-// drain lets the connection be used again.
-func drain(response *http.Response) {
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxBody)) // What it says does not matter.
-	_ = response.Body.Close()
 }
 
 // notifyUninstall tells the product that a workspace removed the app. It is
@@ -458,6 +406,7 @@ func (s *Server) notifyUninstall(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot send the uninstall notice: %w", err)
 	}
-	drain(response)
+	defer response.Body.Close()
+	front.Drain(response)
 	return nil
 }
