@@ -40,7 +40,19 @@ const (
 	groupSessionize = "sourceloop-sessionize"
 	groupResolve    = "sourceloop-resolve"
 	groupStitch     = "sourceloop-stitch"
+	groupDeliver    = "sourceloop-deliver"
 )
+
+// readers are the groups of the pipeline that read each topic. A topic of the
+// embedded Kafka is freed of what all of its groups have finished with.
+func readers() map[string][]string {
+	return map[string][]string{
+		schema.TopicHits:     {groupSessionize},
+		schema.TopicWebhooks: {groupResolve},
+		schema.TopicLeads:    {groupStitch},
+		schema.TopicCredited: {groupDeliver},
+	}
+}
 
 // node is one process with its roles. It is started in the order in which data
 // flows back to front, and stopped the other way round.
@@ -122,9 +134,7 @@ func (n *node) startEngines(ctx context.Context) error {
 	n.onClose(e.Close)
 	if n.has(rolePipeline) {
 		n.runners = append(n.runners, func(ctx context.Context) error {
-			return e.trim(ctx, map[string][]string{
-				schema.TopicHits: {groupSessionize}, schema.TopicWebhooks: {groupResolve}, schema.TopicLeads: {groupStitch},
-			})
+			return e.trim(ctx, readers())
 		})
 	}
 	if n.config.need()&needClickHouse == 0 {

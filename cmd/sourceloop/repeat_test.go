@@ -123,7 +123,8 @@ func (s faultyLeads) NoteStep(ctx context.Context, step *schema.TaskStep) error 
 	return s.plan.around(func() error { return s.leadStore.NoteStep(ctx, step) })
 }
 
-// twoLogs keeps what is appended to hits and leads, with faults.
+// twoLogs keeps what is appended to hits and leads, with faults. What else is
+// appended nobody reads there.
 type twoLogs struct {
 	plan  *faults
 	hits  []*stream.Record
@@ -141,9 +142,14 @@ func (l *twoLogs) Append(_ context.Context, topic string, _, values [][]byte) er
 }
 
 func (l *twoLogs) append(topic string, value []byte) {
-	log := &l.leads
-	if topic == schema.TopicHits {
+	var log *[]*stream.Record
+	switch topic {
+	case schema.TopicHits:
 		log = &l.hits
+	case schema.TopicLeads:
+		log = &l.leads
+	default:
+		return
 	}
 	*log = append(*log, &stream.Record{Topic: topic, Value: value, Offset: int64(len(*log))})
 }
@@ -360,7 +366,7 @@ func (s *story) pipe(t *rapid.T, b *bench) *pipe {
 	leads := &lane{
 		t: t, name: "stitch", plan: plan, partition: stream.Partition(schema.LeadKey(b.workspace), schema.LeadsPartitions),
 		make: stitch.NewStager(stitch.Deps{
-			State: b.state, Sink: faultyLeads{leadStore{b.sink}, plan}, History: leadStore{b.sink}, Erasures: &s.erasure, Dead: log,
+			State: b.state, Sink: faultyLeads{leadStore{b.sink}, plan}, History: leadStore{b.sink}, Erasures: &s.erasure, Dead: log, Log: log,
 			Slog: slog.New(slog.DiscardHandler), Now: now,
 		}, registry).New,
 	}

@@ -13,7 +13,9 @@
 //     ClickHouse;
 //  3. runs one statement that credits the conversions of all contacts that the
 //     stretch touched from the sessions that ClickHouse has;
-//  4. returns, and the offset is committed.
+//  4. says in the topic credited whose conversions these were, for the stages
+//     that send them on;
+//  5. returns, and the offset is committed.
 //
 // Every touched component is written whole, so a repeated stretch writes the
 // same rows. A contact id that is live no more becomes a redirect.

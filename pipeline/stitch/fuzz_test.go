@@ -52,7 +52,7 @@ func FuzzRecord(f *testing.F) {
 		r := newRig(t)
 		letters := &aside{}
 		r.stager = stitch.NewStager(stitch.Deps{
-			State: r.store, Sink: r.truth, History: r.truth, Dead: letters, Slog: slog.New(slog.DiscardHandler), Now: time.Now,
+			State: r.store, Sink: r.truth, History: r.truth, Dead: letters, Log: r.truth, Slog: slog.New(slog.DiscardHandler), Now: time.Now,
 		}, prometheus.NewRegistry())
 		r.take()
 		if err := r.worker.Process(t.Context(), []*stream.Record{{Topic: schema.TopicLeads, Value: value}}); err != nil {

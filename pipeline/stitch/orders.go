@@ -25,12 +25,19 @@ func (w *Worker) rebuild(ctx context.Context, order *schema.Rebuild, offset int6
 	if err := w.owner.Save(ctx, offset+1, w.owner.Progress(), nil, nil); err != nil {
 		return err
 	}
-	if err := w.deps.Sink.Attribute(ctx, order.GetWorkspace(), nil, w.owner.NextVersion()); err != nil {
+	if err := w.creditEverybody(ctx, order.GetWorkspace()); err != nil {
 		return err
 	}
 	return w.deps.Sink.NoteStep(ctx, &schema.TaskStep{
 		Task: schema.ID(order.GetTask()), Part: order.GetPart(), Done: true, At: schema.MillisOf(w.deps.Now()),
 	})
+}
+
+func (w *Worker) creditEverybody(ctx context.Context, workspace uint32) error {
+	if err := w.deps.Sink.Attribute(ctx, workspace, nil, w.owner.NextVersion()); err != nil {
+		return err
+	}
+	return w.tellEverybody(ctx, workspace)
 }
 
 // unerased leaves out of a lead what was erased, so that nothing brings it
@@ -117,6 +124,9 @@ func (w *Worker) replace(ctx context.Context, f *forgetting, rows *Rows) error {
 		}
 	}
 	if err := w.deps.Sink.EraseLeads(ctx, &f.rows); err != nil {
+		return err
+	}
+	if err := w.tell(ctx, f.rows.Workspace, slices.Concat(f.rows.Credited, f.rows.Gone)); err != nil {
 		return err
 	}
 	return w.confirm(ctx)

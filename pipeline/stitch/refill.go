@@ -30,7 +30,7 @@ func (w *Worker) refill(ctx context.Context, partition int32, old bool) error {
 		if !old {
 			continue
 		}
-		if err := w.deps.Sink.Attribute(ctx, ws, nil, w.owner.NextVersion()); err != nil {
+		if err := w.creditEverybody(ctx, ws); err != nil {
 			return err
 		}
 	}

@@ -68,7 +68,8 @@ type Dead interface {
 	AppendDead(ctx context.Context, letters []*schema.DeadRecord) error
 }
 
-// Log is where leads go that are to be looked at again.
+// Log is where it goes who was credited, and leads that are to be looked at
+// again.
 type Log interface {
 	Append(ctx context.Context, topic string, keys, values [][]byte) error
 }
@@ -279,6 +280,11 @@ func (w *Worker) write(ctx context.Context, st *stretch, rows *Rows, version uin
 	}
 	if err := w.deps.at("stitch.after-attribution"); err != nil {
 		return err
+	}
+	for workspace, contacts := range st.contacts() {
+		if err := w.tell(ctx, workspace, contacts); err != nil {
+			return err
+		}
 	}
 	return fenced(w.confirm(ctx))
 }

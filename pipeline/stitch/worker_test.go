@@ -30,7 +30,8 @@ type truth struct {
 	credited [][]schema.ID // nil for everybody
 	steps    []schema.TaskStep
 	rows     map[schema.ID]schema.ContactRow // the newest
-	appended [][]byte
+	appended [][]byte                        // to leads
+	told     []*schema.CreditedRecord
 	onWrite  func()
 	erased   []*schema.ErasedLeads
 	gone     map[schema.Node]schema.Millis // who was erased: what arrived by then is refused
@@ -41,8 +42,18 @@ func (c *truth) Erased(_ uint32, node schema.Node, _, arrived schema.Millis) boo
 	return erased && arrived <= until
 }
 
-func (c *truth) Append(_ context.Context, _ string, _, values [][]byte) error {
-	c.appended = append(c.appended, values...)
+func (c *truth) Append(_ context.Context, topic string, _, values [][]byte) error {
+	if topic == schema.TopicLeads {
+		c.appended = append(c.appended, values...)
+		return nil
+	}
+	for _, value := range values {
+		told := &schema.CreditedRecord{}
+		if err := proto.Unmarshal(value, told); err != nil {
+			return err
+		}
+		c.told = append(c.told, told)
+	}
 	return nil
 }
 
@@ -277,6 +288,9 @@ func TestAnOldIdentityMapCreditsEverybodyAgain(t *testing.T) {
 	if len(r.truth.credited) != 1 || r.truth.credited[0] != nil {
 		t.Errorf("credited %v, want everybody once", r.truth.credited)
 	}
+	if last := r.truth.told[len(r.truth.told)-1]; last.GetWorkspace() != workspace || len(last.GetContacts()) != 0 {
+		t.Errorf("told %v, want that everybody was credited", last)
+	}
 }
 
 func TestATornIdentityMapIsFilledAgain(t *testing.T) {
@@ -323,6 +337,9 @@ func TestARebuildCreditsEverybodyAgain(t *testing.T) {
 		r.record(&schema.LeadRecord{Body: &schema.LeadRecord_Rebuild{Rebuild: &schema.Rebuild{Task: task[:], Part: "leads 7", Workspace: workspace}}}))
 	if len(r.truth.credited) != 2 || r.truth.credited[1] != nil {
 		t.Errorf("credited %v, want the one who came and then everybody", r.truth.credited)
+	}
+	if told := r.truth.told; len(told) != 2 || len(told[0].GetContacts()) != 1 || len(told[1].GetContacts()) != 0 {
+		t.Errorf("told %v, want the one who came and then everybody", told)
 	}
 	if len(r.truth.steps) != 1 || r.truth.steps[0].Part != "leads 7" || !r.truth.steps[0].Done {
 		t.Errorf("noted %v", r.truth.steps)
