@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -100,6 +101,31 @@ const (
 	OutcomeAlone                         // one of a batch was refused and the platform does not say which: send it again alone
 	OutcomeDenied                        // the token or account may not: nothing goes until the connection works again
 )
+
+// outcomes are the names, in the order of the constants.
+var outcomes = [...]string{"", "sent", "taken", "duplicate", "no_identity", "no_consent", "refused", "later", "unclear", "alone", "denied"}
+
+// String is the outcome's name in the log of attempts, "" for none.
+func (o Outcome) String() string {
+	if int(o) < len(outcomes) {
+		return outcomes[o]
+	}
+	return ""
+}
+
+// ParseOutcome reads a name that String gave; 0 for any other.
+func ParseOutcome(name string) Outcome {
+	return Outcome(max(0, slices.Index(outcomes[:], name)))
+}
+
+// Arrived tells whether the platform has the conversion.
+func (o Outcome) Arrived() bool {
+	return o == OutcomeSent || o == OutcomeTaken || o == OutcomeDuplicate
+}
+
+// Known tells whether it is known of an attempt with this outcome that the
+// platform has the conversion, or that it has not.
+func (o Outcome) Known() bool { return o != 0 && o != OutcomeUnclear }
 
 // Verdict is what a platform said of one conversion.
 type Verdict struct {
