@@ -25,17 +25,17 @@ func (s *Store) TakeChore(ctx context.Context, name string, every time.Duration)
 }
 
 // ForgetDeliveries deletes webhooks that have waited for KeepDeliveries, and
-// what was noted of connections that were closed that long ago. What was
-// captured from them is elsewhere, and stays.
+// what was noted of connections that were closed that long ago, with the log of
+// what was sent through them. What was captured is elsewhere, and stays.
 func (s *Store) ForgetDeliveries(ctx context.Context) error {
 	forgotten := int64(0)
-	err := s.update(ctx, "forget deliveries", func(t *tx) error {
-		for _, step := range []string{"inbox_expire", "connections_expire"} {
+	err := s.updateOutbox(ctx, "forget deliveries", func(t *tx) error {
+		for _, step := range []string{"inbox_expire", "attempts_expire", "pushes_expire", "pushes_forgotten", "connections_expire"} {
 			n, err := t.exec(ctx, step, int64(t.now.Add(-KeepDeliveries)))
 			if err != nil {
 				return err
 			}
-			if step == "inbox_expire" {
+			if step == "inbox_expire" || step == "pushes_expire" {
 				forgotten += n
 			}
 		}

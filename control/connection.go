@@ -130,7 +130,7 @@ type Setup struct {
 // MarkConnected ends the setup of a connection: from now on its webhooks are
 // routed. It is refused when the connection was closed meanwhile, or when the
 // provider's workspace is connected to another workspace. Webhooks that wait
-// in the inbox become due.
+// in the inbox become due, and so do pushes that wait.
 func (s *Store) MarkConnected(ctx context.Context, id int64, setup Setup) error {
 	const op = "finish the connection"
 	if setup.App == "" {
@@ -143,7 +143,7 @@ func (s *Store) MarkConnected(ctx context.Context, id int64, setup Setup) error 
 	if err != nil {
 		return failed(op, err)
 	}
-	return s.update(ctx, op, func(t *tx) error {
+	return s.updateOutbox(ctx, op, func(t *tx) error {
 		c, err := t.connection(ctx, op, id)
 		if err != nil {
 			return err
@@ -168,8 +168,10 @@ func (t *tx) markConnected(ctx context.Context, op string, c Connection, setup S
 	if done == 0 {
 		return schema.E(op, schema.KindConflict, "The connection was closed while it was being set up. Connect again.")
 	}
-	if _, err = t.exec(ctx, "inbox_wake", c.ID, int64(t.now)); err != nil {
-		return err
+	for _, step := range []string{"inbox_wake", "pushes_wake"} {
+		if _, err = t.exec(ctx, step, c.ID, int64(t.now)); err != nil {
+			return err
+		}
 	}
 	if c.App != "" && c.App != setup.App {
 		if _, err = t.exec(ctx, "looks_anew", c.ID, int64(t.now)); err != nil {
@@ -265,19 +267,23 @@ func (s *Store) NoteEvent(ctx context.Context, id int64, at schema.Millis) error
 
 // CloseRoute is the first step of disconnecting: from now on no webhook of the
 // connection is processed, here at once and in other processes within a second.
-// Those that wait in the inbox are deleted.
+// Those that wait in the inbox are deleted, and pushes that wait are cancelled.
+// Its destinations stay, for when it is connected again.
 func (s *Store) CloseRoute(ctx context.Context, who Principal, id int64) (Connection, error) {
 	const op = "disconnect"
 	if err := who.require(op, ManageConnections); err != nil {
 		return Connection{}, err
 	}
 	var c Connection
-	err := s.update(ctx, op, func(t *tx) (err error) {
+	err := s.updateOutbox(ctx, op, func(t *tx) (err error) {
 		if c, err = t.connection(ctx, op, id); err != nil {
 			return err
 		}
 		if c.Workspace != who.Workspace {
 			return noConnection(op)
+		}
+		if err = t.cancelAll(ctx, id); err != nil {
+			return err
 		}
 		for _, step := range []string{"inbox_discard", "oauth_states_discard", "looks_discard"} {
 			if _, err = t.exec(ctx, step, id); err != nil {

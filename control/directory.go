@@ -249,6 +249,9 @@ func (s *Store) tidy(ctx context.Context) error {
 		if _, err := t.exec(ctx, "tasks_prune", int64(t.now.Add(-keepTasks))); err != nil {
 			return err
 		}
+		if _, err := t.exec(ctx, "attempts_prune", int64(t.now.Add(-keepAttempts))); err != nil {
+			return err
+		}
 		if _, err := t.exec(ctx, "signals_prune", int64(t.now.Add(-keepSignals))); err != nil {
 			return err
 		}

@@ -157,8 +157,10 @@ func (s *Store) FinishErasure(ctx context.Context, task *Task, work *schema.Eras
 	const op = "finish an erasure"
 	err := s.update(ctx, op, func(t *tx) error {
 		for _, n := range work.GetNodes() {
-			if _, err := t.exec(ctx, "stage_delete", int64(task.Workspace), n); err != nil {
-				return err
+			for _, step := range []string{"stage_delete", "stage_changes_erase"} {
+				if _, err := t.exec(ctx, step, int64(task.Workspace), n); err != nil {
+					return err
+				}
 			}
 		}
 		_, err := t.exec(ctx, "erasure_work_delete", task.ID)

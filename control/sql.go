@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strconv"
 	"strings"
 
 	"sourceloop/schema"
@@ -67,11 +69,15 @@ func (r runner) exec(ctx context.Context, name string, args ...any) (int64, erro
 }
 
 // each calls visit for every row; visit must call scan once.
-func (r runner) each(ctx context.Context, name string, args []any, visit func(scan func(...any) error) error) (err error) {
+func (r runner) each(ctx context.Context, name string, args []any, visit func(scan func(...any) error) error) error {
 	text, err := r.statement(name)
 	if err != nil {
 		return err
 	}
+	return r.query(ctx, name, text, args, visit)
+}
+
+func (r runner) query(ctx context.Context, name, text string, args []any, visit func(scan func(...any) error) error) (err error) {
 	rows, err := r.db.QueryContext(ctx, text, args...)
 	if err != nil {
 		return fmt.Errorf("cannot run %s: %w", name, err)
@@ -95,6 +101,66 @@ func (r runner) one(ctx context.Context, name string, args []any, into ...any) (
 		return scan(into...)
 	})
 	return found, err
+}
+
+// rowsAtOnce is how many rows one statement is given: more of them save little,
+// and a database remembers the texts of statements by their length.
+const rowsAtOnce = 100
+
+// many runs a statement for any number of rows, a hundred at a time, and calls
+// visit for every row that it returns. What the statement has between /*rows*/
+// and /*end*/ is repeated for each row, whose own values are #1, #2 and so on;
+// $1, $2 are those that all share.
+func (r runner) many(ctx context.Context, name string, shared []any, rows [][]any, visit func(scan func(...any) error) error) error {
+	text, err := r.statement(name)
+	if err != nil {
+		return err
+	}
+	for len(rows) > 0 {
+		n := min(rowsAtOnce, len(rows))
+		args := slices.Clone(shared)
+		for _, row := range rows[:n] {
+			args = append(args, row...)
+		}
+		if err = r.query(ctx, name, repeated(text, len(shared), len(rows[0]), n), args, visit); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// repeated is a statement's text for n rows of some width.
+func repeated(text string, shared, width, n int) string {
+	before, rest, _ := strings.Cut(text, "/*rows*/")
+	each, after, _ := strings.Cut(rest, "/*end*/")
+	parts := strings.Split(each, "#")
+	var b strings.Builder
+	b.WriteString(before)
+	for row := range n {
+		if row > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(parts[0])
+		for _, part := range parts[1:] {
+			digits := len(part) - len(strings.TrimLeft(part, "0123456789"))
+			own, _ := strconv.Atoi(part[:digits])
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(shared + row*width + own))
+			b.WriteString(part[digits:])
+		}
+	}
+	b.WriteString(after)
+	return b.String()
+}
+
+// column makes rows of one value each.
+func column[T any](values []T, of func(T) any) [][]any {
+	rows := make([][]any, len(values))
+	for i, v := range values {
+		rows[i] = []any{of(v)}
+	}
+	return rows
 }
 
 // tx is a writing transaction.

@@ -15,8 +15,8 @@ type Stage struct {
 	At   schema.Millis
 }
 
-// SetStage says where the contact of a node stands: New, Contacted, In
-// Progress, Converted, Lost, or a name of the workspace's own.
+// SetStage says where the contact of a node stands: at a stage of StageNames, or
+// at a new one, which is then added to them.
 func (s *Store) SetStage(ctx context.Context, who Principal, node schema.Node, name string) error {
 	const op = "set the stage"
 	if err := who.require(op, EditStages); err != nil {
@@ -27,6 +27,12 @@ func (s *Store) SetStage(ctx context.Context, who Principal, node schema.Node, n
 		return schema.E(op, schema.KindInvalid, "A stage needs a contact and a name of at most 50 characters.")
 	}
 	return s.update(ctx, op, func(t *tx) error {
+		if err := t.lockOutbox(ctx); err != nil {
+			return err
+		}
+		if err := t.reachStage(ctx, who.Workspace, node, name); err != nil {
+			return err
+		}
 		_, err := t.exec(ctx, "stage_put", int64(who.Workspace), string(node), name, int64(t.now), who.User)
 		return err
 	})

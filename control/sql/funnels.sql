@@ -13,10 +13,3 @@ UPDATE funnels SET name = $3, body = $4, updated_at = $5 WHERE workspace = $1 AN
 
 -- name: funnel_delete
 DELETE FROM funnels WHERE workspace = $1 AND id = $2;
-
--- name: stage_put
-INSERT INTO contact_stages (workspace, node, stage, at, member) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (workspace, node) DO UPDATE SET stage = excluded.stage, at = excluded.at, member = excluded.member;
-
--- name: stages_of
-SELECT node, stage, at FROM contact_stages WHERE workspace = $1;

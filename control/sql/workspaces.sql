@@ -19,3 +19,6 @@ UPDATE workspaces SET zone = $2 WHERE id = $1;
 
 -- name: settings_all
 SELECT workspace, version, in_force, body FROM settings ORDER BY workspace, version;
+
+-- name: workspace_currency
+SELECT currency FROM workspaces WHERE id = $1;
