@@ -66,7 +66,7 @@ func (s *Store) UseState(ctx context.Context, provider, state, browser string) (
 		same := subtle.ConstantTimeCompare(bound, hashSecret(browser)) == 1
 		if !found || used == 0 || !same || madeFor != provider || schema.Millis(expires) <= t.now || !(Principal{Role: role}).Can(ManageConnections) {
 			// The state is used up all the same, so the transaction is kept.
-			refused = schema.E(op, schema.KindDenied, "This connection attempt is not yours, was used already, or took longer than ten minutes. Nothing was connected. Go back to the chat settings and click Connect again.")
+			refused = schema.E(op, schema.KindDenied, "This connection attempt is not yours, was used already, or took longer than ten minutes. Nothing was connected. Go back to the settings and click Connect again.")
 			return nil
 		}
 		c, err = t.connection(ctx, op, id)

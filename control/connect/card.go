@@ -19,6 +19,7 @@ type Card struct {
 	LastWebhook schema.Millis           // 0 for none
 	LastError   string                  // in words, with what to do; "" for none
 	CleanUp     []string                // what stays at the provider after disconnecting, to be removed by hand
+	Pasted      bool                    // whether it is connected by a token that a person pastes
 	Unavailable string                  // why it cannot be connected here, and what to do; "" when it can
 	Listed      bool                    // whether the conversations from before can be imported, and missed ones found
 	Backfill    *control.Look           // the import of the conversations from before; nil when nobody asked for it
@@ -55,6 +56,7 @@ func (s *Service) Cards(ctx context.Context, who control.Principal) ([]Card, err
 		}
 		card.CleanUp = p.CleanUp()
 		_, card.Listed = p.(Listed)
+		_, card.Pasted = p.(Pasted)
 		cards = append(cards, card)
 	}
 	for _, a := range s.absent {
