@@ -16,6 +16,45 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for AdCardHow.
+const (
+	Oauth AdCardHow = "oauth"
+	Token AdCardHow = "token"
+)
+
+// Valid indicates whether the value is a known member of the AdCardHow enum.
+func (e AdCardHow) Valid() bool {
+	switch e {
+	case Oauth:
+		return true
+	case Token:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AdPlatform.
+const (
+	AdPlatformGoogle   AdPlatform = "google"
+	AdPlatformLinkedin AdPlatform = "linkedin"
+	AdPlatformMeta     AdPlatform = "meta"
+)
+
+// Valid indicates whether the value is a known member of the AdPlatform enum.
+func (e AdPlatform) Valid() bool {
+	switch e {
+	case AdPlatformGoogle:
+		return true
+	case AdPlatformLinkedin:
+		return true
+	case AdPlatformMeta:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Breakdown.
 const (
 	BreakdownBrowser     Breakdown = "browser"
@@ -120,19 +159,46 @@ func (e ChannelConditionOperator) Valid() bool {
 
 // Defines values for Comparison.
 const (
-	None     Comparison = "none"
-	Previous Comparison = "previous"
-	Year     Comparison = "year"
+	ComparisonNone     Comparison = "none"
+	ComparisonPrevious Comparison = "previous"
+	ComparisonYear     Comparison = "year"
 )
 
 // Valid indicates whether the value is a known member of the Comparison enum.
 func (e Comparison) Valid() bool {
 	switch e {
-	case None:
+	case ComparisonNone:
 		return true
-	case Previous:
+	case ComparisonPrevious:
 		return true
-	case Year:
+	case ComparisonYear:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConnectionProvider.
+const (
+	ConnectionProviderGoogle   ConnectionProvider = "google"
+	ConnectionProviderHubspot  ConnectionProvider = "hubspot"
+	ConnectionProviderIntercom ConnectionProvider = "intercom"
+	ConnectionProviderLinkedin ConnectionProvider = "linkedin"
+	ConnectionProviderMeta     ConnectionProvider = "meta"
+)
+
+// Valid indicates whether the value is a known member of the ConnectionProvider enum.
+func (e ConnectionProvider) Valid() bool {
+	switch e {
+	case ConnectionProviderGoogle:
+		return true
+	case ConnectionProviderHubspot:
+		return true
+	case ConnectionProviderIntercom:
+		return true
+	case ConnectionProviderLinkedin:
+		return true
+	case ConnectionProviderMeta:
 		return true
 	default:
 		return false
@@ -157,6 +223,102 @@ func (e ConnectionState) Valid() bool {
 	case ConnectionStateError:
 		return true
 	case ConnectionStatePending:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DestinationConsent.
+const (
+	DestinationConsentGranted   DestinationConsent = "granted"
+	DestinationConsentNotDenied DestinationConsent = "not_denied"
+)
+
+// Valid indicates whether the value is a known member of the DestinationConsent enum.
+func (e DestinationConsent) Valid() bool {
+	switch e {
+	case DestinationConsentGranted:
+		return true
+	case DestinationConsentNotDenied:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DestinationTrigger.
+const (
+	DestinationTriggerConversion DestinationTrigger = "conversion"
+	DestinationTriggerStage      DestinationTrigger = "stage"
+)
+
+// Valid indicates whether the value is a known member of the DestinationTrigger enum.
+func (e DestinationTrigger) Valid() bool {
+	switch e {
+	case DestinationTriggerConversion:
+		return true
+	case DestinationTriggerStage:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DestinationInputConsent.
+const (
+	DestinationInputConsentGranted   DestinationInputConsent = "granted"
+	DestinationInputConsentNotDenied DestinationInputConsent = "not_denied"
+)
+
+// Valid indicates whether the value is a known member of the DestinationInputConsent enum.
+func (e DestinationInputConsent) Valid() bool {
+	switch e {
+	case DestinationInputConsentGranted:
+		return true
+	case DestinationInputConsentNotDenied:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DestinationInputTrigger.
+const (
+	DestinationInputTriggerConversion DestinationInputTrigger = "conversion"
+	DestinationInputTriggerStage      DestinationInputTrigger = "stage"
+)
+
+// Valid indicates whether the value is a known member of the DestinationInputTrigger enum.
+func (e DestinationInputTrigger) Valid() bool {
+	switch e {
+	case DestinationInputTriggerConversion:
+		return true
+	case DestinationInputTriggerStage:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DestinationValueKind.
+const (
+	DestinationValueKindConversion DestinationValueKind = "conversion"
+	DestinationValueKindFixed      DestinationValueKind = "fixed"
+	DestinationValueKindNone       DestinationValueKind = "none"
+	DestinationValueKindStage      DestinationValueKind = "stage"
+)
+
+// Valid indicates whether the value is a known member of the DestinationValueKind enum.
+func (e DestinationValueKind) Valid() bool {
+	switch e {
+	case DestinationValueKindConversion:
+		return true
+	case DestinationValueKindFixed:
+		return true
+	case DestinationValueKindNone:
+		return true
+	case DestinationValueKindStage:
 		return true
 	default:
 		return false
@@ -450,16 +612,46 @@ func (e Operator) Valid() bool {
 
 // Defines values for Provider.
 const (
-	Hubspot  Provider = "hubspot"
-	Intercom Provider = "intercom"
+	ProviderHubspot  Provider = "hubspot"
+	ProviderIntercom Provider = "intercom"
 )
 
 // Valid indicates whether the value is a known member of the Provider enum.
 func (e Provider) Valid() bool {
 	switch e {
-	case Hubspot:
+	case ProviderHubspot:
 		return true
-	case Intercom:
+	case ProviderIntercom:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PushState.
+const (
+	PushStateDuplicate       PushState = "duplicate"
+	PushStateError           PushState = "error"
+	PushStatePending         PushState = "pending"
+	PushStatePendingIdentity PushState = "pending_identity"
+	PushStateSent            PushState = "sent"
+	PushStateSkippedConsent  PushState = "skipped_consent"
+)
+
+// Valid indicates whether the value is a known member of the PushState enum.
+func (e PushState) Valid() bool {
+	switch e {
+	case PushStateDuplicate:
+		return true
+	case PushStateError:
+		return true
+	case PushStatePending:
+		return true
+	case PushStatePendingIdentity:
+		return true
+	case PushStateSent:
+		return true
+	case PushStateSkippedConsent:
 		return true
 	default:
 		return false
@@ -530,6 +722,86 @@ func (e TrafficGranularity) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// AdCard The card of one advertising platform.
+type AdCard struct {
+	// AccountName Who or what is connected there; empty until connected.
+	AccountName string `json:"account_name"`
+
+	// CleanUp What stays at the platform after disconnecting, to be removed by hand; one sentence each.
+	CleanUp []string `json:"clean_up"`
+
+	// ConnectUrl Where a browser goes to connect it; empty where a token is pasted.
+	//
+	// Example: /connect/google/start
+	ConnectUrl string `json:"connect_url"`
+
+	// ConnectedAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
+	// or got no webhook yet, a key that was never used, a finding about nothing.
+	ConnectedAt *MaybeTime `json:"connected_at"`
+
+	// Destinations Its destinations, in the order in which they were made.
+	Destinations []Destination `json:"destinations"`
+
+	// How How it is connected: on a consent page, or by a token that is pasted.
+	How AdCardHow `json:"how"`
+
+	// LastError The last error in words, with what to do; empty when all is well.
+	LastError string `json:"last_error"`
+
+	// Name The platform's name, for people.
+	//
+	// Example: Google Ads
+	Name string `json:"name"`
+
+	// Platform An advertising platform.
+	Platform AdPlatform `json:"platform"`
+
+	// State Pending lasts from the click until the provider's answer has been dealt with.
+	State ConnectionState `json:"state"`
+
+	// Unavailable Why it cannot be connected on this server, with what to do; empty when it can.
+	Unavailable string `json:"unavailable"`
+}
+
+// AdCardHow How it is connected: on a consent page, or by a token that is pasted.
+type AdCardHow string
+
+// AdList The cards.
+type AdList struct {
+	// Items The cards.
+	Items []AdCard `json:"items"`
+}
+
+// AdPlatform An advertising platform.
+type AdPlatform string
+
+// AdTarget A conversion action, dataset or rule of a platform.
+type AdTarget struct {
+	// Active Whether the platform counts what is sent to it.
+	Active bool `json:"active"`
+
+	// Id Its number at the platform.
+	Id string `json:"id"`
+
+	// Name Its name there.
+	Name string `json:"name"`
+}
+
+// AdTargetList What a destination can send to.
+type AdTargetList struct {
+	// Items What is there.
+	Items []AdTarget `json:"items"`
+
+	// Listed Whether the platform lists them.
+	Listed bool `json:"listed"`
+}
+
+// AdToken A token that a person made at the platform.
+type AdToken struct {
+	// Token The token.
+	Token string `json:"token"`
 }
 
 // Attribution Conversions credited to what earned them.
@@ -692,6 +964,9 @@ type ConnectionList struct {
 	Items []Connection `json:"items"`
 }
 
+// ConnectionProvider A chat provider, or an advertising platform.
+type ConnectionProvider string
+
 // ConnectionState Pending lasts from the click until the provider's answer has been dealt with.
 type ConnectionState string
 
@@ -843,6 +1118,149 @@ type ConversionReceipt struct {
 	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
 	Id Id `json:"id"`
 }
+
+// Destination Where which conversions go, and how it stands.
+type Destination struct {
+	// Account Google's customer id, LinkedIn's ad account; empty at Meta. Digits, with or without dashes.
+	Account string `json:"account"`
+
+	// Action The number of the conversion action (Google), dataset (Meta) or conversion rule (LinkedIn).
+	Action string `json:"action"`
+
+	// ActionName What the platform calls it, as far as it is known.
+	ActionName *string `json:"action_name,omitempty"`
+
+	// Consent Only who consented to advertising, or all but who refused it.
+	Consent DestinationConsent `json:"consent"`
+
+	// Conversions The names of the conversions that are sent; none stands for the chats of Intercom and HubSpot.
+	Conversions []string `json:"conversions"`
+
+	// Counts How many pushes are in each state.
+	Counts PushCounts `json:"counts"`
+
+	// CreatedAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	CreatedAt Time `json:"created_at"`
+
+	// DryRun Try without effect: the platform only checks, where it can.
+	DryRun bool `json:"dry_run"`
+
+	// Event Of Meta: the event name, such as Lead. Empty elsewhere.
+	Event *string `json:"event,omitempty"`
+
+	// From Conversions before this moment are not sent. By default when it is made.
+	From *Moment `json:"from,omitempty"`
+
+	// Id Its id.
+	Id string `json:"id"`
+
+	// Name What people call it here.
+	Name string `json:"name"`
+
+	// Paused Whether pushes wait.
+	Paused bool `json:"paused"`
+
+	// Platform An advertising platform.
+	Platform AdPlatform `json:"platform"`
+
+	// Stage Of the trigger `stage`: which one.
+	Stage *string `json:"stage,omitempty"`
+
+	// TestCode Of Meta: events go to Test events under this code, and do not count.
+	TestCode *string `json:"test_code,omitempty"`
+
+	// Trigger Sent when the conversion happens, or when its contact reaches a stage.
+	Trigger DestinationTrigger `json:"trigger"`
+
+	// Value What a conversion is worth there.
+	Value DestinationValue `json:"value"`
+}
+
+// DestinationConsent Only who consented to advertising, or all but who refused it.
+type DestinationConsent string
+
+// DestinationTrigger Sent when the conversion happens, or when its contact reaches a stage.
+type DestinationTrigger string
+
+// DestinationInput Where which conversions go, and how.
+type DestinationInput struct {
+	// Account Google's customer id, LinkedIn's ad account; empty at Meta. Digits, with or without dashes.
+	Account string `json:"account"`
+
+	// Action The number of the conversion action (Google), dataset (Meta) or conversion rule (LinkedIn).
+	Action string `json:"action"`
+
+	// ActionName What the platform calls it, as far as it is known.
+	ActionName *string `json:"action_name,omitempty"`
+
+	// Consent Only who consented to advertising, or all but who refused it.
+	Consent DestinationInputConsent `json:"consent"`
+
+	// Conversions The names of the conversions that are sent; none stands for the chats of Intercom and HubSpot.
+	Conversions []string `json:"conversions"`
+
+	// DryRun Try without effect: the platform only checks, where it can.
+	DryRun bool `json:"dry_run"`
+
+	// Event Of Meta: the event name, such as Lead. Empty elsewhere.
+	Event *string `json:"event,omitempty"`
+
+	// From Conversions before this moment are not sent. By default when it is made.
+	From *Moment `json:"from,omitempty"`
+
+	// Name What people call it here.
+	Name string `json:"name"`
+
+	// Paused Whether pushes wait.
+	Paused bool `json:"paused"`
+
+	// Platform An advertising platform.
+	Platform AdPlatform `json:"platform"`
+
+	// Stage Of the trigger `stage`: which one.
+	Stage *string `json:"stage,omitempty"`
+
+	// TestCode Of Meta: events go to Test events under this code, and do not count.
+	TestCode *string `json:"test_code,omitempty"`
+
+	// Trigger Sent when the conversion happens, or when its contact reaches a stage.
+	Trigger DestinationInputTrigger `json:"trigger"`
+
+	// Value What a conversion is worth there.
+	Value DestinationValue `json:"value"`
+}
+
+// DestinationInputConsent Only who consented to advertising, or all but who refused it.
+type DestinationInputConsent string
+
+// DestinationInputTrigger Sent when the conversion happens, or when its contact reaches a stage.
+type DestinationInputTrigger string
+
+// DestinationList The destinations.
+type DestinationList struct {
+	// Items The destinations.
+	Items []Destination `json:"items"`
+}
+
+// DestinationValue What a conversion is worth there.
+type DestinationValue struct {
+	// ByStage Of `stage`: an amount for each stage that has one.
+	ByStage *map[string]float64 `json:"by_stage,omitempty"`
+
+	// Currency Of `fixed` and `stage`, ISO 4217. By default the workspace's.
+	Currency *string `json:"currency,omitempty"`
+
+	// Fixed Of `fixed`: the amount.
+	Fixed *float64 `json:"fixed,omitempty"`
+
+	// Kind None is told; the same for every one; what the conversion itself is worth; by the contact's stage.
+	Kind DestinationValueKind `json:"kind"`
+}
+
+// DestinationValueKind None is told; the same for every one; what the conversion itself is worth; by the contact's stage.
+type DestinationValueKind string
 
 // Diagnosis What the doctor found.
 type Diagnosis struct {
@@ -1389,6 +1807,182 @@ type PropertyFilter struct {
 // Provider A chat provider.
 type Provider string
 
+// Push One conversion on its way to one destination.
+type Push struct {
+	// At A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	At Time `json:"at"`
+
+	// Attempts How often it was tried.
+	Attempts int `json:"attempts"`
+
+	// Code The platform's own code, or empty.
+	Code string `json:"code"`
+
+	// Contact Whose it is; empty when that person was erased.
+	Contact string `json:"contact"`
+
+	// ContactName The person's name, email or phone; empty when it is not known.
+	ContactName string `json:"contact_name"`
+
+	// Conversion The conversion's id.
+	Conversion string `json:"conversion"`
+
+	// ConversionName What happened, such as intercom_conversation.
+	ConversionName string `json:"conversion_name"`
+
+	// Destination The destination's id.
+	Destination string `json:"destination"`
+
+	// DestinationName What people call it.
+	DestinationName string `json:"destination_name"`
+
+	// DueAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
+	// or got no webhook yet, a key that was never used, a finding about nothing.
+	DueAt *MaybeTime `json:"due_at"`
+
+	// Id An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Id Id `json:"id"`
+
+	// Note What changed after it was sent; empty for nothing.
+	Note string `json:"note"`
+
+	// Platform An advertising platform.
+	Platform AdPlatform `json:"platform"`
+
+	// Stage The stage whose reaching sent it; empty when the conversion did.
+	Stage string `json:"stage"`
+
+	// State `pending`: it waits, for its turn or for the platform's word. `sent`: the platform has it. `pending_identity`: there
+	// is nothing yet that the platform could match by. `skipped_consent`: the visitor did not consent. `duplicate`: the
+	// platform had it already. `error`: it was refused, given up or cancelled.
+	State PushState `json:"state"`
+
+	// UpdatedAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	UpdatedAt Time `json:"updated_at"`
+
+	// Words What happened, what it means and what to do, with the platform's own words; may be empty.
+	Words string `json:"words"`
+}
+
+// PushAttempt One attempt, and what came of it.
+type PushAttempt struct {
+	// At A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	At Time `json:"at"`
+
+	// Code The platform's own code, or empty.
+	Code string `json:"code"`
+
+	// Outcome What came of it, in one word.
+	Outcome string `json:"outcome"`
+
+	// Words What it said, for people.
+	Words string `json:"words"`
+}
+
+// PushCounts How many pushes are in each state.
+type PushCounts struct {
+	Duplicate       int64 `json:"duplicate"`
+	Error           int64 `json:"error"`
+	Pending         int64 `json:"pending"`
+	PendingIdentity int64 `json:"pending_identity"`
+	Sent            int64 `json:"sent"`
+	SkippedConsent  int64 `json:"skipped_consent"`
+}
+
+// PushDetail A push with its attempts.
+type PushDetail struct {
+	// At A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	At Time `json:"at"`
+
+	// Attempts How often it was tried.
+	Attempts int `json:"attempts"`
+
+	// Code The platform's own code, or empty.
+	Code string `json:"code"`
+
+	// Contact Whose it is; empty when that person was erased.
+	Contact string `json:"contact"`
+
+	// ContactName The person's name, email or phone; empty when it is not known.
+	ContactName string `json:"contact_name"`
+
+	// Conversion The conversion's id.
+	Conversion string `json:"conversion"`
+
+	// ConversionName What happened, such as intercom_conversation.
+	ConversionName string `json:"conversion_name"`
+
+	// Destination The destination's id.
+	Destination string `json:"destination"`
+
+	// DestinationName What people call it.
+	DestinationName string `json:"destination_name"`
+
+	// DueAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
+	// or got no webhook yet, a key that was never used, a finding about nothing.
+	DueAt *MaybeTime `json:"due_at"`
+
+	// History Its attempts of the last 90 days, oldest first.
+	History []PushAttempt `json:"history"`
+
+	// Id An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Id Id `json:"id"`
+
+	// Note What changed after it was sent; empty for nothing.
+	Note string `json:"note"`
+
+	// Platform An advertising platform.
+	Platform AdPlatform `json:"platform"`
+
+	// Stage The stage whose reaching sent it; empty when the conversion did.
+	Stage string `json:"stage"`
+
+	// State `pending`: it waits, for its turn or for the platform's word. `sent`: the platform has it. `pending_identity`: there
+	// is nothing yet that the platform could match by. `skipped_consent`: the visitor did not consent. `duplicate`: the
+	// platform had it already. `error`: it was refused, given up or cancelled.
+	State PushState `json:"state"`
+
+	// UpdatedAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	UpdatedAt Time `json:"updated_at"`
+
+	// Words What happened, what it means and what to do, with the platform's own words; may be empty.
+	Words string `json:"words"`
+}
+
+// PushList A page of pushes.
+type PushList struct {
+	// Items The pushes.
+	Items []Push `json:"items"`
+
+	// Next The cursor of the next page, or empty.
+	Next string `json:"next"`
+}
+
+// PushState `pending`: it waits, for its turn or for the platform's word. `sent`: the platform has it. `pending_identity`: there
+// is nothing yet that the platform could match by. `skipped_consent`: the visitor did not consent. `duplicate`: the
+// platform had it already. `error`: it was refused, given up or cancelled.
+type PushState string
+
+// Retried What is sent again.
+type Retried struct {
+	// Pushes How many pushes.
+	Pushes int64 `json:"pushes"`
+}
+
 // Role What a member or a key may do; each role includes the ones after it.
 type Role string
 
@@ -1512,16 +2106,37 @@ type SignUp struct {
 
 // Stage How far a contact has come.
 type Stage struct {
+	// BuiltIn Whether it is always there, under this name.
+	BuiltIn bool `json:"built_in"`
+
+	// Contacts How many contacts are in it; only where it was asked for. Of the first stage it is left out: everybody is in it who is in no other.
+	Contacts *int64 `json:"contacts,omitempty"`
+
 	// Name Its name.
 	//
 	// Example: In Progress
 	Name string `json:"name"`
 }
 
+// StageInput A stage as it should be.
+type StageInput struct {
+	// Name Its name.
+	Name string `json:"name"`
+
+	// Was Its name until now, when it is renamed.
+	Was *string `json:"was,omitempty"`
+}
+
 // StageList The stages.
 type StageList struct {
 	// Items The stages, in order.
 	Items []Stage `json:"items"`
+}
+
+// StagesInput All stages as they should be.
+type StagesInput struct {
+	// Items The stages, in order; the built-in ones among them.
+	Items []StageInput `json:"items"`
 }
 
 // Time A moment, RFC 3339 in UTC with milliseconds.
@@ -1667,6 +2282,12 @@ type WorkspaceRole struct {
 	Role Role `json:"role"`
 }
 
+// AdPlatformName An advertising platform.
+type AdPlatformName = AdPlatform
+
+// ConnectionName A chat provider, or an advertising platform.
+type ConnectionName = ConnectionProvider
+
 // ContactId An id of 36 characters, the same for ever for the same thing.
 //
 // Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
@@ -1677,6 +2298,9 @@ type Conversion = string
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// DestinationId defines model for DestinationId.
+type DestinationId = string
 
 // Filter defines model for Filter.
 type Filter = []string
@@ -1693,8 +2317,19 @@ type Lookback = string
 // ProviderName A chat provider.
 type ProviderName = Provider
 
+// PushId An id of 36 characters, the same for ever for the same thing.
+//
+// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+type PushId = Id
+
 // To defines model for To.
 type To = string
+
+// ListAdTargetsParams defines parameters for ListAdTargets.
+type ListAdTargetsParams struct {
+	// Account The account's number at the platform.
+	Account *string `form:"account,omitempty" json:"account,omitempty"`
+}
 
 // GetAttributionParams defines parameters for GetAttribution.
 type GetAttributionParams struct {
@@ -1759,6 +2394,30 @@ type ListJourneysParams struct {
 	Contact []Id `form:"contact" json:"contact"`
 }
 
+// ListPushesParams defines parameters for ListPushes.
+type ListPushesParams struct {
+	// Destination Only pushes to this destination.
+	Destination *string `form:"destination,omitempty" json:"destination,omitempty"`
+
+	// Contact Only pushes of this contact's conversions.
+	Contact *Id `form:"contact,omitempty" json:"contact,omitempty"`
+
+	// State Only pushes in this state.
+	State *PushState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Limit How many items at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next` of the page before. Opaque; made for the same query only.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListStagesParams defines parameters for ListStages.
+type ListStagesParams struct {
+	// Count Also say how many contacts are in each stage.
+	Count *bool `form:"count,omitempty" json:"count,omitempty"`
+}
+
 // GetTrafficParams defines parameters for GetTraffic.
 type GetTrafficParams struct {
 	// From The first day, in the workspace's time zone. By default 29 days before `to`.
@@ -1785,6 +2444,9 @@ type GetTrafficParams struct {
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
 }
 
+// ConnectAdsByTokenJSONRequestBody defines body for ConnectAdsByToken for application/json ContentType.
+type ConnectAdsByTokenJSONRequestBody = AdToken
+
 // ExamineConnectionJSONRequestBody defines body for ExamineConnection for application/json ContentType.
 type ExamineConnectionJSONRequestBody = DoctorInput
 
@@ -1796,6 +2458,12 @@ type DecideMergeJSONRequestBody = MergeDecision
 
 // RecordConversionJSONRequestBody defines body for RecordConversion for application/json ContentType.
 type RecordConversionJSONRequestBody = ConversionInput
+
+// CreateDestinationJSONRequestBody defines body for CreateDestination for application/json ContentType.
+type CreateDestinationJSONRequestBody = DestinationInput
+
+// ReplaceDestinationJSONRequestBody defines body for ReplaceDestination for application/json ContentType.
+type ReplaceDestinationJSONRequestBody = DestinationInput
 
 // RequestErasureJSONRequestBody defines body for RequestErasure for application/json ContentType.
 type RequestErasureJSONRequestBody = ErasureInput
@@ -1821,8 +2489,20 @@ type SignInJSONRequestBody = SignIn
 // SignUpJSONRequestBody defines body for SignUp for application/json ContentType.
 type SignUpJSONRequestBody = SignUp
 
+// ReplaceStagesJSONRequestBody defines body for ReplaceStages for application/json ContentType.
+type ReplaceStagesJSONRequestBody = StagesInput
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAds The cards of the advertising platforms
+	// (GET /api/v1/ads)
+	ListAds(ctx echo.Context) error
+	// ListAdTargets What a destination can send to
+	// (GET /api/v1/ads/{platform}/targets)
+	ListAdTargets(ctx echo.Context, platform AdPlatformName, params ListAdTargetsParams) error
+	// ConnectAdsByToken Connect a platform by a token
+	// (POST /api/v1/ads/{platform}/token)
+	ConnectAdsByToken(ctx echo.Context, platform AdPlatformName) error
 	// GetAttribution Conversions credited to what earned them
 	// (GET /api/v1/attribution)
 	GetAttribution(ctx echo.Context, params GetAttributionParams) error
@@ -1834,13 +2514,13 @@ type ServerInterface interface {
 	StartBackfill(ctx echo.Context, provider ProviderName) error
 	// Disconnect Disconnect a provider
 	// (POST /api/v1/connections/{provider}/disconnect)
-	Disconnect(ctx echo.Context, provider ProviderName) error
+	Disconnect(ctx echo.Context, provider ConnectionName) error
 	// ExamineConnection Find out why a chat does not arrive
 	// (POST /api/v1/connections/{provider}/doctor)
 	ExamineConnection(ctx echo.Context, provider ProviderName) error
 	// TestConnection Ask the provider whether the connection works
 	// (POST /api/v1/connections/{provider}/test)
-	TestConnection(ctx echo.Context, provider ProviderName) error
+	TestConnection(ctx echo.Context, provider ConnectionName) error
 	// ListContacts Contacts, the newest conversion first
 	// (GET /api/v1/contacts)
 	ListContacts(ctx echo.Context, params ListContactsParams) error
@@ -1862,6 +2542,24 @@ type ServerInterface interface {
 	// RecordConversion Record a conversion from a server
 	// (POST /api/v1/conversions)
 	RecordConversion(ctx echo.Context) error
+	// ListDestinations Where conversions are sent
+	// (GET /api/v1/destinations)
+	ListDestinations(ctx echo.Context) error
+	// CreateDestination Make a destination
+	// (POST /api/v1/destinations)
+	CreateDestination(ctx echo.Context) error
+	// DeleteDestination Delete a destination
+	// (DELETE /api/v1/destinations/{id})
+	DeleteDestination(ctx echo.Context, id DestinationId) error
+	// GetDestination One destination
+	// (GET /api/v1/destinations/{id})
+	GetDestination(ctx echo.Context, id DestinationId) error
+	// ReplaceDestination Change a destination
+	// (PUT /api/v1/destinations/{id})
+	ReplaceDestination(ctx echo.Context, id DestinationId) error
+	// RetryPushes Send all failed pushes of a destination again
+	// (POST /api/v1/destinations/{id}/retry)
+	RetryPushes(ctx echo.Context, id DestinationId) error
 	// ListErasures Persons who were erased
 	// (GET /api/v1/erasures)
 	ListErasures(ctx echo.Context) error
@@ -1898,6 +2596,15 @@ type ServerInterface interface {
 	// DeleteKey Delete an API key
 	// (DELETE /api/v1/keys/{id})
 	DeleteKey(ctx echo.Context, id string) error
+	// ListPushes The push log, the newest first
+	// (GET /api/v1/pushes)
+	ListPushes(ctx echo.Context, params ListPushesParams) error
+	// GetPush One push, with its attempts
+	// (GET /api/v1/pushes/{id})
+	GetPush(ctx echo.Context, id PushId) error
+	// RetryPush Send a failed push again
+	// (POST /api/v1/pushes/{id}/retry)
+	RetryPush(ctx echo.Context, id PushId) error
 	// GetSession Who is signed in, and where
 	// (GET /api/v1/session)
 	GetSession(ctx echo.Context) error
@@ -1918,7 +2625,10 @@ type ServerInterface interface {
 	SignUp(ctx echo.Context) error
 	// ListStages The stages of contacts, in order
 	// (GET /api/v1/stages)
-	ListStages(ctx echo.Context) error
+	ListStages(ctx echo.Context, params ListStagesParams) error
+	// ReplaceStages Change the list of stages
+	// (PUT /api/v1/stages)
+	ReplaceStages(ctx echo.Context) error
 	// GetTracking The tracking code to put on a site
 	// (GET /api/v1/tracking)
 	GetTracking(ctx echo.Context) error
@@ -1933,6 +2643,56 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListAds converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAds(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAds(ctx)
+	return err
+}
+
+// ListAdTargets converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAdTargets(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "platform" -------------
+	var platform AdPlatformName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "platform", ctx.Param("platform"), &platform, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter platform: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAdTargetsParams
+	// ------------- Optional query parameter "account" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account", ctx.QueryParams(), &params.Account, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAdTargets(ctx, platform, params)
+	return err
+}
+
+// ConnectAdsByToken converts echo context to params.
+func (w *ServerInterfaceWrapper) ConnectAdsByToken(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "platform" -------------
+	var platform AdPlatformName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "platform", ctx.Param("platform"), &platform, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter platform: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ConnectAdsByToken(ctx, platform)
+	return err
 }
 
 // GetAttribution converts echo context to params.
@@ -2031,7 +2791,7 @@ func (w *ServerInterfaceWrapper) StartBackfill(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) Disconnect(ctx echo.Context) error {
 	var err error
 	// ------------- Path parameter "provider" -------------
-	var provider ProviderName
+	var provider ConnectionName
 
 	err = runtime.BindStyledParameterWithOptions("simple", "provider", ctx.Param("provider"), &provider, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
 	if err != nil {
@@ -2063,7 +2823,7 @@ func (w *ServerInterfaceWrapper) ExamineConnection(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) TestConnection(ctx echo.Context) error {
 	var err error
 	// ------------- Path parameter "provider" -------------
-	var provider ProviderName
+	var provider ConnectionName
 
 	err = runtime.BindStyledParameterWithOptions("simple", "provider", ctx.Param("provider"), &provider, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
 	if err != nil {
@@ -2231,6 +2991,88 @@ func (w *ServerInterfaceWrapper) RecordConversion(ctx echo.Context) error {
 	return err
 }
 
+// ListDestinations converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDestinations(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDestinations(ctx)
+	return err
+}
+
+// CreateDestination converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateDestination(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateDestination(ctx)
+	return err
+}
+
+// DeleteDestination converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteDestination(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DestinationId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteDestination(ctx, id)
+	return err
+}
+
+// GetDestination converts echo context to params.
+func (w *ServerInterfaceWrapper) GetDestination(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DestinationId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetDestination(ctx, id)
+	return err
+}
+
+// ReplaceDestination converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplaceDestination(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DestinationId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplaceDestination(ctx, id)
+	return err
+}
+
+// RetryPushes converts echo context to params.
+func (w *ServerInterfaceWrapper) RetryPushes(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DestinationId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetryPushes(ctx, id)
+	return err
+}
+
 // ListErasures converts echo context to params.
 func (w *ServerInterfaceWrapper) ListErasures(ctx echo.Context) error {
 	var err error
@@ -2376,6 +3218,84 @@ func (w *ServerInterfaceWrapper) DeleteKey(ctx echo.Context) error {
 	return err
 }
 
+// ListPushes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPushes(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPushesParams
+	// ------------- Optional query parameter "destination" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "destination", ctx.QueryParams(), &params.Destination, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter destination: %s", err))
+	}
+
+	// ------------- Optional query parameter "contact" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact", ctx.QueryParams(), &params.Contact, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPushes(ctx, params)
+	return err
+}
+
+// GetPush converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPush(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id PushId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPush(ctx, id)
+	return err
+}
+
+// RetryPush converts echo context to params.
+func (w *ServerInterfaceWrapper) RetryPush(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id PushId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetryPush(ctx, id)
+	return err
+}
+
 // GetSession converts echo context to params.
 func (w *ServerInterfaceWrapper) GetSession(ctx echo.Context) error {
 	var err error
@@ -2434,8 +3354,26 @@ func (w *ServerInterfaceWrapper) SignUp(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) ListStages(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListStagesParams
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", ctx.QueryParams(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter count: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListStages(ctx)
+	err = w.Handler.ListStages(ctx, params)
+	return err
+}
+
+// ReplaceStages converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplaceStages(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplaceStages(ctx)
 	return err
 }
 
@@ -2576,6 +3514,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/contacts/:id/journey", wrapper.GetJourney, options.OperationMiddlewares["getJourney"]...)
 	router.GET(options.BaseURL+"/api/v1/journeys", wrapper.ListJourneys, options.OperationMiddlewares["listJourneys"]...)
 	router.GET(options.BaseURL+"/api/v1/stages", wrapper.ListStages, options.OperationMiddlewares["listStages"]...)
+	router.PUT(options.BaseURL+"/api/v1/stages", wrapper.ReplaceStages, options.OperationMiddlewares["replaceStages"]...)
 	router.GET(options.BaseURL+"/api/v1/traffic", wrapper.GetTraffic, options.OperationMiddlewares["getTraffic"]...)
 	router.GET(options.BaseURL+"/api/v1/attribution", wrapper.GetAttribution, options.OperationMiddlewares["getAttribution"]...)
 	router.POST(options.BaseURL+"/api/v1/funnels/query", wrapper.QueryFunnel, options.OperationMiddlewares["queryFunnel"]...)
@@ -2590,6 +3529,18 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/connections/:provider/doctor", wrapper.ExamineConnection, options.OperationMiddlewares["examineConnection"]...)
 	router.POST(options.BaseURL+"/api/v1/connections/:provider/disconnect", wrapper.Disconnect, options.OperationMiddlewares["disconnect"]...)
 	router.POST(options.BaseURL+"/api/v1/connections/:provider/backfill", wrapper.StartBackfill, options.OperationMiddlewares["startBackfill"]...)
+	router.GET(options.BaseURL+"/api/v1/ads", wrapper.ListAds, options.OperationMiddlewares["listAds"]...)
+	router.POST(options.BaseURL+"/api/v1/ads/:platform/token", wrapper.ConnectAdsByToken, options.OperationMiddlewares["connectAdsByToken"]...)
+	router.GET(options.BaseURL+"/api/v1/ads/:platform/targets", wrapper.ListAdTargets, options.OperationMiddlewares["listAdTargets"]...)
+	router.GET(options.BaseURL+"/api/v1/destinations", wrapper.ListDestinations, options.OperationMiddlewares["listDestinations"]...)
+	router.POST(options.BaseURL+"/api/v1/destinations", wrapper.CreateDestination, options.OperationMiddlewares["createDestination"]...)
+	router.DELETE(options.BaseURL+"/api/v1/destinations/:id", wrapper.DeleteDestination, options.OperationMiddlewares["deleteDestination"]...)
+	router.GET(options.BaseURL+"/api/v1/destinations/:id", wrapper.GetDestination, options.OperationMiddlewares["getDestination"]...)
+	router.PUT(options.BaseURL+"/api/v1/destinations/:id", wrapper.ReplaceDestination, options.OperationMiddlewares["replaceDestination"]...)
+	router.POST(options.BaseURL+"/api/v1/destinations/:id/retry", wrapper.RetryPushes, options.OperationMiddlewares["retryPushes"]...)
+	router.GET(options.BaseURL+"/api/v1/pushes", wrapper.ListPushes, options.OperationMiddlewares["listPushes"]...)
+	router.GET(options.BaseURL+"/api/v1/pushes/:id", wrapper.GetPush, options.OperationMiddlewares["getPush"]...)
+	router.POST(options.BaseURL+"/api/v1/pushes/:id/retry", wrapper.RetryPush, options.OperationMiddlewares["retryPush"]...)
 	router.GET(options.BaseURL+"/api/v1/tracking", wrapper.GetTracking, options.OperationMiddlewares["getTracking"]...)
 	router.GET(options.BaseURL+"/api/v1/tracking/verify", wrapper.VerifyTracking, options.OperationMiddlewares["verifyTracking"]...)
 	router.GET(options.BaseURL+"/api/v1/settings", wrapper.GetSettings, options.OperationMiddlewares["getSettings"]...)
@@ -2603,6 +3554,124 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type ListAdsRequestObject struct {
+}
+
+type ListAdsResponseObject interface {
+	VisitListAdsResponse(w http.ResponseWriter) error
+}
+
+type ListAds200JSONResponse AdList
+
+func (response ListAds200JSONResponse) VisitListAdsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAdsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAdsdefaultApplicationProblemPlusJSONResponse) VisitListAdsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAdTargetsRequestObject struct {
+	Platform AdPlatformName `json:"platform"`
+	Params   ListAdTargetsParams
+}
+
+type ListAdTargetsResponseObject interface {
+	VisitListAdTargetsResponse(w http.ResponseWriter) error
+}
+
+type ListAdTargets200JSONResponse AdTargetList
+
+func (response ListAdTargets200JSONResponse) VisitListAdTargetsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAdTargetsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAdTargetsdefaultApplicationProblemPlusJSONResponse) VisitListAdTargetsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConnectAdsByTokenRequestObject struct {
+	Platform AdPlatformName `json:"platform"`
+	Body     *ConnectAdsByTokenJSONRequestBody
+}
+
+type ConnectAdsByTokenResponseObject interface {
+	VisitConnectAdsByTokenResponse(w http.ResponseWriter) error
+}
+
+type ConnectAdsByToken200JSONResponse AdCard
+
+func (response ConnectAdsByToken200JSONResponse) VisitConnectAdsByTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConnectAdsByTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConnectAdsByTokendefaultApplicationProblemPlusJSONResponse) VisitConnectAdsByTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type GetAttributionRequestObject struct {
 	Params GetAttributionParams
@@ -2715,7 +3784,7 @@ func (response StartBackfilldefaultApplicationProblemPlusJSONResponse) VisitStar
 }
 
 type DisconnectRequestObject struct {
-	Provider ProviderName `json:"provider"`
+	Provider ConnectionName `json:"provider"`
 }
 
 type DisconnectResponseObject interface {
@@ -2794,7 +3863,7 @@ func (response ExamineConnectiondefaultApplicationProblemPlusJSONResponse) Visit
 }
 
 type TestConnectionRequestObject struct {
-	Provider ProviderName `json:"provider"`
+	Provider ConnectionName `json:"provider"`
 }
 
 type TestConnectionResponseObject interface {
@@ -3096,6 +4165,234 @@ type RecordConversiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RecordConversiondefaultApplicationProblemPlusJSONResponse) VisitRecordConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDestinationsRequestObject struct {
+}
+
+type ListDestinationsResponseObject interface {
+	VisitListDestinationsResponse(w http.ResponseWriter) error
+}
+
+type ListDestinations200JSONResponse DestinationList
+
+func (response ListDestinations200JSONResponse) VisitListDestinationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDestinationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListDestinationsdefaultApplicationProblemPlusJSONResponse) VisitListDestinationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDestinationRequestObject struct {
+	Body *CreateDestinationJSONRequestBody
+}
+
+type CreateDestinationResponseObject interface {
+	VisitCreateDestinationResponse(w http.ResponseWriter) error
+}
+
+type CreateDestination201JSONResponse Destination
+
+func (response CreateDestination201JSONResponse) VisitCreateDestinationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDestinationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateDestinationdefaultApplicationProblemPlusJSONResponse) VisitCreateDestinationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteDestinationRequestObject struct {
+	Id DestinationId `json:"id"`
+}
+
+type DeleteDestinationResponseObject interface {
+	VisitDeleteDestinationResponse(w http.ResponseWriter) error
+}
+
+type DeleteDestination204Response struct {
+}
+
+func (response DeleteDestination204Response) VisitDeleteDestinationResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteDestinationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteDestinationdefaultApplicationProblemPlusJSONResponse) VisitDeleteDestinationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDestinationRequestObject struct {
+	Id DestinationId `json:"id"`
+}
+
+type GetDestinationResponseObject interface {
+	VisitGetDestinationResponse(w http.ResponseWriter) error
+}
+
+type GetDestination200JSONResponse Destination
+
+func (response GetDestination200JSONResponse) VisitGetDestinationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDestinationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetDestinationdefaultApplicationProblemPlusJSONResponse) VisitGetDestinationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceDestinationRequestObject struct {
+	Id   DestinationId `json:"id"`
+	Body *ReplaceDestinationJSONRequestBody
+}
+
+type ReplaceDestinationResponseObject interface {
+	VisitReplaceDestinationResponse(w http.ResponseWriter) error
+}
+
+type ReplaceDestination200JSONResponse Destination
+
+func (response ReplaceDestination200JSONResponse) VisitReplaceDestinationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceDestinationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReplaceDestinationdefaultApplicationProblemPlusJSONResponse) VisitReplaceDestinationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryPushesRequestObject struct {
+	Id DestinationId `json:"id"`
+}
+
+type RetryPushesResponseObject interface {
+	VisitRetryPushesResponse(w http.ResponseWriter) error
+}
+
+type RetryPushes200JSONResponse Retried
+
+func (response RetryPushes200JSONResponse) VisitRetryPushesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryPushesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RetryPushesdefaultApplicationProblemPlusJSONResponse) VisitRetryPushesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3561,6 +4858,123 @@ func (response DeleteKeydefaultApplicationProblemPlusJSONResponse) VisitDeleteKe
 	return err
 }
 
+type ListPushesRequestObject struct {
+	Params ListPushesParams
+}
+
+type ListPushesResponseObject interface {
+	VisitListPushesResponse(w http.ResponseWriter) error
+}
+
+type ListPushes200JSONResponse PushList
+
+func (response ListPushes200JSONResponse) VisitListPushesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPushesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPushesdefaultApplicationProblemPlusJSONResponse) VisitListPushesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPushRequestObject struct {
+	Id PushId `json:"id"`
+}
+
+type GetPushResponseObject interface {
+	VisitGetPushResponse(w http.ResponseWriter) error
+}
+
+type GetPush200JSONResponse PushDetail
+
+func (response GetPush200JSONResponse) VisitGetPushResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPushdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPushdefaultApplicationProblemPlusJSONResponse) VisitGetPushResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryPushRequestObject struct {
+	Id PushId `json:"id"`
+}
+
+type RetryPushResponseObject interface {
+	VisitRetryPushResponse(w http.ResponseWriter) error
+}
+
+type RetryPush200JSONResponse PushDetail
+
+func (response RetryPush200JSONResponse) VisitRetryPushResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryPushdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RetryPushdefaultApplicationProblemPlusJSONResponse) VisitRetryPushResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetSessionRequestObject struct {
 }
 
@@ -3815,6 +5229,7 @@ func (response SignUpdefaultApplicationProblemPlusJSONResponse) VisitSignUpRespo
 }
 
 type ListStagesRequestObject struct {
+	Params ListStagesParams
 }
 
 type ListStagesResponseObject interface {
@@ -3841,6 +5256,45 @@ type ListStagesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListStagesdefaultApplicationProblemPlusJSONResponse) VisitListStagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceStagesRequestObject struct {
+	Body *ReplaceStagesJSONRequestBody
+}
+
+type ReplaceStagesResponseObject interface {
+	VisitReplaceStagesResponse(w http.ResponseWriter) error
+}
+
+type ReplaceStages200JSONResponse StageList
+
+func (response ReplaceStages200JSONResponse) VisitReplaceStagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceStagesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReplaceStagesdefaultApplicationProblemPlusJSONResponse) VisitReplaceStagesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3969,6 +5423,15 @@ func (response GetTrafficdefaultApplicationProblemPlusJSONResponse) VisitGetTraf
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListAds The cards of the advertising platforms
+	// (GET /api/v1/ads)
+	ListAds(ctx context.Context, request ListAdsRequestObject) (ListAdsResponseObject, error)
+	// ListAdTargets What a destination can send to
+	// (GET /api/v1/ads/{platform}/targets)
+	ListAdTargets(ctx context.Context, request ListAdTargetsRequestObject) (ListAdTargetsResponseObject, error)
+	// ConnectAdsByToken Connect a platform by a token
+	// (POST /api/v1/ads/{platform}/token)
+	ConnectAdsByToken(ctx context.Context, request ConnectAdsByTokenRequestObject) (ConnectAdsByTokenResponseObject, error)
 	// GetAttribution Conversions credited to what earned them
 	// (GET /api/v1/attribution)
 	GetAttribution(ctx context.Context, request GetAttributionRequestObject) (GetAttributionResponseObject, error)
@@ -4008,6 +5471,24 @@ type StrictServerInterface interface {
 	// RecordConversion Record a conversion from a server
 	// (POST /api/v1/conversions)
 	RecordConversion(ctx context.Context, request RecordConversionRequestObject) (RecordConversionResponseObject, error)
+	// ListDestinations Where conversions are sent
+	// (GET /api/v1/destinations)
+	ListDestinations(ctx context.Context, request ListDestinationsRequestObject) (ListDestinationsResponseObject, error)
+	// CreateDestination Make a destination
+	// (POST /api/v1/destinations)
+	CreateDestination(ctx context.Context, request CreateDestinationRequestObject) (CreateDestinationResponseObject, error)
+	// DeleteDestination Delete a destination
+	// (DELETE /api/v1/destinations/{id})
+	DeleteDestination(ctx context.Context, request DeleteDestinationRequestObject) (DeleteDestinationResponseObject, error)
+	// GetDestination One destination
+	// (GET /api/v1/destinations/{id})
+	GetDestination(ctx context.Context, request GetDestinationRequestObject) (GetDestinationResponseObject, error)
+	// ReplaceDestination Change a destination
+	// (PUT /api/v1/destinations/{id})
+	ReplaceDestination(ctx context.Context, request ReplaceDestinationRequestObject) (ReplaceDestinationResponseObject, error)
+	// RetryPushes Send all failed pushes of a destination again
+	// (POST /api/v1/destinations/{id}/retry)
+	RetryPushes(ctx context.Context, request RetryPushesRequestObject) (RetryPushesResponseObject, error)
 	// ListErasures Persons who were erased
 	// (GET /api/v1/erasures)
 	ListErasures(ctx context.Context, request ListErasuresRequestObject) (ListErasuresResponseObject, error)
@@ -4044,6 +5525,15 @@ type StrictServerInterface interface {
 	// DeleteKey Delete an API key
 	// (DELETE /api/v1/keys/{id})
 	DeleteKey(ctx context.Context, request DeleteKeyRequestObject) (DeleteKeyResponseObject, error)
+	// ListPushes The push log, the newest first
+	// (GET /api/v1/pushes)
+	ListPushes(ctx context.Context, request ListPushesRequestObject) (ListPushesResponseObject, error)
+	// GetPush One push, with its attempts
+	// (GET /api/v1/pushes/{id})
+	GetPush(ctx context.Context, request GetPushRequestObject) (GetPushResponseObject, error)
+	// RetryPush Send a failed push again
+	// (POST /api/v1/pushes/{id}/retry)
+	RetryPush(ctx context.Context, request RetryPushRequestObject) (RetryPushResponseObject, error)
 	// GetSession Who is signed in, and where
 	// (GET /api/v1/session)
 	GetSession(ctx context.Context, request GetSessionRequestObject) (GetSessionResponseObject, error)
@@ -4065,6 +5555,9 @@ type StrictServerInterface interface {
 	// ListStages The stages of contacts, in order
 	// (GET /api/v1/stages)
 	ListStages(ctx context.Context, request ListStagesRequestObject) (ListStagesResponseObject, error)
+	// ReplaceStages Change the list of stages
+	// (PUT /api/v1/stages)
+	ReplaceStages(ctx context.Context, request ReplaceStagesRequestObject) (ReplaceStagesResponseObject, error)
 	// GetTracking The tracking code to put on a site
 	// (GET /api/v1/tracking)
 	GetTracking(ctx context.Context, request GetTrackingRequestObject) (GetTrackingResponseObject, error)
@@ -4086,6 +5579,103 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListAds operation middleware
+func (sh *strictHandler) ListAds(ctx echo.Context) error {
+	var request ListAdsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAds(ctx.Request().Context(), request.(ListAdsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAds")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAdsResponseObject); ok {
+		return validResponse.VisitListAdsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAdTargets operation middleware
+func (sh *strictHandler) ListAdTargets(ctx echo.Context, platform AdPlatformName, params ListAdTargetsParams) error {
+	var request ListAdTargetsRequestObject
+
+	request.Platform = platform
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAdTargets(ctx.Request().Context(), request.(ListAdTargetsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAdTargets")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAdTargetsResponseObject); ok {
+		return validResponse.VisitListAdTargetsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ConnectAdsByToken operation middleware
+func (sh *strictHandler) ConnectAdsByToken(ctx echo.Context, platform AdPlatformName) error {
+	var request ConnectAdsByTokenRequestObject
+
+	request.Platform = platform
+
+	var body ConnectAdsByTokenJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConnectAdsByToken(ctx.Request().Context(), request.(ConnectAdsByTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConnectAdsByToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConnectAdsByTokenResponseObject); ok {
+		return validResponse.VisitConnectAdsByTokenResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // GetAttribution operation middleware
@@ -4162,7 +5752,7 @@ func (sh *strictHandler) StartBackfill(ctx echo.Context, provider ProviderName) 
 }
 
 // Disconnect operation middleware
-func (sh *strictHandler) Disconnect(ctx echo.Context, provider ProviderName) error {
+func (sh *strictHandler) Disconnect(ctx echo.Context, provider ConnectionName) error {
 	var request DisconnectRequestObject
 
 	request.Provider = provider
@@ -4238,7 +5828,7 @@ func (sh *strictHandler) ExamineConnection(ctx echo.Context, provider ProviderNa
 }
 
 // TestConnection operation middleware
-func (sh *strictHandler) TestConnection(ctx echo.Context, provider ProviderName) error {
+func (sh *strictHandler) TestConnection(ctx echo.Context, provider ConnectionName) error {
 	var request TestConnectionRequestObject
 
 	request.Provider = provider
@@ -4498,6 +6088,198 @@ func (sh *strictHandler) RecordConversion(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(RecordConversionResponseObject); ok {
 		return validResponse.VisitRecordConversionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDestinations operation middleware
+func (sh *strictHandler) ListDestinations(ctx echo.Context) error {
+	var request ListDestinationsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDestinations(ctx.Request().Context(), request.(ListDestinationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDestinations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDestinationsResponseObject); ok {
+		return validResponse.VisitListDestinationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateDestination operation middleware
+func (sh *strictHandler) CreateDestination(ctx echo.Context) error {
+	var request CreateDestinationRequestObject
+
+	var body CreateDestinationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateDestination(ctx.Request().Context(), request.(CreateDestinationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateDestination")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateDestinationResponseObject); ok {
+		return validResponse.VisitCreateDestinationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteDestination operation middleware
+func (sh *strictHandler) DeleteDestination(ctx echo.Context, id DestinationId) error {
+	var request DeleteDestinationRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteDestination(ctx.Request().Context(), request.(DeleteDestinationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteDestination")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteDestinationResponseObject); ok {
+		return validResponse.VisitDeleteDestinationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetDestination operation middleware
+func (sh *strictHandler) GetDestination(ctx echo.Context, id DestinationId) error {
+	var request GetDestinationRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDestination(ctx.Request().Context(), request.(GetDestinationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDestination")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetDestinationResponseObject); ok {
+		return validResponse.VisitGetDestinationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplaceDestination operation middleware
+func (sh *strictHandler) ReplaceDestination(ctx echo.Context, id DestinationId) error {
+	var request ReplaceDestinationRequestObject
+
+	request.Id = id
+
+	var body ReplaceDestinationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplaceDestination(ctx.Request().Context(), request.(ReplaceDestinationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplaceDestination")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplaceDestinationResponseObject); ok {
+		return validResponse.VisitReplaceDestinationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RetryPushes operation middleware
+func (sh *strictHandler) RetryPushes(ctx echo.Context, id DestinationId) error {
+	var request RetryPushesRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryPushes(ctx.Request().Context(), request.(RetryPushesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryPushes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RetryPushesResponseObject); ok {
+		return validResponse.VisitRetryPushesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -4905,6 +6687,81 @@ func (sh *strictHandler) DeleteKey(ctx echo.Context, id string) error {
 	return nil
 }
 
+// ListPushes operation middleware
+func (sh *strictHandler) ListPushes(ctx echo.Context, params ListPushesParams) error {
+	var request ListPushesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPushes(ctx.Request().Context(), request.(ListPushesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPushes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPushesResponseObject); ok {
+		return validResponse.VisitListPushesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPush operation middleware
+func (sh *strictHandler) GetPush(ctx echo.Context, id PushId) error {
+	var request GetPushRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPush(ctx.Request().Context(), request.(GetPushRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPush")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPushResponseObject); ok {
+		return validResponse.VisitGetPushResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RetryPush operation middleware
+func (sh *strictHandler) RetryPush(ctx echo.Context, id PushId) error {
+	var request RetryPushRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryPush(ctx.Request().Context(), request.(RetryPushRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryPush")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RetryPushResponseObject); ok {
+		return validResponse.VisitRetryPushResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetSession operation middleware
 func (sh *strictHandler) GetSession(ctx echo.Context) error {
 	var request GetSessionRequestObject
@@ -5113,8 +6970,10 @@ func (sh *strictHandler) SignUp(ctx echo.Context) error {
 }
 
 // ListStages operation middleware
-func (sh *strictHandler) ListStages(ctx echo.Context) error {
+func (sh *strictHandler) ListStages(ctx echo.Context, params ListStagesParams) error {
 	var request ListStagesRequestObject
+
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.ListStages(ctx.Request().Context(), request.(ListStagesRequestObject))
@@ -5129,6 +6988,52 @@ func (sh *strictHandler) ListStages(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ListStagesResponseObject); ok {
 		return validResponse.VisitListStagesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplaceStages operation middleware
+func (sh *strictHandler) ReplaceStages(ctx echo.Context) error {
+	var request ReplaceStagesRequestObject
+
+	var body ReplaceStagesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplaceStages(ctx.Request().Context(), request.(ReplaceStagesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplaceStages")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplaceStagesResponseObject); ok {
+		return validResponse.VisitReplaceStagesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

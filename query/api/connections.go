@@ -17,6 +17,9 @@ func (s *service) ListConnections(ctx context.Context, _ ListConnectionsRequestO
 	}
 	list := ListConnections200JSONResponse{Items: make([]Connection, 0, len(cards))}
 	for _, card := range cards {
+		if isAd(card.Provider) {
+			continue // It has a page of its own.
+		}
 		list.Items = append(list.Items, connectionOf(card))
 	}
 	return list, nil
@@ -53,6 +56,12 @@ func providerName(provider string) string {
 		return "Intercom"
 	case "hubspot":
 		return "HubSpot"
+	case "google":
+		return "Google Ads"
+	case "meta":
+		return "Meta"
+	case "linkedin":
+		return "LinkedIn"
 	}
 	return provider
 }
@@ -71,10 +80,12 @@ func (s *service) TestConnection(ctx context.Context, in TestConnectionRequestOb
 	default:
 		return nil, err
 	}
-	return TestConnection200JSONResponse{Checks: []Check{
-		{Name: providerName(provider) + " answers", Ok: true, Text: "The token works for " + c.Name + ", and what SourceLoop needs there is set up."},
-		s.webhookCheck(c),
-	}}, nil
+	answers := Check{Name: providerName(provider) + " answers", Ok: true, Text: "The token works for " + c.Name + ", and what SourceLoop needs there is set up."}
+	if isAd(provider) {
+		answers.Text = "The access of " + c.Name + " works."
+		return TestConnection200JSONResponse{Checks: []Check{answers}}, nil
+	}
+	return TestConnection200JSONResponse{Checks: []Check{answers, s.webhookCheck(c)}}, nil
 }
 
 func (s *service) webhookCheck(c control.Connection) Check {

@@ -25,6 +25,10 @@ func leastRoles() map[string]control.Role {
 		"listFunnels": control.Viewer, "getFunnel": control.Viewer, "listConnections": control.Viewer,
 		"getTracking": control.Viewer, "verifyTracking": control.Viewer,
 		"listMerges": control.Viewer, "decideMerge": control.Admin,
+		"replaceStages": control.Editor,
+		"listAds":       control.Viewer, "connectAdsByToken": control.Admin, "listAdTargets": control.Admin,
+		"listDestinations": control.Viewer, "getDestination": control.Viewer, "createDestination": control.Admin, "replaceDestination": control.Admin, "deleteDestination": control.Admin,
+		"listPushes": control.Viewer, "getPush": control.Viewer, "retryPush": control.Editor, "retryPushes": control.Editor,
 		"updateContact": control.Editor, "createFunnel": control.Editor, "replaceFunnel": control.Editor, "deleteFunnel": control.Editor,
 		"recordConversion": control.Editor,
 		"testConnection":   control.Admin, "disconnect": control.Admin, "startBackfill": control.Admin, "examineConnection": control.Admin,
@@ -53,6 +57,9 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		map[string]string{"type": "pageview", "operator": "contains", "value": "/pricing"},
 		map[string]string{"type": "conversion", "name": "intercom_conversation"},
 	}}
+	if s, ok := w.adSample(t, operation, path, owner, contact, n); ok {
+		return s
+	}
 	byID := func(id string) string { return strings.Replace(path, "{id}", id, 1) }
 	provider := strings.Replace(path, "{provider}", "intercom", 1)
 	funnel := func() string {
@@ -133,19 +140,25 @@ func (w *world) settings(t *testing.T, owner control.Principal) api.SettingsInpu
 	return now
 }
 
-// connect makes a connected connection, without a browser.
+// connect makes a connected connection to a chat, without a browser.
 func (w *world) connect(t *testing.T, owner control.Principal) {
 	t.Helper()
+	w.connectTo(t, owner, "intercom")
+}
+
+// connectTo does so to any provider.
+func (w *world) connectTo(t *testing.T, owner control.Principal, provider string) {
+	t.Helper()
 	ctx := t.Context()
-	state, err := w.store.BeginConnection(ctx, owner, "intercom", "browser")
+	state, err := w.store.BeginConnection(ctx, owner, provider, "browser")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := w.store.UseState(ctx, "intercom", state, "browser")
+	c, err := w.store.UseState(ctx, provider, state, "browser")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.store.SaveGrant(ctx, c.ID, control.Grant{Access: "token"}); err != nil {
+	if err := w.store.SaveGrant(ctx, c.ID, control.Grant{Access: "good"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.store.MarkConnected(ctx, c.ID, control.Setup{App: "acme1", Name: "Acme"}); err != nil {

@@ -13,8 +13,19 @@ import (
 	"sourceloop/schema"
 )
 
-// chatSettings is the dashboard's page with the cards.
-const chatSettings = "/setup/chat"
+// The dashboard's pages with the cards.
+const (
+	chatSettings = "/setup/chat"
+	adSettings   = "/setup/ads"
+)
+
+// cardsOf is the page with the card of a provider, and its name in words.
+func cardsOf(provider string) (address, name string) {
+	if isAd(provider) {
+		return adSettings, "ad platforms"
+	}
+	return chatSettings, "chat settings"
+}
 
 // pages are what a browser opens by itself while it connects a provider: they
 // redirect, or say in words why not.
@@ -29,7 +40,7 @@ type pages struct {
 func (p *pages) start(c echo.Context) error {
 	r := c.Request()
 	if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
-		return showPage(c, refuse(http.StatusForbidden, "A page of another site sent you here, so nothing was connected.", "Click Connect in the chat settings yourself."))
+		return showPage(c, refuse(http.StatusForbidden, "A page of another site sent you here, so nothing was connected.", "Click Connect on the card in the dashboard yourself."))
 	}
 	token := p.gate.cookie.read(r)
 	who, err := p.gate.identify(r, token)
@@ -37,7 +48,7 @@ func (p *pages) start(c echo.Context) error {
 		return showPage(c, err)
 	}
 	if token == "" || !who.Can(control.ManageConnections) {
-		return showPage(c, refuse(http.StatusForbidden, "Only an Owner or an Admin who is signed in with a browser can connect a chat.", "Ask one of them to click Connect."))
+		return showPage(c, refuse(http.StatusForbidden, "Only an Owner or an Admin who is signed in with a browser can connect this.", "Ask one of them to click Connect."))
 	}
 	target, err := p.service.Connections.Connect(r.Context(), who, c.Param("provider"), token)
 	if err != nil {
@@ -56,14 +67,15 @@ func (p *pages) callback(c echo.Context) error {
 	r := c.Request()
 	token := p.gate.cookie.read(r)
 	if token == "" {
-		return showPage(c, refuse(http.StatusForbidden, "This browser is not the one in which connecting was begun, or it was signed out meanwhile. Nothing was connected.", "Sign in, and click Connect in the chat settings."))
+		return showPage(c, refuse(http.StatusForbidden, "This browser is not the one in which connecting was begun, or it was signed out meanwhile. Nothing was connected.", "Sign in, and click Connect on the card in the dashboard."))
 	}
 	connection, err := p.service.Connections.Callback(r.Context(), c.Param("provider"), token, r.URL.Query())
 	if err != nil {
 		return showPage(c, err)
 	}
 	result := url.Values{"connection": {connection.Provider}, "result": {string(connection.State)}}
-	return c.Redirect(http.StatusSeeOther, chatSettings+"?"+result.Encode())
+	address, _ := cardsOf(connection.Provider)
+	return c.Redirect(http.StatusSeeOther, address+"?"+result.Encode())
 }
 
 // page is whole without styles and scripts: the answers' policy allows none.
@@ -76,7 +88,7 @@ func page() (*template.Template, error) {
 <h1>{{.Title}}</h1>
 <p>{{.Detail}}</p>
 <p>{{.WhatToDo}}</p>
-<p><a href="` + chatSettings + `">Go to the chat settings</a></p>
+<p><a href="{{.Back}}">Go to the {{.BackName}}</a></p>
 </main>
 </body>
 </html>
@@ -92,14 +104,18 @@ func showPage(c echo.Context, err error) error {
 		if schema.KindOf(err) == schema.KindInternal {
 			return err
 		}
-		problem.Title = "The chat was not connected."
+		problem.Title = providerName(c.Param("provider")) + " was not connected."
 	}
 	t, err := page()
 	if err != nil {
 		return err
 	}
+	address, name := cardsOf(c.Param("provider"))
 	var body bytes.Buffer
-	if err = t.Execute(&body, problem); err != nil {
+	if err = t.Execute(&body, struct {
+		Problem
+		Back, BackName string
+	}{problem, address, name}); err != nil {
 		return err
 	}
 	return c.HTMLBlob(problem.Status, body.Bytes())

@@ -124,9 +124,9 @@ func (s *service) GetTraffic(ctx context.Context, in GetTrafficRequestObject) (G
 func (s *service) compared(ctx context.Context, who caller, q report.Credits, with string) (*report.Traffic, error) {
 	scoped := s.reports(who)
 	switch Comparison(with) {
-	case Previous:
+	case ComparisonPrevious:
 		q.Period = scoped.Previous(q.Period)
-	case Year:
+	case ComparisonYear:
 		q.Period = scoped.YearBefore(q.Period)
 	default:
 		return nil, nil

@@ -42,11 +42,13 @@ type Sealer interface {
 	Open(sealed []byte, about ...string) ([]byte, error)
 }
 
-// Connections are the chat connections of workspaces.
+// Connections are the connections of workspaces: chats and advertising platforms.
 type Connections interface {
 	Cards(ctx context.Context, who control.Principal) ([]connect.Card, error)
 	Connect(ctx context.Context, who control.Principal, provider, browser string) (redirect string, err error)
 	Callback(ctx context.Context, provider, browser string, query url.Values) (control.Connection, error)
+	Paste(ctx context.Context, who control.Principal, provider, token string) (control.Connection, error)
+	Targets(ctx context.Context, who control.Principal, provider, account string) (targets []control.AdTarget, listed bool, err error)
 	Backfill(ctx context.Context, who control.Principal, provider string) error
 	Test(ctx context.Context, who control.Principal, provider string) (control.Connection, error)
 	Disconnect(ctx context.Context, who control.Principal, provider string) (connect.Farewell, error)

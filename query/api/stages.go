@@ -3,20 +3,11 @@ package api
 import (
 	"cmp"
 	"context"
-	"slices"
 
 	"sourceloop/control"
 	"sourceloop/query/report"
 	"sourceloop/schema"
 )
-
-// firstStage is where a contact stands of whom nobody said anything.
-const firstStage = "New"
-
-// builtInStages come before a workspace's own.
-func builtInStages() []string {
-	return []string{firstStage, "Contacted", "In Progress", "Converted", "Lost"}
-}
 
 // stageFacts say of nodes where their contact stands.
 type stageFacts map[schema.Node]control.Stage
@@ -38,7 +29,7 @@ func (f stageFacts) newest(nodes []schema.Node) string {
 			newest = fact
 		}
 	}
-	return cmp.Or(newest.Name, firstStage)
+	return cmp.Or(newest.Name, control.FirstStage)
 }
 
 // stageNode is the node that a fact about a contact is written on: what names
@@ -66,54 +57,89 @@ func stageNode(c *report.Contact) schema.Node {
 	return best
 }
 
-// ListStages lists the stages: the built-in ones, then the workspace's own by
-// name.
-func (s *service) ListStages(ctx context.Context, _ ListStagesRequestObject) (ListStagesResponseObject, error) {
-	facts, err := s.Store.Stages(ctx, callerOf(ctx).Workspace)
+// ListStages lists the stages in their order.
+func (s *service) ListStages(ctx context.Context, in ListStagesRequestObject) (ListStagesResponseObject, error) {
+	who := callerOf(ctx)
+	names, err := s.Store.StageNames(ctx, who.Principal)
 	if err != nil {
 		return nil, err
 	}
-	names := builtInStages()
-	var own []string
-	for _, fact := range facts {
-		if !slices.Contains(names, fact.Name) {
-			own = append(own, fact.Name)
+	var counts map[string]int64
+	if in.Params.Count != nil && *in.Params.Count {
+		if counts, err = s.stageCounts(ctx, who); err != nil {
+			return nil, err
 		}
 	}
-	slices.Sort(own)
-	all := ListStages200JSONResponse{}
-	for _, name := range append(names, slices.Compact(own)...) {
-		all.Items = append(all.Items, Stage{Name: name})
-	}
-	return all, nil
+	return ListStages200JSONResponse{Items: stagesOf(names, counts)}, nil
 }
 
-// inStage narrows a query to the contacts in a stage. Everybody is in the
-// first one who is in no other.
-func (s *service) inStage(ctx context.Context, who caller, stage string, q *report.ContactQuery) error {
+// stagesOf are stages as the API tells them; counts is nil where nobody asked.
+func stagesOf(names []control.StageName, counts map[string]int64) []Stage {
+	all := make([]Stage, 0, len(names))
+	for _, name := range names {
+		stage := Stage{Name: name.Name, BuiltIn: name.BuiltIn}
+		if counts != nil && name.Name != control.FirstStage {
+			stage.Contacts = new(counts[name.Name])
+		}
+		all = append(all, stage)
+	}
+	return all
+}
+
+// stageCounts says how many contacts are in each stage but the first, in which
+// are all the others.
+func (s *service) stageCounts(ctx context.Context, who caller) (map[string]int64, error) {
+	facts, owners, err := s.staged(ctx, who)
+	counts := map[string]int64{}
+	for _, held := range owners {
+		counts[facts.newest(held)]++
+	}
+	return counts, err
+}
+
+// staged are the facts of a workspace, and the contacts that they are about
+// with their nodes.
+func (s *service) staged(ctx context.Context, who caller) (stageFacts, map[schema.ID][]schema.Node, error) {
 	facts, err := s.Store.Stages(ctx, who.Workspace)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	nodes := make([]schema.Node, 0, len(facts))
 	for n := range facts {
 		nodes = append(nodes, n)
 	}
 	owners, err := s.reports(who).ContactsOf(ctx, nodes)
+	return facts, owners, err
+}
+
+// ReplaceStages changes the list of stages.
+func (s *service) ReplaceStages(ctx context.Context, in ReplaceStagesRequestObject) (ReplaceStagesResponseObject, error) {
+	stages := make([]control.StageName, len(in.Body.Items))
+	for i, item := range in.Body.Items {
+		stages[i] = control.StageName{Name: item.Name, Was: text(item.Was)}
+	}
+	saved, err := s.Store.SaveStages(ctx, callerOf(ctx).Principal, stages)
+	return ReplaceStages200JSONResponse{Items: stagesOf(saved, nil)}, err
+}
+
+// inStage narrows a query to the contacts in a stage. Everybody is in the
+// first one who is in no other.
+func (s *service) inStage(ctx context.Context, who caller, stage string, q *report.ContactQuery) error {
+	facts, owners, err := s.staged(ctx, who)
 	if err != nil {
 		return err
 	}
 	q.Only = []schema.ID{}
 	for id, held := range owners {
-		there := stageFacts(facts).newest(held) == stage
+		there := facts.newest(held) == stage
 		switch {
-		case there && stage != firstStage:
+		case there && stage != control.FirstStage:
 			q.Only = append(q.Only, id)
-		case !there && stage == firstStage:
+		case !there && stage == control.FirstStage:
 			q.Except = append(q.Except, id)
 		}
 	}
-	if stage == firstStage {
+	if stage == control.FirstStage {
 		q.Only = nil
 	}
 	return nil

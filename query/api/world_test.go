@@ -107,7 +107,7 @@ func build(t testing.TB, options *clickhouse.Options, change ...func(*api.Deps))
 	w.server = httptest.NewUnstartedServer(nil)
 	deps := api.Deps{
 		Store: w.store, Reports: reader, Leads: w.leads, Normalizer: identity.Rules{}, Sealer: ring, Metrics: w.metrics,
-		Connections: connect.NewService(w.store, nil, time.Second, w.chat), Doctor: examiner(w.store),
+		Connections: connect.NewService(w.store, nil, time.Second, w.chat, &adProvider{"google"}, &pastedAd{adProvider{"meta"}}, &targetedAd{adProvider{"linkedin"}}), Doctor: examiner(w.store),
 		Tracking: func(key string) api.Snippet {
 			return api.Snippet{HTML: "<script data-key=" + key + "></script>", URL: "https://loop.example/sl.1.js", SRI: "sha384-x"}
 		},

@@ -205,7 +205,14 @@ export interface paths {
         };
         /** The stages of contacts, in order */
         get: operations["listStages"];
-        put?: never;
+        /**
+         * Change the list of stages
+         * @description Needs the role Editor or higher. The list is as it should be: its order, names and stages of the workspace's own.
+         *     Built-in stages must be in it under their names, the first of them first. A stage with `was` is renamed, with
+         *     everybody who is in it; who is in one that is left out is in the first stage again. A stage that a destination needs
+         *     cannot be left out: 409.
+         */
+        put: operations["replaceStages"];
         post?: never;
         delete?: never;
         options?: never;
@@ -371,8 +378,8 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The chat provider. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The chat provider or advertising platform. */
+                provider: components["parameters"]["ConnectionName"];
             };
             cookie?: never;
         };
@@ -418,8 +425,8 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The chat provider. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The chat provider or advertising platform. */
+                provider: components["parameters"]["ConnectionName"];
             };
             cookie?: never;
         };
@@ -427,8 +434,9 @@ export interface paths {
         put?: never;
         /**
          * Disconnect a provider
-         * @description Revokes and destroys the token; no further webhook is processed. Contacts that were captured stay. Needs the
-         *     role Admin or higher.
+         * @description Revokes and destroys the token. Of a chat no further webhook is processed, and contacts that were captured stay. Of
+         *     an advertising platform pending pushes are cancelled, and the push log goes after 30 days. Needs the role Admin or
+         *     higher.
          */
         post: operations["disconnect"];
         delete?: never;
@@ -455,6 +463,207 @@ export interface paths {
          *     doing it again changes nothing that is known. Needs the role Admin or higher.
          */
         post: operations["startBackfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The cards of the advertising platforms
+         * @description One card for each platform, whether it is connected or not, with its destinations.
+         */
+        get: operations["listAds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ads/{platform}/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The advertising platform. */
+                platform: components["parameters"]["AdPlatformName"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Connect a platform by a token
+         * @description For a platform whose card says `how: token`. The token is tried, sealed and never shown again. Needs the role Admin
+         *     or higher.
+         */
+        post: operations["connectAdsByToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ads/{platform}/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The advertising platform. */
+                platform: components["parameters"]["AdPlatformName"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What a destination can send to
+         * @description Asks the platform for the conversion rules of an account, where it lists them. `listed` is false where it does not;
+         *     the number is then copied from the platform by hand. Needs the role Admin or higher.
+         */
+        get: operations["listAdTargets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where conversions are sent */
+        get: operations["listDestinations"];
+        put?: never;
+        /**
+         * Make a destination
+         * @description Conversions that match are sent from then on. The platform must be connected. Needs the role Admin or higher.
+         */
+        post: operations["createDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination's id. */
+                id: components["parameters"]["DestinationId"];
+            };
+            cookie?: never;
+        };
+        /** One destination */
+        get: operations["getDestination"];
+        /**
+         * Change a destination
+         * @description Its platform stays. What was sent is not sent anew. Needs the role Admin or higher.
+         */
+        put: operations["replaceDestination"];
+        post?: never;
+        /**
+         * Delete a destination
+         * @description Its pending pushes are cancelled; what was sent stays at the platform. Needs the role Admin or higher.
+         */
+        delete: operations["deleteDestination"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinations/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination's id. */
+                id: components["parameters"]["DestinationId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send all failed pushes of a destination again
+         * @description Each under its own id. A push that may have reached the platform may count twice there, where the platform does not
+         *     tell ids apart; its words say so. Needs the role Editor or higher.
+         */
+        post: operations["retryPushes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pushes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The push log, the newest first */
+        get: operations["listPushes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pushes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The push's id. */
+                id: components["parameters"]["PushId"];
+            };
+            cookie?: never;
+        };
+        /** One push, with its attempts */
+        get: operations["getPush"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pushes/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The push's id. */
+                id: components["parameters"]["PushId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a failed push again
+         * @description As for all of a destination. Needs the role Editor or higher.
+         */
+        post: operations["retryPush"];
         delete?: never;
         options?: never;
         head?: never;
@@ -751,6 +960,11 @@ export interface components {
          * @enum {string}
          */
         Provider: "intercom" | "hubspot";
+        /**
+         * @description A chat provider, or an advertising platform.
+         * @enum {string}
+         */
+        ConnectionProvider: "intercom" | "hubspot" | "google" | "meta" | "linkedin";
         /** @description A conversation in a chat provider. */
         Conversation: {
             /** @description The chat provider. */
@@ -865,6 +1079,25 @@ export interface components {
              * @example In Progress
              */
             name: string;
+            /** @description Whether it is always there, under this name. */
+            built_in: boolean;
+            /**
+             * Format: int64
+             * @description How many contacts are in it; only where it was asked for. Of the first stage it is left out: everybody is in it who is in no other.
+             */
+            contacts?: number;
+        };
+        /** @description A stage as it should be. */
+        StageInput: {
+            /** @description Its name. */
+            name: string;
+            /** @description Its name until now, when it is renamed. */
+            was?: string;
+        };
+        /** @description All stages as they should be. */
+        StagesInput: {
+            /** @description The stages, in order; the built-in ones among them. */
+            items: components["schemas"]["StageInput"][];
         };
         /** @description The stages. */
         StageList: {
@@ -1365,6 +1598,222 @@ export interface components {
             /** @description That script's hash for the `integrity` attribute. */
             sri: string;
         };
+        /**
+         * @description An advertising platform.
+         * @enum {string}
+         */
+        AdPlatform: "google" | "meta" | "linkedin";
+        /** @description The card of one advertising platform. */
+        AdCard: {
+            platform: components["schemas"]["AdPlatform"];
+            /**
+             * @description The platform's name, for people.
+             * @example Google Ads
+             */
+            name: string;
+            state: components["schemas"]["ConnectionState"];
+            /**
+             * @description How it is connected: on a consent page, or by a token that is pasted.
+             * @enum {string}
+             */
+            how: "oauth" | "token";
+            /** @description Who or what is connected there; empty until connected. */
+            account_name: string;
+            connected_at: components["schemas"]["MaybeTime"];
+            /** @description The last error in words, with what to do; empty when all is well. */
+            last_error: string;
+            /**
+             * @description Where a browser goes to connect it; empty where a token is pasted.
+             * @example /connect/google/start
+             */
+            connect_url: string;
+            /** @description Why it cannot be connected on this server, with what to do; empty when it can. */
+            unavailable: string;
+            /** @description What stays at the platform after disconnecting, to be removed by hand; one sentence each. */
+            clean_up: string[];
+            /** @description Its destinations, in the order in which they were made. */
+            destinations: components["schemas"]["Destination"][];
+        };
+        /** @description The cards. */
+        AdList: {
+            /** @description The cards. */
+            items: components["schemas"]["AdCard"][];
+        };
+        /** @description A token that a person made at the platform. */
+        AdToken: {
+            /** @description The token. */
+            token: string;
+        };
+        /** @description A conversion action, dataset or rule of a platform. */
+        AdTarget: {
+            /** @description Its number at the platform. */
+            id: string;
+            /** @description Its name there. */
+            name: string;
+            /** @description Whether the platform counts what is sent to it. */
+            active: boolean;
+        };
+        /** @description What a destination can send to. */
+        AdTargetList: {
+            /** @description Whether the platform lists them. */
+            listed: boolean;
+            /** @description What is there. */
+            items: components["schemas"]["AdTarget"][];
+        };
+        /** @description What a conversion is worth there. */
+        DestinationValue: {
+            /**
+             * @description None is told; the same for every one; what the conversion itself is worth; by the contact's stage.
+             * @enum {string}
+             */
+            kind: "none" | "fixed" | "conversion" | "stage";
+            /**
+             * Format: double
+             * @description Of `fixed`: the amount.
+             */
+            fixed?: number;
+            /** @description Of `fixed` and `stage`, ISO 4217. By default the workspace's. */
+            currency?: string;
+            /** @description Of `stage`: an amount for each stage that has one. */
+            by_stage?: {
+                [key: string]: number;
+            };
+        };
+        /** @description Where which conversions go, and how. */
+        DestinationInput: {
+            platform: components["schemas"]["AdPlatform"];
+            /** @description What people call it here. */
+            name: string;
+            /** @description Google's customer id, LinkedIn's ad account; empty at Meta. Digits, with or without dashes. */
+            account: string;
+            /** @description The number of the conversion action (Google), dataset (Meta) or conversion rule (LinkedIn). */
+            action: string;
+            /** @description What the platform calls it, as far as it is known. */
+            action_name?: string;
+            /** @description Of Meta: the event name, such as Lead. Empty elsewhere. */
+            event?: string;
+            /** @description The names of the conversions that are sent; none stands for the chats of Intercom and HubSpot. */
+            conversions: string[];
+            /**
+             * @description Sent when the conversion happens, or when its contact reaches a stage.
+             * @enum {string}
+             */
+            trigger: "conversion" | "stage";
+            /** @description Of the trigger `stage`: which one. */
+            stage?: string;
+            value: components["schemas"]["DestinationValue"];
+            /**
+             * @description Only who consented to advertising, or all but who refused it.
+             * @enum {string}
+             */
+            consent: "granted" | "not_denied";
+            /** @description Try without effect: the platform only checks, where it can. */
+            dry_run: boolean;
+            /** @description Of Meta: events go to Test events under this code, and do not count. */
+            test_code?: string;
+            /** @description Whether pushes wait. */
+            paused: boolean;
+            /**
+             * Format: date-time
+             * @description Conversions before this moment are not sent. By default when it is made.
+             */
+            from?: string;
+        };
+        /** @description How many pushes are in each state. */
+        PushCounts: {
+            /** Format: int64 */
+            pending: number;
+            /** Format: int64 */
+            sent: number;
+            /** Format: int64 */
+            pending_identity: number;
+            /** Format: int64 */
+            skipped_consent: number;
+            /** Format: int64 */
+            duplicate: number;
+            /** Format: int64 */
+            error: number;
+        };
+        /** @description Where which conversions go, and how it stands. */
+        Destination: components["schemas"]["DestinationInput"] & {
+            /** @description Its id. */
+            id: string;
+            created_at: components["schemas"]["Time"];
+            counts: components["schemas"]["PushCounts"];
+        };
+        /** @description The destinations. */
+        DestinationList: {
+            /** @description The destinations. */
+            items: components["schemas"]["Destination"][];
+        };
+        /**
+         * @description `pending`: it waits, for its turn or for the platform's word. `sent`: the platform has it. `pending_identity`: there
+         *     is nothing yet that the platform could match by. `skipped_consent`: the visitor did not consent. `duplicate`: the
+         *     platform had it already. `error`: it was refused, given up or cancelled.
+         * @enum {string}
+         */
+        PushState: "pending" | "sent" | "pending_identity" | "skipped_consent" | "duplicate" | "error";
+        /** @description One conversion on its way to one destination. */
+        Push: {
+            id: components["schemas"]["Id"];
+            /** @description The destination's id. */
+            destination: string;
+            /** @description What people call it. */
+            destination_name: string;
+            platform: components["schemas"]["AdPlatform"];
+            /** @description The conversion's id. */
+            conversion: string;
+            /** @description What happened, such as intercom_conversation. */
+            conversion_name: string;
+            /** @description Whose it is; empty when that person was erased. */
+            contact: string;
+            /** @description The person's name, email or phone; empty when it is not known. */
+            contact_name: string;
+            at: components["schemas"]["Time"];
+            /** @description The stage whose reaching sent it; empty when the conversion did. */
+            stage: string;
+            state: components["schemas"]["PushState"];
+            /** @description What happened, what it means and what to do, with the platform's own words; may be empty. */
+            words: string;
+            /** @description The platform's own code, or empty. */
+            code: string;
+            /** @description How often it was tried. */
+            attempts: number;
+            due_at: components["schemas"]["MaybeTime"];
+            /** @description What changed after it was sent; empty for nothing. */
+            note: string;
+            updated_at: components["schemas"]["Time"];
+        };
+        /** @description One attempt, and what came of it. */
+        PushAttempt: {
+            at: components["schemas"]["Time"];
+            /** @description What came of it, in one word. */
+            outcome: string;
+            /** @description The platform's own code, or empty. */
+            code: string;
+            /** @description What it said, for people. */
+            words: string;
+        };
+        /** @description A push with its attempts. */
+        PushDetail: components["schemas"]["Push"] & {
+            /** @description Its attempts of the last 90 days, oldest first. */
+            history: components["schemas"]["PushAttempt"][];
+        };
+        /** @description A page of pushes. */
+        PushList: {
+            /** @description The pushes. */
+            items: components["schemas"]["Push"][];
+            /** @description The cursor of the next page, or empty. */
+            next: string;
+        };
+        /** @description What is sent again. */
+        Retried: {
+            /**
+             * Format: int64
+             * @description How many pushes.
+             */
+            pushes: number;
+        };
         /** @description Who is to be erased, by exactly one of these. */
         ErasureInput: {
             /** @description An email of the person. */
@@ -1499,6 +1948,14 @@ export interface components {
         ContactId: components["schemas"]["Id"];
         /** @description The chat provider. */
         ProviderName: components["schemas"]["Provider"];
+        /** @description The chat provider or advertising platform. */
+        ConnectionName: components["schemas"]["ConnectionProvider"];
+        /** @description The advertising platform. */
+        AdPlatformName: components["schemas"]["AdPlatform"];
+        /** @description The destination's id. */
+        DestinationId: string;
+        /** @description The push's id. */
+        PushId: components["schemas"]["Id"];
         /** @description The first day, in the workspace's time zone. By default 29 days before `to`. */
         From: string;
         /** @description The last day, in the workspace's time zone. By default today. */
@@ -1823,7 +2280,10 @@ export interface operations {
     };
     listStages: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Also say how many contacts are in each stage. */
+                count?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1831,6 +2291,31 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description The stages. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StageList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replaceStages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StagesInput"];
+            };
+        };
+        responses: {
+            /** @description The stages as they are now. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2132,8 +2617,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The chat provider. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The chat provider or advertising platform. */
+                provider: components["parameters"]["ConnectionName"];
             };
             cookie?: never;
         };
@@ -2184,8 +2669,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The chat provider. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The chat provider or advertising platform. */
+                provider: components["parameters"]["ConnectionName"];
             };
             cookie?: never;
         };
@@ -2221,6 +2706,306 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The cards. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    connectAdsByToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The advertising platform. */
+                platform: components["parameters"]["AdPlatformName"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdToken"];
+            };
+        };
+        responses: {
+            /** @description The card as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdCard"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAdTargets: {
+        parameters: {
+            query?: {
+                /** @description The account's number at the platform. */
+                account?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The advertising platform. */
+                platform: components["parameters"]["AdPlatformName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdTargetList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDestinations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All destinations of the workspace. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestinationList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DestinationInput"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination's id. */
+                id: components["parameters"]["DestinationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The destination. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replaceDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination's id. */
+                id: components["parameters"]["DestinationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DestinationInput"];
+            };
+        };
+        responses: {
+            /** @description The destination as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination's id. */
+                id: components["parameters"]["DestinationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    retryPushes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination's id. */
+                id: components["parameters"]["DestinationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many are sent again. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPushes: {
+        parameters: {
+            query?: {
+                /** @description Only pushes to this destination. */
+                destination?: string;
+                /** @description Only pushes of this contact's conversions. */
+                contact?: components["schemas"]["Id"];
+                /** @description Only pushes in this state. */
+                state?: components["schemas"]["PushState"];
+                /** @description How many items at most. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `next` of the page before. Opaque; made for the same query only. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of pushes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The push's id. */
+                id: components["parameters"]["PushId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The push. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    retryPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The push's id. */
+                id: components["parameters"]["PushId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The push as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushDetail"];
+                };
             };
             default: components["responses"]["Problem"];
         };
