@@ -5,7 +5,8 @@ import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { dirname, extname, join, normalize } from "node:path";
-import { makePeople, stages } from "./data.mjs";
+import { makeAds } from "./ads.mjs";
+import { makePeople, stages as builtIn } from "./data.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "dist", "app");
 const goFile = readFileSync(join(dirname(fileURLToPath(import.meta.url)), "..", "web.go"), "utf8");
@@ -106,6 +107,10 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     ];
     return { at, cause: "attribute", headline: `${findings[3].text} ${findings[3].means}`, page: body?.page ?? "", suggested_page: "https://northwind.example/contact", findings };
   };
+  const ads = makeAds({ empty, now, people });
+  let stages = [...builtIn.slice(0, 3).map((name) => ({ name, built_in: true })), { name: "Demo booked", built_in: false }, ...builtIn.slice(3).map((name) => ({ name, built_in: true }))];
+  if (people.length) people[1].contact.stage = people[3].contact.stage = "Demo booked";
+  const counted = (s) => (s.name === "New" ? s : { ...s, contacts: people.filter((p) => p.contact.stage === s.name).length });
   let behind = "";
   const find = (id) => people.find((p) => p.contact.id === id);
   const unknown = () => problem(404, "There is no such contact", "It may have been erased, or belong to another workspace.", "Go back to the list of contacts.");
@@ -117,6 +122,8 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     if (route === "POST /sign-up") return body.token === "once" ? ok(session, 201, { "Set-Cookie": `${cookie}; Path=/; HttpOnly` }) : problem(410, "This link was used already", "A sign-up link works once and for 24 hours.", "Sign in, or ask the operator for a new link.");
     if (route === "POST /sign-out") return { status: 204, headers: { "Set-Cookie": "sourceloop-dev=; Path=/; Max-Age=0" } };
     if (!signedIn) return problem(401, "You are not signed in", "The session has ended.", "Sign in again.");
+    const forAds = ads(method, path.replace("/api/v1", ""), q, body, { ok, problem });
+    if (forAds) return forAds;
     const merge = route.match(/^(GET|POST) \/contacts\/([^/]+)\/merges$/);
     if (merge) {
       if (!find(decodeURIComponent(merge[2]))) return unknown();
@@ -136,7 +143,11 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     switch (route) {
       case "GET /session": return ok(session);
       case "GET /contacts": return listContacts(q);
-      case "GET /stages": return ok({ items: stages.map((name) => ({ name })) });
+      case "GET /stages": return ok({ items: q.get("count") ? stages.map(counted) : stages });
+      case "PUT /stages":
+        for (const { name, was } of body.items) if (was) for (const p of people) if (p.contact.stage === was) p.contact.stage = name;
+        stages = body.items.map(({ name }) => ({ name, built_in: builtIn.includes(name) }));
+        return ok({ items: stages });
       case "GET /traffic": return { ...traffic(q), headers: behind ? { "As-Of": behind } : {} };
       case "GET /attribution": return attribution(q);
       case "POST /funnels/query": return funnel(body);

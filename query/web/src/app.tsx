@@ -14,7 +14,10 @@ import { TrackingCode } from "./screens/tracking";
 import { Traffic } from "./screens/traffic";
 import { Head, isHere, Link, ProblemNote, Skeleton } from "./ui/basics";
 import { Icon, type IconName } from "./ui/icon";
+import { later } from "./ui/later";
 import { Help, useShortcuts } from "./ui/shortcuts";
+
+const Ads = later(() => import("./screens/ads").then((m) => m.Ads));
 
 /** The whole application. */
 export function App() {
@@ -49,6 +52,7 @@ function ToSignIn() {
 
 function Screen({ path }: { path: string }) {
   if (path === "/contacts" || path.startsWith("/contacts/")) return <Contacts id={decodeId(path.slice("/contacts/".length))} />;
+  if (path === "/setup/ads" || path.startsWith("/setup/ads/")) return <Ads />;
   switch (path) {
     case "/":
     case "/dashboards":
@@ -107,6 +111,7 @@ const groups: { name: string; items: Item[] }[] = [
     name: "Setup",
     items: [
       { href: "/setup/chat", label: "Chat", icon: "chat" },
+      { href: "/setup/ads", label: "Ad platforms", icon: "megaphone" },
       { href: "/setup/tracking-code", label: "Tracking code", icon: "code" },
     ],
   },

@@ -9,9 +9,12 @@ import { go, hrefOf, place } from "../url";
 import { Choice, ProblemNote, Skeleton } from "../ui/basics";
 import { Field, Fields, OutLink } from "../ui/fields";
 import { Icon } from "../ui/icon";
+import { later } from "../ui/later";
 import { EraseDialog } from "./erasures";
 import { JourneyTimeline } from "./journey";
 import { Merges } from "./merges";
+
+const ContactPushes = later(() => import("./adslog").then((m) => m.ContactPushes), true);
 
 type Contact = Schemas["Contact"];
 type Touch = Schemas["Touch"];
@@ -69,6 +72,7 @@ function Body({ contact, stages, onStage }: { contact: Contact; stages: string[]
       </div>
       <Visit contact={contact} />
       <Conversations contact={contact} />
+      <ContactPushes contact={contact.id} />
       <JourneyTimeline contact={contact} />
       <Evidence contact={contact} />
       <Merges contact={contact} onChange={onStage} />

@@ -1,18 +1,21 @@
 // The Contacts Hub: everybody who identified themselves, newest first.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, Problem, type Schemas } from "../api/client";
-import { useQuery } from "../api/query";
+import { forget, useQuery } from "../api/query";
 import { columns, readColumns, type Column } from "../columns";
 import { download, toCsv } from "../csv";
 import { formatFilter, readFilters } from "../filters";
 import { remember } from "../preferences";
-import { zone } from "../session";
+import { may, zone } from "../session";
 import { go, hrefOf, place, setQuery } from "../url";
 import { Choice, Empty, Head, Link, Menu, ProblemNote, Skeleton } from "../ui/basics";
 import { FilterChips, FilterMenu } from "../ui/filterbar";
 import { Icon } from "../ui/icon";
+import { later } from "../ui/later";
 import { ContactDrawer } from "./contact";
 import { Waiting } from "./waiting";
+
+const StageEditor = later(() => import("./stages").then((m) => m.StageEditor), true);
 
 type Contact = Schemas["Contact"];
 
@@ -40,6 +43,7 @@ export function Contacts({ id }: { id: string }) {
   );
   const stages = useQuery("stages", (signal) => ask("get", "/api/v1/stages", { signal }));
   const shown = columns.filter((c) => readColumns(place.value.query).includes(c.id));
+  const [editing, setEditing] = useState(false);
   const narrowed = !!ask_.q || !!ask_.stage || ask_.filter.length > 0;
   return (
     <div class={id ? "hub hub-open" : "hub"}>
@@ -61,6 +65,11 @@ export function Contacts({ id }: { id: string }) {
             onChange={(stage) => setQuery({ stage, cursor: null })}
             testid="filter-stage"
           />
+          {may("editor") && (
+            <button type="button" class="button" onClick={() => setEditing(true)} data-testid="edit-stages">
+              Edit stages
+            </button>
+          )}
           <ColumnMenu />
         </div>
         <FilterChips />
@@ -70,6 +79,17 @@ export function Contacts({ id }: { id: string }) {
         {list.data && list.data.items.length === 0 && (narrowed || cursor ? <NothingMatches /> : <Waiting for="contacts" />)}
         {list.data && <Pages next={list.data.next} first={!cursor} />}
       </div>
+      {editing && (
+        <StageEditor
+          onClose={(saved) => {
+            setEditing(false);
+            if (!saved) return;
+            forget();
+            stages.reload();
+            list.reload();
+          }}
+        />
+      )}
       {id && <ContactDrawer key={id} id={id} stages={stages.data?.items.map((s) => s.name) ?? []} onChange={list.reload} />}
     </div>
   );

@@ -28,6 +28,7 @@ const shapes = {
   external: "M8 5H4.5v10.5H15V12M11 4.5h4.5V9M15.2 4.8 9 11",
   clock: "M10 16.5a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13ZM10 6.5V10l2.5 1.6",
   save: "M4 4h9.5L16 6.5V16H4zM7 4v4h5V4M7 16v-4.5h6V16",
+  megaphone: "M4 8.2v3.6h2.6l6.9 3.4V4.8L6.6 8.2H4ZM6.4 11.8l1.2 4h2M16 8.4a2.3 2.3 0 0 1 0 3.2",
   trash: "M4 6h12M8 6V4h4v2M5.5 6l.8 10.5h7.4L14.5 6",
 } as const;
 

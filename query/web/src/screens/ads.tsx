@@ -1,0 +1,421 @@
+// Setup → Ad platforms: a card for each platform with its destinations.
+import { useState } from "preact/hooks";
+import { isPlatform, platformWords, pushStates } from "../ads";
+import { ask, Problem, type Schemas } from "../api/client";
+import { forget, useQuery } from "../api/query";
+import { count, dateTime, plural } from "../format";
+import { conversionLabel } from "../models";
+import { may, zone } from "../session";
+import { place } from "../url";
+import { Dialog, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
+import { Checks } from "../ui/checks";
+import { Icon } from "../ui/icon";
+import { EditDestination, NewDestination } from "./adsform";
+import { AdsLog } from "./adslog";
+
+type Card = Schemas["AdCard"];
+type Destination = Schemas["Destination"];
+
+/** The screens below /setup/ads: the cards, a form, a push log. */
+export function Ads() {
+  const [first = "", second = ""] = place.value.path.slice("/setup/ads".length).split("/").filter(Boolean).map(decodeURIComponent);
+  if (first === "new" && isPlatform(second)) return <NewDestination platform={second} />;
+  if (first && second === "edit") return <EditDestination id={first} />;
+  if (first) return <AdsLog key={first} id={first} />;
+  return <Cards />;
+}
+
+function Cards() {
+  const list = useQuery("ads", (signal) => ask("get", "/api/v1/ads", { signal }), 3_000);
+  const change = () => {
+    forget();
+    list.reload();
+  };
+  return (
+    <>
+      <Head title="Ad platforms" />
+      <p class="lead">
+        Tell the platforms which clicks led to a conversation, so that they find more people like these. Each conversion goes once to each destination, with the ad click that earned it.
+      </p>
+      {list.problem && <ProblemNote problem={list.problem} again={list.reload} />}
+      {!list.data && list.loading && <Skeleton lines={8} />}
+      <div class="ad-cards">
+        {list.data?.items.map((c) => (
+          <PlatformCard key={c.platform} card={c} onChange={change} />
+        ))}
+      </div>
+    </>
+  );
+}
+
+const stateLabels: Record<Card["state"], string> = { connected: "Connected", pending: "Pending", error: "Error", disconnected: "Not set up" };
+
+function stateText(c: Card): string {
+  if (c.state === "pending") return `${c.name} has been asked. This takes a few seconds; the card changes by itself.`;
+  if (c.state !== "disconnected") return "";
+  if (c.unavailable) return c.unavailable;
+  return c.how === "oauth" ? `You need access to the account at ${c.name} whose ads lead to your site.` : "You need to be an admin of the dataset that belongs to your ads.";
+}
+
+function PlatformCard({ card: c, onChange }: { card: Card; onChange: () => void }) {
+  const [asking, setAsking] = useState(false);
+  const [cleanUp, setCleanUp] = useState<string[] | null>(null);
+  const text = stateText(c);
+  return (
+    <article class="card connection ad-card" aria-label={c.name} data-testid={`ads-${c.platform}`} data-state={c.state}>
+      <header>
+        <span class="provider" aria-hidden="true">
+          <Icon name="megaphone" />
+        </span>
+        <div>
+          <h2>{c.name}</h2>
+          {c.account_name && (
+            <p class="sub" data-field="account_name">
+              {c.account_name}
+            </p>
+          )}
+        </div>
+        <span class={`state state-${c.state}`} data-testid="state">
+          {stateLabels[c.state]}
+        </span>
+      </header>
+      {text && <p>{text}</p>}
+      {c.last_error && (
+        <div class="note note-bad" data-field="last_error">
+          <Icon name="warn" />
+          <p>{c.last_error}</p>
+        </div>
+      )}
+      {c.connected_at && (
+        <dl class="facts">
+          <div>
+            <dt>Connected since</dt>
+            <dd>{dateTime(c.connected_at, zone())}</dd>
+          </div>
+        </dl>
+      )}
+      <Actions card={c} onChange={onChange} onDisconnect={() => setAsking(true)} />
+      {cleanUp && <CleanUp card={c} list={cleanUp} onClose={() => setCleanUp(null)} />}
+      {(c.state === "connected" || c.destinations.length > 0) && <Destinations card={c} onChange={onChange} />}
+      {asking && (
+        <Disconnect
+          card={c}
+          onClose={(done) => {
+            setAsking(false);
+            if (!done) return;
+            setCleanUp(done);
+            onChange();
+          }}
+        />
+      )}
+    </article>
+  );
+}
+
+function Actions({ card: c, onChange, onDisconnect }: { card: Card; onChange: () => void; onDisconnect: () => void }) {
+  const [checks, setChecks] = useState<Schemas["Check"][] | null>(null);
+  const [pasting, setPasting] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [busy, setBusy] = useState(false);
+  if (c.unavailable) return null;
+  if (!may("admin")) return <p class="hint">Connecting needs the role Admin or Owner.</p>;
+  const held = c.state === "connected" || c.state === "error";
+  const test = async () => {
+    setBusy(true);
+    setProblem(null);
+    try {
+      setChecks((await ask("post", "/api/v1/connections/{provider}/test", { path: { provider: c.platform } })).checks);
+      onChange();
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+    }
+    setBusy(false);
+  };
+  const connect = c.state === "error" ? "Reconnect" : c.state === "pending" ? "Start again" : "Connect";
+  return (
+    <>
+      {problem && <ProblemNote problem={problem} />}
+      {checks && held && <Checks checks={checks} testid="test-result" />}
+      {pasting && (
+        <Paste
+          card={c}
+          onClose={(done) => {
+            setPasting(false);
+            if (done) onChange();
+          }}
+        />
+      )}
+      <div class="actions">
+        {c.state !== "connected" && c.how === "oauth" && (
+          <a class="button button-main" href={`/connect/${c.platform}/start`} data-testid="connect">
+            {connect}
+          </a>
+        )}
+        {c.how === "token" && !pasting && (
+          <button type="button" class={c.state === "connected" ? "button" : "button button-main"} onClick={() => setPasting(true)} data-testid="connect">
+            {c.state === "connected" ? "Replace the token" : `${connect} with a token`}
+          </button>
+        )}
+        {held && (
+          <button type="button" class="button" disabled={busy} onClick={() => void test()} data-testid="test">
+            {busy ? "Testing…" : "Test"}
+          </button>
+        )}
+        {held && (
+          <button type="button" class="button" onClick={onDisconnect} data-testid="disconnect">
+            Disconnect
+          </button>
+        )}
+      </div>
+    </>
+  );
+}
+
+/** The form for a token that was made by hand. It is sent once and never shown again. */
+function Paste({ card: c, onClose }: { card: Card; onClose: (done: boolean) => void }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [busy, setBusy] = useState(false);
+  const submit = async (e: SubmitEvent) => {
+    e.preventDefault();
+    const token = String(new FormData(e.currentTarget as HTMLFormElement).get("token") ?? "").trim();
+    if (!token) return;
+    setBusy(true);
+    setProblem(null);
+    try {
+      await ask("post", "/api/v1/ads/{platform}/token", { path: { platform: c.platform }, body: { token } });
+      onClose(true);
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+      setBusy(false);
+    }
+  };
+  return (
+    <form class="stack" onSubmit={(e) => void submit(e)} aria-label={`Token of ${c.name}`}>
+      <fieldset disabled={busy}>
+        <legend class="hidden">Token of {c.name}</legend>
+        <label>
+          Access token
+          <input name="token" type="password" required maxLength={2000} autocomplete="off" spellcheck={false} aria-describedby={`token-${c.platform}`} data-testid="token" />
+        </label>
+        <p class="hint" id={`token-${c.platform}`}>
+          {platformWords(c.platform).token} It is kept encrypted and is not shown again.
+        </p>
+        {problem && <ProblemNote problem={problem} />}
+        <span class="actions">
+          <button type="submit" class="button button-main" data-testid="token-save">
+            {busy ? "One moment…" : "Connect"}
+          </button>
+          <button type="button" class="button" onClick={() => onClose(false)}>
+            Cancel
+          </button>
+        </span>
+      </fieldset>
+    </form>
+  );
+}
+
+function Destinations({ card: c, onChange }: { card: Card; onChange: () => void }) {
+  return (
+    <section class="destinations" aria-label={`Destinations at ${c.name}`}>
+      <h3>Destinations</h3>
+      {c.destinations.length === 0 && (
+        <p class="hint">
+          None yet, so nothing is sent. A destination is a {platformWords(c.platform).product} of {c.name}, with what goes to it.
+        </p>
+      )}
+      {c.state !== "connected" && c.destinations.length > 0 && (
+        <p class="hint">While {c.name} is not connected, nothing is sent. The destinations are kept and go on when it is connected again.</p>
+      )}
+      <ul>
+        {c.destinations.map((d) => (
+          <DestinationItem key={d.id} destination={d} onChange={onChange} />
+        ))}
+      </ul>
+      {c.state === "connected" && may("admin") && (
+        <p class="actions">
+          <Link href={`/setup/ads/new/${c.platform}`} class="button" data-testid="new-destination">
+            <Icon name="plus" />
+            New destination
+          </Link>
+        </p>
+      )}
+    </section>
+  );
+}
+
+/** What goes to a destination, in a sentence. */
+function whatGoes(d: Destination): string {
+  const names = d.conversions.length === 0 ? "Every chat" : d.conversions.map(conversionLabel).join(", ");
+  return d.trigger === "stage" ? `${names}, once the contact reaches ${d.stage}` : names;
+}
+
+function DestinationItem({ destination: d, onChange }: { destination: Destination; onChange: () => void }) {
+  const [deleting, setDeleting] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const pause = async () => {
+    setProblem(null);
+    const { id: _, created_at: __, counts: ___, ...input } = d;
+    try {
+      await ask("put", "/api/v1/destinations/{id}", { path: { id: d.id }, body: { ...input, paused: !d.paused } });
+      onChange();
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+    }
+  };
+  return (
+    <li class="destination" data-testid="destination" data-id={d.id} data-name={d.name}>
+      <p class="push-head">
+        <strong>
+          <Link href={`/setup/ads/${d.id}`}>{d.name}</Link>
+        </strong>
+        {d.paused && <span class="tag tag-warn">Paused</span>}
+        {d.dry_run && <span class="tag tag-warn">Dry run</span>}
+        {d.test_code && <span class="tag tag-warn">Test events</span>}
+        <span class="sub-plain break">
+          {[d.action_name || `${platformWords(d.platform).product} ${d.action}`, d.event].filter(Boolean).join(", ")}
+        </span>
+      </p>
+      <p>{whatGoes(d)}</p>
+      <ul class="counts" aria-label={`Pushes of ${d.name}`}>
+        {pushStates
+          .filter((s) => d.counts[s.id] > 0 || s.id === "sent")
+          .map((s) => (
+            <li key={s.id}>
+              <Link href={`/setup/ads/${d.id}?state=${s.id}`} data-testid={`count-${s.id}`} data-value={d.counts[s.id]} class={s.id === "error" ? "count-bad" : ""}>
+                {s.label} <strong>{count(d.counts[s.id])}</strong>
+              </Link>
+            </li>
+          ))}
+      </ul>
+      {problem && <ProblemNote problem={problem} />}
+      <div class="actions">
+        <Link href={`/setup/ads/${d.id}`} class="button" data-testid="log">
+          Push log
+        </Link>
+        {may("admin") && (
+          <>
+            <Link href={`/setup/ads/${d.id}/edit`} class="button" data-testid="edit">
+              Edit
+            </Link>
+            <button type="button" class="button" onClick={() => void pause()} data-testid="pause">
+              {d.paused ? "Resume" : "Pause"}
+            </button>
+            <button type="button" class="button button-icon" aria-label={`Delete ${d.name}`} onClick={() => setDeleting(true)} data-testid="delete">
+              <Icon name="trash" />
+            </button>
+          </>
+        )}
+      </div>
+      {deleting && (
+        <Delete
+          destination={d}
+          onClose={(gone) => {
+            setDeleting(false);
+            if (gone) onChange();
+          }}
+        />
+      )}
+    </li>
+  );
+}
+
+function Delete({ destination: d, onClose }: { destination: Destination; onClose: (gone: boolean) => void }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const remove = async () => {
+    try {
+      await ask("delete", "/api/v1/destinations/{id}", { path: { id: d.id } });
+      onClose(true);
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+    }
+  };
+  return (
+    <Dialog title={`Delete “${d.name}”?`} onClose={() => onClose(false)} testid="delete-dialog">
+      <p>
+        {d.counts.pending > 0 ? `${plural(d.counts.pending, "pending push", "pending pushes")} will be cancelled. ` : ""}
+        What was sent stays at {platformWords(d.platform).name}, which counts it as before.
+      </p>
+      <p>To stop for a while only, pause it instead.</p>
+      {problem && <ProblemNote problem={problem} />}
+      <div class="dialog-actions">
+        <button type="button" class="button" onClick={() => onClose(false)}>
+          Keep it
+        </button>
+        <button type="button" class="button button-danger" onClick={() => void remove()} data-testid="delete-confirm">
+          Delete
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+function Disconnect({ card: c, onClose }: { card: Card; onClose: (cleanUp: string[] | null) => void }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [busy, setBusy] = useState(false);
+  const pending = c.destinations.reduce((sum, d) => sum + d.counts.pending, 0);
+  const disconnect = async () => {
+    setBusy(true);
+    try {
+      onClose((await ask("post", "/api/v1/connections/{provider}/disconnect", { path: { provider: c.platform } })).clean_up);
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={`Disconnect ${c.name}?`} onClose={() => onClose(null)} testid="disconnect-dialog">
+      <dl class="consequences">
+        <dt>What stops, at once</dt>
+        <dd>
+          The access is revoked at {c.name} and the tokens here are destroyed. No conversion is sent any more
+          {pending > 0 ? `, and ${plural(pending, "pending push is", "pending pushes are")} cancelled` : ", and pending pushes are cancelled"}.
+        </dd>
+        <dt>What stays</dt>
+        <dd>What was sent stays at {c.name} and counts there. The destinations stay here and go on when you connect again.</dd>
+        <dt>What goes within 30 days</dt>
+        <dd>The push log of {c.name}.</dd>
+        {c.clean_up.length > 0 && (
+          <>
+            <dt>What to clean up by hand at {c.name}</dt>
+            <dd>
+              <ul data-testid="to-clean-up">
+                {c.clean_up.map((line) => (
+                  <li key={line}>{line}</li>
+                ))}
+              </ul>
+            </dd>
+          </>
+        )}
+      </dl>
+      {problem && <ProblemNote problem={problem} />}
+      <div class="dialog-actions">
+        <button type="button" class="button" onClick={() => onClose(null)}>
+          Keep it connected
+        </button>
+        <button type="button" class="button button-danger" disabled={busy} onClick={() => void disconnect()} data-testid="disconnect-confirm">
+          {busy ? "Disconnecting…" : "Disconnect"}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+function CleanUp({ card: c, list, onClose }: { card: Card; list: string[]; onClose: () => void }) {
+  return (
+    <div class="note" role="status" data-testid="clean-up">
+      <Icon name="check" />
+      <div>
+        <strong>{c.name} is disconnected.</strong>
+        {list.length > 0 && <p>What is left to do by hand, if you like:</p>}
+        <ul>
+          {list.map((line) => (
+            <li key={line}>{line}</li>
+          ))}
+        </ul>
+      </div>
+      <button type="button" class="button button-icon" aria-label="Close" onClick={onClose}>
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+}
