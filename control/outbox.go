@@ -31,11 +31,11 @@ func (t *tx) lockOutbox(ctx context.Context) error {
 // TakePushes takes at most limit pushes that are due, at most perDestination of
 // each destination, and of many destinations a part of each. For as long as
 // lease nobody else gets them. Those whose destination is paused, or whose
-// connection does not work, stay.
-func (s *Store) TakePushes(ctx context.Context, limit, perDestination int, lease time.Duration) ([]Push, error) {
+// connection does not work, stay, and so do those of destinations that are busy.
+func (s *Store) TakePushes(ctx context.Context, limit, perDestination int, lease time.Duration, busy ...int64) ([]Push, error) {
 	var taken []Push
 	err := s.updateOutbox(ctx, "take pushes", func(t *tx) error {
-		ready, err := t.ready(ctx, perDestination)
+		ready, err := t.ready(ctx, perDestination, busy)
 		if err != nil {
 			return err
 		}
@@ -57,12 +57,14 @@ type ready struct {
 	due, share  int
 }
 
-func (t *tx) ready(ctx context.Context, atMost int) ([]ready, error) {
+func (t *tx) ready(ctx context.Context, atMost int, busy []int64) ([]ready, error) {
 	var all []ready
 	err := t.each(ctx, "pushes_ready", []any{int64(t.now), int64(atMost)}, func(scan func(...any) error) error {
 		var r ready
 		err := scan(&r.destination, &r.due)
-		all = append(all, r)
+		if !slices.Contains(busy, r.destination) {
+			all = append(all, r)
+		}
 		return err
 	})
 	return all, err

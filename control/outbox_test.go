@@ -15,8 +15,19 @@ import (
 func TestOutbox(t *testing.T) {
 	controltest.Each(t, func(t *testing.T, fresh func(testing.TB) string) {
 		for name, test := range map[string]func(*testing.T, *outboxWorld){
-			"destinations":    testDestinations,
-			"a push goes out": testPushGoesOut,
+			"destinations":        testDestinations,
+			"a push goes out":     testPushGoesOut,
+			"plans are repeated":  testPlansRepeated,
+			"shares":              testShares,
+			"leases":              testPushLeases,
+			"unclear attempts":    testUnclear,
+			"disconnect":          testPushDisconnect,
+			"log":                 testPushLog,
+			"forgotten":           testPushesForgotten,
+			"erased":              testPushesErased,
+			"stages":              testStageList,
+			"changes of stages":   testStageChanges,
+			"retries and removal": testRetries,
 		} {
 			t.Run(name, func(t *testing.T) { test(t, newOutboxWorld(t, fresh(t))) })
 		}
@@ -69,6 +80,15 @@ func (w *outboxWorld) push(d control.Destination, n int) control.Push {
 	}
 }
 
+func (w *outboxWorld) plan(t *testing.T, d control.Destination, count int) {
+	t.Helper()
+	var all []control.Push
+	for n := range count {
+		all = append(all, w.push(d, n))
+	}
+	ok(t, w.store.PlanPushes(t.Context(), all))
+}
+
 func (w *outboxWorld) take(t *testing.T, limit, each int) []control.Push {
 	t.Helper()
 	return must[[]control.Push](t)(w.store.TakePushes(t.Context(), limit, each, time.Minute))
@@ -84,6 +104,13 @@ func (w *outboxWorld) end(t *testing.T, p control.Push, state schema.PushState, 
 	ok(t, w.store.EndPushes(t.Context(), []control.PushResult{{Push: p, State: state, Outcome: outcome, Words: outcome.String(), Code: "42"}}))
 }
 
+func (w *outboxWorld) get(t *testing.T, id schema.ID) control.Push {
+	t.Helper()
+	p, _, err := w.store.Push(t.Context(), w.ann, id)
+	ok(t, err)
+	return p
+}
+
 func testDestinations(t *testing.T, w *outboxWorld) {
 	ctx := t.Context()
 	good := control.Destination{Platform: "google", Account: " 123-456-7890 ", Action: "77", ActionName: "Chat"}
@@ -93,22 +120,18 @@ func testDestinations(t *testing.T, w *outboxWorld) {
 		t.Fatalf("made as %+v", d)
 	}
 	bad := map[string]func(d *control.Destination){
-		"platform": func(d *control.Destination) { d.Platform = "myspace" },
-		"account":  func(d *control.Destination) { d.Account = "123" },
-		"action":   func(d *control.Destination) { d.Action = "seventy" },
-		"trigger":  func(d *control.Destination) { d.Trigger = "moon" },
-		"no stage": func(d *control.Destination) { d.Trigger = control.OnStage },
-		"stage":    func(d *control.Destination) { d.Trigger, d.Stage = control.OnStage, "Nowhere" },
-		"consent":  func(d *control.Destination) { d.Consent = "maybe" },
-		"value":    func(d *control.Destination) { d.Value.Kind = "guess" },
-		"negative": func(d *control.Destination) { d.Value = control.ValueRule{Kind: control.FixedValue, Fixed: -1} },
-		"currency": func(d *control.Destination) {
-			d.Value = control.ValueRule{Kind: control.FixedValue, Fixed: 1, Currency: "euro"}
-		},
-		"no values": func(d *control.Destination) { d.Value = control.ValueRule{Kind: control.StageValue} },
-		"value at": func(d *control.Destination) {
-			d.Value = control.ValueRule{Kind: control.StageValue, ByStage: map[string]float64{"Nowhere": 1}}
-		},
+		"platform":   func(d *control.Destination) { d.Platform = "myspace" },
+		"account":    func(d *control.Destination) { d.Account = "123" },
+		"action":     func(d *control.Destination) { d.Action = "seventy" },
+		"trigger":    func(d *control.Destination) { d.Trigger = "moon" },
+		"no stage":   func(d *control.Destination) { d.Trigger = control.OnStage },
+		"stage":      func(d *control.Destination) { d.Trigger, d.Stage = control.OnStage, "Nowhere" },
+		"consent":    func(d *control.Destination) { d.Consent = "maybe" },
+		"value":      func(d *control.Destination) { d.Value.Kind = "guess" },
+		"negative":   func(d *control.Destination) { d.Value = control.ValueRule{Kind: control.FixedValue, Fixed: -1} },
+		"currency":   func(d *control.Destination) { d.Value = control.ValueRule{Kind: control.FixedValue, Fixed: 1, Currency: "euro"} },
+		"no values":  func(d *control.Destination) { d.Value = control.ValueRule{Kind: control.StageValue} },
+		"value at":   func(d *control.Destination) { d.Value = control.ValueRule{Kind: control.StageValue, ByStage: map[string]float64{"Nowhere": 1}} },
 		"conversion": func(d *control.Destination) { d.Conversions = []string{" "} },
 		"no event":   func(d *control.Destination) { d.Platform = "meta" },
 	}

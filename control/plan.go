@@ -129,3 +129,12 @@ func (p storedPush) plannable() bool {
 func (p storedPush) changed(id string) []any {
 	return []any{id, p.destination, p.contact, p.name, int64(p.at), p.stage, p.state, p.words, p.code, int64(p.due), p.waits, int64(p.waitUntil)}
 }
+
+// WithdrawPushes forgets pushes of conversions that count no longer: those that
+// were never attempted.
+func (s *Store) WithdrawPushes(ctx context.Context, workspace uint32, conversions []schema.ID) error {
+	rows := column(conversions, func(id schema.ID) any { return id.String() })
+	return s.updateOutbox(ctx, "withdraw pushes", func(t *tx) error {
+		return t.many(ctx, "pushes_withdraw", []any{int64(workspace)}, rows, nothing)
+	})
+}

@@ -70,16 +70,21 @@ func parseCursor(cursor string) (before int64, id string, err error) {
 
 func (r runner) pushLog(ctx context.Context, name string, args ...any) ([]Push, error) {
 	var all []Push
-	err := r.each(ctx, name, args, func(scan func(...any) error) error {
+	err := r.each(ctx, name, args, logged(&all))
+	return all, err
+}
+
+// logged reads rows of the log.
+func logged(into *[]Push) func(scan func(...any) error) error {
+	return func(scan func(...any) error) error {
 		var row pushRow
 		if err := scan(append(row.into(), &row.push.Platform, &row.push.DestinationName)...); err != nil {
 			return err
 		}
 		p, err := row.read()
-		all = append(all, p)
+		*into = append(*into, p)
 		return err
-	})
-	return all, err
+	}
 }
 
 // Push is one push of the principal's workspace with its attempts.
@@ -125,6 +130,14 @@ func (r runner) attempts(ctx context.Context, push schema.ID) ([]PushAttempt, er
 		return err
 	})
 	return all, err
+}
+
+// PushesAbout are all pushes of some conversions, in no order.
+func (s *Store) PushesAbout(ctx context.Context, workspace uint32, conversions []schema.ID) ([]Push, error) {
+	var all []Push
+	rows := column(conversions, func(id schema.ID) any { return id.String() })
+	err := s.reader().many(ctx, "pushes_about", []any{int64(workspace)}, rows, logged(&all))
+	return all, failed("find pushes of conversions", err)
 }
 
 // PushCounts counts the pushes of the principal's workspace by destination and

@@ -102,3 +102,6 @@ SELECT d.platform, COUNT(*),
     MIN(CASE WHEN o.due <= $1 AND c.state = 'connected' AND d.paused = 0 THEN o.due ELSE $1 END)
 FROM outbox o JOIN destinations d ON d.id = o.destination JOIN connections c ON c.id = d.connection
 WHERE o.state = 'pending' GROUP BY d.platform ORDER BY d.platform;
+
+-- name: pushes_withdraw
+DELETE FROM outbox WHERE workspace = $1 AND conversion IN (/*rows*/#1/*end*/) AND attempts = 0;

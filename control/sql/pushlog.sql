@@ -20,6 +20,12 @@ SELECT o.id, o.workspace, o.destination, o.conversion, o.contact, o.conversion_n
 FROM outbox o JOIN destinations d ON d.id = o.destination
 WHERE o.workspace = $1 AND o.id = $2;
 
+-- name: pushes_about
+SELECT o.id, o.workspace, o.destination, o.conversion, o.contact, o.conversion_name, o.at, o.stage, o.state, o.words, o.code, o.attempts, o.tries, o.open, o.open_since, o.alone, o.receipt,
+    o.first_at, o.due, o.created_at, o.updated_at, o.waits, o.wait_until, o.note, d.platform, d.name
+FROM outbox o JOIN destinations d ON d.id = o.destination
+WHERE o.workspace = $1 AND o.conversion IN (/*rows*/#1/*end*/);
+
 -- name: push_counts
 SELECT o.destination, o.state, COUNT(*) FROM outbox o JOIN destinations d ON d.id = o.destination
 WHERE d.workspace = $1 GROUP BY o.destination, o.state;
