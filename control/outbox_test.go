@@ -120,18 +120,22 @@ func testDestinations(t *testing.T, w *outboxWorld) {
 		t.Fatalf("made as %+v", d)
 	}
 	bad := map[string]func(d *control.Destination){
-		"platform":   func(d *control.Destination) { d.Platform = "myspace" },
-		"account":    func(d *control.Destination) { d.Account = "123" },
-		"action":     func(d *control.Destination) { d.Action = "seventy" },
-		"trigger":    func(d *control.Destination) { d.Trigger = "moon" },
-		"no stage":   func(d *control.Destination) { d.Trigger = control.OnStage },
-		"stage":      func(d *control.Destination) { d.Trigger, d.Stage = control.OnStage, "Nowhere" },
-		"consent":    func(d *control.Destination) { d.Consent = "maybe" },
-		"value":      func(d *control.Destination) { d.Value.Kind = "guess" },
-		"negative":   func(d *control.Destination) { d.Value = control.ValueRule{Kind: control.FixedValue, Fixed: -1} },
-		"currency":   func(d *control.Destination) { d.Value = control.ValueRule{Kind: control.FixedValue, Fixed: 1, Currency: "euro"} },
-		"no values":  func(d *control.Destination) { d.Value = control.ValueRule{Kind: control.StageValue} },
-		"value at":   func(d *control.Destination) { d.Value = control.ValueRule{Kind: control.StageValue, ByStage: map[string]float64{"Nowhere": 1}} },
+		"platform": func(d *control.Destination) { d.Platform = "myspace" },
+		"account":  func(d *control.Destination) { d.Account = "123" },
+		"action":   func(d *control.Destination) { d.Action = "seventy" },
+		"trigger":  func(d *control.Destination) { d.Trigger = "moon" },
+		"no stage": func(d *control.Destination) { d.Trigger = control.OnStage },
+		"stage":    func(d *control.Destination) { d.Trigger, d.Stage = control.OnStage, "Nowhere" },
+		"consent":  func(d *control.Destination) { d.Consent = "maybe" },
+		"value":    func(d *control.Destination) { d.Value.Kind = "guess" },
+		"negative": func(d *control.Destination) { d.Value = control.ValueRule{Kind: control.FixedValue, Fixed: -1} },
+		"currency": func(d *control.Destination) {
+			d.Value = control.ValueRule{Kind: control.FixedValue, Fixed: 1, Currency: "euro"}
+		},
+		"no values": func(d *control.Destination) { d.Value = control.ValueRule{Kind: control.StageValue} },
+		"value at": func(d *control.Destination) {
+			d.Value = control.ValueRule{Kind: control.StageValue, ByStage: map[string]float64{"Nowhere": 1}}
+		},
 		"conversion": func(d *control.Destination) { d.Conversions = []string{" "} },
 		"no event":   func(d *control.Destination) { d.Platform = "meta" },
 	}
