@@ -95,9 +95,10 @@ func (t *tx) findPushes(ctx context.Context, ids []string) (map[string]storedPus
 func (p storedPush) planned(plan *Push, now schema.Millis) (next storedPush, differs bool) {
 	next = p
 	next.destination = plan.Destination
-	if p.contact != "" { // Else the person was erased.
-		next.contact = plan.Contact.String()
+	if p.erased() {
+		return next, next != p
 	}
+	next.contact = plan.Contact.String()
 	if !p.plannable() {
 		return next, next != p
 	}
@@ -114,6 +115,9 @@ func (p storedPush) planned(plan *Push, now schema.Millis) (next storedPush, dif
 	}
 	return next, true
 }
+
+// erased tells whether the push's person was erased: of it stays that it was sent.
+func (p storedPush) erased() bool { return p.contact == "" }
 
 func (p storedPush) plannable() bool {
 	switch schema.PushState(p.state) {
