@@ -35,6 +35,7 @@ const (
 	HitType_HIT_TYPE_EVENT       HitType = 2
 	HitType_HIT_TYPE_IDENTIFY    HitType = 3
 	HitType_HIT_TYPE_LEAVE       HitType = 4
+	HitType_HIT_TYPE_ADS         HitType = 5 // what the page's own ad tags know: consent, browser ids
 )
 
 // Enum value maps for HitType.
@@ -45,6 +46,7 @@ var (
 		2: "HIT_TYPE_EVENT",
 		3: "HIT_TYPE_IDENTIFY",
 		4: "HIT_TYPE_LEAVE",
+		5: "HIT_TYPE_ADS",
 	}
 	HitType_value = map[string]int32{
 		"HIT_TYPE_UNSPECIFIED": 0,
@@ -52,6 +54,7 @@ var (
 		"HIT_TYPE_EVENT":       2,
 		"HIT_TYPE_IDENTIFY":    3,
 		"HIT_TYPE_LEAVE":       4,
+		"HIT_TYPE_ADS":         5,
 	}
 )
 
@@ -227,6 +230,10 @@ type Hit struct {
 	Os            string                 `protobuf:"bytes,19,opt,name=os,proto3" json:"os,omitempty"`
 	Bot           bool                   `protobuf:"varint,20,opt,name=bot,proto3" json:"bot,omitempty"`
 	ClockShift    int64                  `protobuf:"varint,21,opt,name=clock_shift,json=clockShift,proto3" json:"clock_shift,omitempty"` // what was added to the browser's time
+	AdConsent     string                 `protobuf:"bytes,22,opt,name=ad_consent,json=adConsent,proto3" json:"ad_consent,omitempty"`     // to the use of data for advertising: granted, denied, or empty
+	Fbp           string                 `protobuf:"bytes,23,opt,name=fbp,proto3" json:"fbp,omitempty"`                                  // Meta's browser id, as its own cookie _fbp has it
+	Fbc           string                 `protobuf:"bytes,24,opt,name=fbc,proto3" json:"fbc,omitempty"`                                  // Meta's click, as its own cookie _fbc has it
+	LiFatId       string                 `protobuf:"bytes,25,opt,name=li_fat_id,json=liFatId,proto3" json:"li_fat_id,omitempty"`         // LinkedIn's click, as the Insight Tag's cookie has it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -406,6 +413,34 @@ func (x *Hit) GetClockShift() int64 {
 		return x.ClockShift
 	}
 	return 0
+}
+
+func (x *Hit) GetAdConsent() string {
+	if x != nil {
+		return x.AdConsent
+	}
+	return ""
+}
+
+func (x *Hit) GetFbp() string {
+	if x != nil {
+		return x.Fbp
+	}
+	return ""
+}
+
+func (x *Hit) GetFbc() string {
+	if x != nil {
+		return x.Fbc
+	}
+	return ""
+}
+
+func (x *Hit) GetLiFatId() string {
+	if x != nil {
+		return x.LiFatId
+	}
+	return ""
 }
 
 // HitRecord is the value of a record in the topic hits, keyed by workspace
@@ -2127,7 +2162,7 @@ const file_schema_proto_rawDesc = "" +
 	"\x05email\x18\x01 \x01(\tR\x05email\x12\x14\n" +
 	"\x05phone\x18\x02 \x01(\tR\x05phone\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x17\n" +
-	"\auser_id\x18\x04 \x01(\tR\x06userId\"\xb1\x04\n" +
+	"\auser_id\x18\x04 \x01(\tR\x06userId\"\x90\x05\n" +
 	"\x03Hit\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1c\n" +
 	"\tworkspace\x18\x02 \x01(\rR\tworkspace\x12\x18\n" +
@@ -2154,7 +2189,12 @@ const file_schema_proto_rawDesc = "" +
 	"\x02os\x18\x13 \x01(\tR\x02os\x12\x10\n" +
 	"\x03bot\x18\x14 \x01(\bR\x03bot\x12\x1f\n" +
 	"\vclock_shift\x18\x15 \x01(\x03R\n" +
-	"clockShift\"\x9d\x01\n" +
+	"clockShift\x12\x1d\n" +
+	"\n" +
+	"ad_consent\x18\x16 \x01(\tR\tadConsent\x12\x10\n" +
+	"\x03fbp\x18\x17 \x01(\tR\x03fbp\x12\x10\n" +
+	"\x03fbc\x18\x18 \x01(\tR\x03fbc\x12\x1a\n" +
+	"\tli_fat_id\x18\x19 \x01(\tR\aliFatId\"\x9d\x01\n" +
 	"\tHitRecord\x12&\n" +
 	"\x03hit\x18\x01 \x01(\v2\x12.sourceloop.v1.HitH\x00R\x03hit\x122\n" +
 	"\arebuild\x18\x02 \x01(\v2\x16.sourceloop.v1.RebuildH\x00R\arebuild\x12,\n" +
@@ -2307,13 +2347,14 @@ const file_schema_proto_rawDesc = "" +
 	"\tComponent\x12,\n" +
 	"\x06claims\x18\x01 \x03(\v2\x14.sourceloop.v1.ClaimR\x06claims\x12?\n" +
 	"\vconversions\x18\x02 \x03(\v2\x1d.sourceloop.v1.ConversionFactR\vconversions\x12\x1a\n" +
-	"\bcontacts\x18\x03 \x03(\fR\bcontacts*y\n" +
+	"\bcontacts\x18\x03 \x03(\fR\bcontacts*\x8b\x01\n" +
 	"\aHitType\x12\x18\n" +
 	"\x14HIT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11HIT_TYPE_PAGEVIEW\x10\x01\x12\x12\n" +
 	"\x0eHIT_TYPE_EVENT\x10\x02\x12\x15\n" +
 	"\x11HIT_TYPE_IDENTIFY\x10\x03\x12\x12\n" +
-	"\x0eHIT_TYPE_LEAVE\x10\x04*8\n" +
+	"\x0eHIT_TYPE_LEAVE\x10\x04\x12\x10\n" +
+	"\fHIT_TYPE_ADS\x10\x05*8\n" +
 	"\x04Bond\x12\x11\n" +
 	"\rBOND_TOGETHER\x10\x00\x12\x0e\n" +
 	"\n" +

@@ -31,7 +31,13 @@ func wireGoldens() map[string]proto.Message {
 		UserAgent: "Mozilla/5.0", Tz: "Europe/Berlin", Country: "DE", CountrySource: "timezone", Device: "desktop", Browser: "Firefox",
 		Os: "Linux", Bot: true, ClockShift: -5,
 	}
+	ads := &schema.Hit{
+		Id: id[:], Workspace: 7, Visitor: "0123456789abcdef0123456789abcdef", At: 1763900000123, Received: 1763900000456,
+		Type: schema.HitType_HIT_TYPE_ADS, Url: "https://site.example/", AdConsent: "granted", Fbp: "fb.1.1763900000000.1098115397",
+		Fbc: "fb.1.1763900000000.AbCd-Ef_1", LiFatId: "3e0fb0b4-5b1c-4d36-8a9b-3a0b5f4f6a01",
+	}
 	return map[string]proto.Message{
+		"ads":      &schema.HitRecord{Body: &schema.HitRecord_Hit{Hit: ads}},
 		"hit":      &schema.HitRecord{Body: &schema.HitRecord_Hit{Hit: hit}},
 		"webhook":  &schema.WebhookRecord{Provider: "intercom", App: "abc", Received: 1763900000456, Body: []byte(`{"topic":"ping"}`), Workspace: 7, Connection: 3},
 		"evidence": &schema.LeadRecord{Workspace: 7, Received: 5, Body: &schema.LeadRecord_Evidence{Evidence: &schema.Evidence{Claims: []*schema.Claim{claim}, Conversion: fact}}},

@@ -51,7 +51,16 @@ type Session struct {
 	Settings  uint32 // the version of the settings in force at its first hit
 	List      uint32 // the number of the referrer list its channel was read from
 	EngagedMS int64  // from leave hits
-	Items     []Item // page views, events, identifications in order of (time, id); leaves are left out
+	Ads       Ads    // as its last hits know it
+	Items     []Item // page views, events, identifications in order of (time, id); leaves and ads are left out
+}
+
+// Ads is what a session knows for advertising. Where the last word about
+// consent is a refusal, no id is known.
+type Ads struct {
+	Consent  Consent
+	FBP, FBC string // Meta's browser id and click, as its own cookies have them, or ""
+	LiFatID  string // LinkedIn's click, as the Insight Tag's cookie has it, or ""; one in a URL is a click id
 }
 
 // PageViews counts the session's page views.

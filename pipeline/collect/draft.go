@@ -28,6 +28,7 @@ type draft struct {
 	properties           string // JSON, or ""
 	traits               traits
 	identified           bool // traits were sent
+	ads                  adDraft
 }
 
 type traits struct{ email, phone, name, user string }
@@ -85,6 +86,9 @@ func (r *reader) member(d *draft, name string) error {
 	case "traits":
 		d.identified, err = r.readTraits(&d.traits)
 	default:
+		if f, known := adFieldNamed(name); known {
+			return r.adField(&d.ads, f)
+		}
 		_, err = r.value(2)
 	}
 	return err

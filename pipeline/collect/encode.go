@@ -50,7 +50,11 @@ func appendHit(b []byte, h *schema.Hit) []byte {
 	b = appendText(b, 18, h.Browser)
 	b = appendText(b, 19, h.Os)
 	b = appendNumber(b, 20, protowire.EncodeBool(h.Bot))
-	return appendNumber(b, 21, uint64(h.ClockShift))
+	b = appendNumber(b, 21, uint64(h.ClockShift))
+	b = appendText(b, 22, h.AdConsent)
+	b = appendText(b, 23, h.Fbp)
+	b = appendText(b, 24, h.Fbc)
+	return appendText(b, 25, h.LiFatId)
 }
 
 func appendTraits(b []byte, t *schema.Traits) []byte {

@@ -30,7 +30,7 @@ func draw(t *rapid.T, m protoreflect.Message, full bool) {
 		case protoreflect.BoolKind:
 			m.Set(f, protoreflect.ValueOfBool(true))
 		case protoreflect.EnumKind:
-			m.Set(f, protoreflect.ValueOfEnum(protoreflect.EnumNumber(rapid.IntRange(1, 4).Draw(t, string(f.Name())))))
+			m.Set(f, protoreflect.ValueOfEnum(protoreflect.EnumNumber(rapid.IntRange(1, 5).Draw(t, string(f.Name())))))
 		case protoreflect.MessageKind:
 			draw(t, m.Mutable(f).Message(), full)
 		default:

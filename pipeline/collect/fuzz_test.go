@@ -43,6 +43,7 @@ func FuzzHits(f *testing.F) {
 	f.Add("\x1f\x8b\x08", false, "&&=%", "Mozilla/5.0 (iPhone")
 	f.Add(`{"type":"pageview","url":"https://shop.example/?utm_source=%zz&gclid=1&utm_source=b#@","visitor":" v\u0085","at":1.7e12}`, false, "t=1664000000000", "x")
 	f.Add(`[{"type":"identify","traits":{"email":"a@b.cc","phone":-1e9,"user_id":NaN}}]`, false, "", "")
+	f.Add(`{"type":"ads","ad_consent":"granted","fbp":"fb.1.1763900000000.1","fbc":{"a":1,"a":2},"li_fat_id":"\ud800"}`, false, "", "")
 	p := start(f, unlimited)
 	channels, err := enrich.NewChannels()
 	if err != nil {
@@ -106,6 +107,7 @@ func sound(t *testing.T, h *schema.Hit) {
 	}{
 		{h.GetUrl(), 4096}, {h.GetReferrer(), 4096}, {h.GetTitle(), 512}, {h.GetName(), 200}, {h.GetVisitor(), 128}, {h.GetUserAgent(), 1024},
 		{h.GetTz(), 64}, {h.GetTraits().GetEmail(), 320}, {h.GetTraits().GetUserId(), 320}, {string(h.GetProperties()), 16 << 10},
+		{h.GetAdConsent(), 7}, {h.GetFbp(), 128}, {h.GetFbc(), 600}, {h.GetLiFatId(), 128},
 	} {
 		if len(limited.text) > limited.most {
 			t.Errorf("%d bytes, %d at most: %.100q", len(limited.text), limited.most, limited.text)

@@ -64,6 +64,7 @@ func (e *Edge) judge(b *batch, s *sender) fault {
 		h.Traits = t
 	}
 	h.Country, h.CountrySource = e.deps.Countries.Country(s.origin.addr, s.origin.country, d.tz)
+	e.takeAds(&d.ads, h)
 	e.readAgent(b, s)
 	return fault{}
 }
@@ -115,8 +116,10 @@ func (e *Edge) checkKind(b *batch, _ *sender) fault {
 		b.hit.Type = schema.HitType_HIT_TYPE_IDENTIFY
 	case "leave":
 		b.hit.Type = schema.HitType_HIT_TYPE_LEAVE
+	case "ads":
+		b.hit.Type = schema.HitType_HIT_TYPE_ADS
 	default:
-		return fault{badType, "type: must be pageview, event, identify or leave"}
+		return fault{badType, "type: must be pageview, event, identify, leave or ads"}
 	}
 	return fault{}
 }

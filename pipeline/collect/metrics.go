@@ -12,6 +12,7 @@ type metrics struct {
 	accepted prometheus.Counter
 	plain    prometheus.Counter
 	items    map[code]prometheus.Counter
+	dropped  [adFields]prometheus.Counter
 	requests map[code]prometheus.Counter
 	hits     prometheus.Observer
 	webhooks *prometheus.CounterVec
@@ -25,6 +26,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	items := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "sourceloop_collect_hits_refused_total", Help: "Hits that were not accepted, by reason.",
 	}, []string{"reason"})
+	dropped := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sourceloop_collect_fields_dropped_total", Help: "Fields for advertising that were left out of accepted hits, because they were not what they should be.",
+	}, []string{"field"})
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "sourceloop_collect_requests_refused_total", Help: "Requests of which nothing was taken, by reason.",
 	}, []string{"reason"})
@@ -38,13 +42,16 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	plain := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "sourceloop_collect_plain_requests_total", Help: "Requests for hits that were answered in front of the HTTP server.",
 	})
-	reg.MustRegister(accepted, plain, items, requests, webhooks, latency)
+	reg.MustRegister(accepted, plain, items, dropped, requests, webhooks, latency)
 	m := &metrics{
 		accepted: accepted, plain: plain, items: map[code]prometheus.Counter{}, requests: map[code]prometheus.Counter{},
 		hits: latency.WithLabelValues("hits"), webhooks: webhooks, hooks: latency.WithLabelValues("webhooks"),
 	}
 	for _, c := range itemCodes() {
 		m.items[c] = items.WithLabelValues(string(c))
+	}
+	for f := range adFields {
+		m.dropped[f] = dropped.WithLabelValues(f.name())
 	}
 	for _, c := range requestCodes() {
 		m.requests[c] = requests.WithLabelValues(string(c))

@@ -233,7 +233,7 @@ func (p *parser) hit(words []string) error {
 	if err != nil {
 		return err
 	}
-	words, given := options(words, "from", "email", "phone", "user", "name", "country", "device", "browser", "engaged", "with", "bot")
+	words, given := options(words, "from", "email", "phone", "user", "name", "country", "device", "browser", "engaged", "with", "bot", "consent", "fbp", "fbc", "li_fat_id")
 	if len(words) == 0 {
 		return fmt.Errorf("what kind of hit?")
 	}
@@ -243,6 +243,7 @@ func (p *parser) hit(words []string) error {
 		Id: id[:], Workspace: p.journey.Workspace.ID, Visitor: visitor, At: int64(at), Received: int64(at) + 100,
 		Referrer: given["from"], Country: given["country"], Device: given["device"], Browser: given["browser"], Bot: given["bot"] == "yes",
 	}
+	h.AdConsent, h.Fbp, h.Fbc, h.LiFatId = given["consent"], given["fbp"], given["fbc"], given["li_fat_id"]
 	if p.received > 0 {
 		h.Received = int64(p.received) + int64(n)
 	}
@@ -259,6 +260,8 @@ func describe(h *schema.Hit, words []string, given map[string]string) error {
 		if given["engaged"] != "" {
 			h.Properties = []byte(`{"engaged_ms":` + given["engaged"] + `}`)
 		}
+	case "ads":
+		h.Type = schema.HitType_HIT_TYPE_ADS
 	case "identify":
 		h.Type = schema.HitType_HIT_TYPE_IDENTIFY
 		h.Traits = &schema.Traits{Email: given["email"], Phone: given["phone"], UserId: given["user"], Name: given["name"]}

@@ -94,7 +94,20 @@ func (w *writer) session(s *schema.Session) {
 	if s.Bot {
 		w.WriteString(" · bot")
 	}
-	fmt.Fprintf(w, " · %d views · by %s\n", s.PageViews(), s.Touch.Rule)
+	fmt.Fprintf(w, " · %d views · by %s%s\n", s.PageViews(), s.Touch.Rule, ads(&s.Ads))
+}
+
+// ads is what a session knows for advertising, "" when that is nothing.
+func ads(a *schema.Ads) string {
+	text := ""
+	for _, known := range []struct{ name, value string }{
+		{"ads", string(a.Consent)}, {"fbp", a.FBP}, {"fbc", a.FBC}, {"li_fat_id", a.LiFatID},
+	} {
+		if known.value != "" {
+			text += " · " + known.name + " " + known.value
+		}
+	}
+	return text
 }
 
 // touch is "Channel · source / medium / campaign · landing page".

@@ -155,12 +155,16 @@ func (g *group) session(workspace uint32, visitor string, c Classifier) schema.S
 		s.Device, s.Country = cmp.Or(h.GetDevice(), s.Device), cmp.Or(h.GetCountry(), s.Country)
 		s.Browser, s.OS = cmp.Or(h.GetBrowser(), s.Browser), cmp.Or(h.GetOs(), s.OS)
 	}
+	s.Ads = g.ads()
 	for i, h := range g.hits {
 		if h.GetType() == schema.HitType_HIT_TYPE_LEAVE {
 			var p map[string]float64
 			if json.Unmarshal(h.GetProperties(), &p) == nil {
 				s.EngagedMS += int64(p["engaged_ms"])
 			}
+			continue
+		}
+		if h.GetType() == schema.HitType_HIT_TYPE_ADS {
 			continue
 		}
 		item := schema.Item{Hit: schema.ID(h.GetId()), At: schema.Millis(h.GetAt()), Type: h.GetType(), URL: page(h), Title: h.GetTitle(), Name: h.GetName()}
@@ -171,6 +175,22 @@ func (g *group) session(workspace uint32, visitor string, c Classifier) schema.S
 		s.Items = append(s.Items, item)
 	}
 	return s
+}
+
+// ads looks for the last word about consent, and for the last ids that no
+// refusal came after.
+func (g *group) ads() (a schema.Ads) {
+	refused := -1
+	for i, h := range g.hits {
+		a.Consent = schema.Consent(cmp.Or(h.GetAdConsent(), string(a.Consent)))
+		if a.Consent == schema.ConsentDenied {
+			refused = i
+		}
+	}
+	for _, h := range slices.Backward(g.hits[refused+1:]) {
+		a.FBP, a.FBC, a.LiFatID = cmp.Or(a.FBP, h.GetFbp()), cmp.Or(a.FBC, h.GetFbc()), cmp.Or(a.LiFatID, h.GetLiFatId())
+	}
+	return a
 }
 
 func page(h *schema.Hit) string { return strings.SplitN(h.GetUrl(), "#", 2)[0] }

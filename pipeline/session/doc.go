@@ -17,7 +17,8 @@
 //     an external referrer with another channel than the session's;
 //  4. midnight: another local date than that of the session's first hit.
 //
-// Leaves and identifications extend the running session and start none. They
+// Leaves, identifications and what ad tags know extend the running session and
+// start none. They
 // push the timeout out, but what their page's URL says about a source is not
 // looked at: an identification that a site sends before its page view must not
 // swallow an ad click.

@@ -33,6 +33,7 @@ func Hash(s *schema.Session) uint64 {
 	for i := range s.Items {
 		h.item(&s.Items[i])
 	}
+	h.ads(&s.Ads)
 	sum := fnv.New64a()
 	sum.Write(h)
 	return sum.Sum64()
@@ -66,6 +67,17 @@ func (c *content) touch(t *schema.Touch) {
 		c.text(s)
 	}
 	c.number(int64(t.At))
+}
+
+// ads adds nothing where nothing is known: most rows keep the hash that they
+// had before there were these fields. No item begins like what it adds.
+func (c *content) ads(a *schema.Ads) {
+	if *a == (schema.Ads{}) {
+		return
+	}
+	for _, s := range []string{string(a.Consent), a.FBP, a.FBC, a.LiFatID} {
+		c.text(s)
+	}
 }
 
 func (c *content) item(i *schema.Item) {

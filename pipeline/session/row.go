@@ -36,6 +36,7 @@ func include(s *schema.Session, h *schema.Hit, click string) {
 	s.Country = firstOf(s.Country, h.GetCountry())
 	s.Browser = firstOf(s.Browser, h.GetBrowser())
 	s.OS = firstOf(s.OS, h.GetOs())
+	hear(&s.Ads, h)
 	page := withoutFragment(h.GetUrl())
 	switch h.GetType() {
 	case schema.HitType_HIT_TYPE_LEAVE:
@@ -43,13 +44,26 @@ func include(s *schema.Session, h *schema.Hit, click string) {
 		return
 	case schema.HitType_HIT_TYPE_PAGEVIEW:
 		s.ExitPage = page
-	case schema.HitType_HIT_TYPE_UNSPECIFIED:
+	case schema.HitType_HIT_TYPE_UNSPECIFIED, schema.HitType_HIT_TYPE_ADS:
 		return
 	}
 	s.Items = append(s.Items, schema.Item{
 		Hit: hitID(h), At: schema.Millis(h.GetAt()), Type: h.GetType(),
 		URL: page, Title: h.GetTitle(), Name: h.GetName(), ClickID: click,
 	})
+}
+
+// hear takes what a hit knows for advertising: the last word stands. A refusal
+// takes the ids back.
+func hear(a *schema.Ads, h *schema.Hit) {
+	if consent := h.GetAdConsent(); consent != "" {
+		a.Consent = schema.Consent(consent)
+	}
+	if a.Consent == schema.ConsentDenied {
+		*a = schema.Ads{Consent: schema.ConsentDenied}
+		return
+	}
+	a.FBP, a.FBC, a.LiFatID = firstOf(h.GetFbp(), a.FBP), firstOf(h.GetFbc(), a.FBC), firstOf(h.GetLiFatId(), a.LiFatID)
 }
 
 func firstOf(known, heard string) string {

@@ -94,7 +94,7 @@ func drawHits(t *rapid.T, most int) []*schema.Hit {
 	}
 	referrers := []string{"", "", "https://shop.example/", "https://www.google.com/", "https://blog.example/post"}
 	gaps := []int64{0, 0, 1, 60_000, 29 * 60_000, 30 * 60_000, 30*60_000 + 1, 60 * 60_000, 5 * hour, 30 * hour, 80 * hour}
-	types := []schema.HitType{1, 1, 1, 2, 3, 4}
+	types := []schema.HitType{1, 1, 1, 2, 3, 4, 5}
 	at, n := int64(epoch), rapid.IntRange(1, most).Draw(t, "hits")
 	hits := make([]*schema.Hit, n)
 	for i := range hits {
@@ -105,6 +105,10 @@ func drawHits(t *rapid.T, most int) []*schema.Hit {
 			Type: rapid.SampledFrom(types).Draw(t, "type"),
 			Url:  rapid.SampledFrom(urls).Draw(t, "url"), Referrer: rapid.SampledFrom(referrers).Draw(t, "referrer"),
 			Device: rapid.SampledFrom([]string{"", "mobile"}).Draw(t, "device"), Bot: rapid.Bool().Draw(t, "bot"),
+			AdConsent: rapid.SampledFrom([]string{"", "", "granted", "denied"}).Draw(t, "consent"),
+			Fbp:       rapid.SampledFrom([]string{"", "fb.1.1.1", "fb.1.1.2"}).Draw(t, "fbp"),
+			Fbc:       rapid.SampledFrom([]string{"", "fb.1.1.A", "fb.1.1.a"}).Draw(t, "fbc"),
+			LiFatId:   rapid.SampledFrom([]string{"", "li-1", "li-2"}).Draw(t, "li_fat_id"),
 			Workspace: 7, Visitor: "v", UserAgent: "agent", Properties: []byte(`{"engaged_ms":1200}`),
 			Traits: &schema.Traits{Email: rapid.SampledFrom([]string{"a@x.example", "b@x.example", ""}).Draw(t, "email")},
 		}

@@ -53,6 +53,10 @@ func compareBodies(a, b *schema.Hit) int {
 		strings.Compare(a.GetBrowser(), b.GetBrowser()),
 		strings.Compare(a.GetOs(), b.GetOs()),
 		compareBools(a.GetBot(), b.GetBot()),
+		strings.Compare(a.GetAdConsent(), b.GetAdConsent()),
+		strings.Compare(a.GetFbp(), b.GetFbp()),
+		strings.Compare(a.GetFbc(), b.GetFbc()),
+		strings.Compare(a.GetLiFatId(), b.GetLiFatId()),
 	)
 }
 
@@ -74,6 +78,7 @@ func Trim(hit *schema.Hit) *schema.Hit {
 		Id: hit.GetId(), At: hit.GetAt(), Received: hit.GetReceived(), Type: hit.GetType(),
 		Url: hit.GetUrl(), Referrer: hit.GetReferrer(), Title: hit.GetTitle(), Name: hit.GetName(),
 		Country: hit.GetCountry(), Device: hit.GetDevice(), Browser: hit.GetBrowser(), Os: hit.GetOs(), Bot: hit.GetBot(),
+		AdConsent: hit.GetAdConsent(), Fbp: hit.GetFbp(), Fbc: hit.GetFbc(), LiFatId: hit.GetLiFatId(),
 	}
 	switch hit.GetType() {
 	case schema.HitType_HIT_TYPE_LEAVE:

@@ -8,8 +8,12 @@ import (
 	"sourceloop/schema"
 )
 
-// hitTypeEnum is the type of the columns hits.type and sessions.items_type.
-const hitTypeEnum = "Enum8('unspecified' = 0, 'pageview' = 1, 'event' = 2, 'identify' = 3, 'leave' = 4)"
+// The types of the columns hits.type and sessions.items_type. No item is of
+// the type ads.
+const (
+	hitTypeEnum  = "Enum8('unspecified' = 0, 'pageview' = 1, 'event' = 2, 'identify' = 3, 'leave' = 4, 'ads' = 5)"
+	itemTypeEnum = "Enum8('unspecified' = 0, 'pageview' = 1, 'event' = 2, 'identify' = 3, 'leave' = 4)"
+)
 
 // enumColumn holds values of one Enum8 as numbers, without a look-up by name.
 type enumColumn struct {

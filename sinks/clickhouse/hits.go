@@ -25,7 +25,8 @@ type hitBlock struct {
 	properties, agent                proto.ColStr
 	email, phone, person, user       proto.ColStr
 	name, tz, country, countrySource *proto.ColLowCardinality[string]
-	device, browser, os              *proto.ColLowCardinality[string]
+	device, browser, os, consent     *proto.ColLowCardinality[string]
+	fbp, fbc, liFatID                proto.ColStr
 	bot                              proto.ColBool
 	shift                            proto.ColInt64
 }
@@ -34,7 +35,7 @@ func newHitBlock() *hitBlock {
 	b := &hitBlock{
 		at: millisColumn(), received: millisColumn(), kind: &enumColumn{kind: hitTypeEnum},
 		name: lowCardinality(), tz: lowCardinality(), country: lowCardinality(), countrySource: lowCardinality(),
-		device: lowCardinality(), browser: lowCardinality(), os: lowCardinality(),
+		device: lowCardinality(), browser: lowCardinality(), os: lowCardinality(), consent: lowCardinality(),
 	}
 	b.prepared = prepare("hits", proto.Input{
 		{Name: "workspace", Data: &b.workspace}, {Name: "id", Data: &b.id}, {Name: "version", Data: &b.version},
@@ -46,7 +47,8 @@ func newHitBlock() *hitBlock {
 		{Name: "user_agent", Data: &b.agent}, {Name: "tz", Data: b.tz}, {Name: "country", Data: b.country},
 		{Name: "country_source", Data: b.countrySource}, {Name: "device", Data: b.device},
 		{Name: "browser", Data: b.browser}, {Name: "os", Data: b.os}, {Name: "bot", Data: &b.bot},
-		{Name: "clock_shift", Data: &b.shift},
+		{Name: "clock_shift", Data: &b.shift}, {Name: "ad_consent", Data: b.consent}, {Name: "fbp", Data: &b.fbp},
+		{Name: "fbc", Data: &b.fbc}, {Name: "li_fat_id", Data: &b.liFatID},
 	})
 	return b
 }
@@ -92,4 +94,8 @@ func (b *hitBlock) append(h *schema.Hit) {
 	b.os.Append(h.Os)
 	b.bot.Append(h.Bot)
 	b.shift.Append(h.ClockShift)
+	b.consent.Append(h.AdConsent)
+	b.fbp.Append(h.Fbp)
+	b.fbc.Append(h.Fbc)
+	b.liFatID.Append(h.LiFatId)
 }

@@ -90,7 +90,8 @@ func scanHit(rows chdriver.Rows) (*schema.Hit, error) {
 	traits := &schema.Traits{}
 	err := rows.Scan(&h.Workspace, &id, &h.Visitor, &h.At, &h.Received, &kind, &h.Url, &h.Referrer, &h.Title, &h.Name,
 		&properties, &traits.Email, &traits.Phone, &traits.Name, &traits.UserId, &h.UserAgent, &h.Tz, &h.Country,
-		&h.CountrySource, &h.Device, &h.Browser, &h.Os, &h.Bot, &h.ClockShift)
+		&h.CountrySource, &h.Device, &h.Browser, &h.Os, &h.Bot, &h.ClockShift,
+		&h.AdConsent, &h.Fbp, &h.Fbc, &h.LiFatId)
 	h.Id, h.Type = []byte(id), schema.HitType(kind)
 	if properties != "" {
 		h.Properties = []byte(properties)

@@ -23,7 +23,8 @@ type sessionBlock struct {
 	started, ended                                *proto.ColDateTime64Raw
 	reason, channel, source, medium, campaign     *proto.ColLowCardinality[string]
 	content, term, rule, device, country, browser *proto.ColLowCardinality[string]
-	os                                            *proto.ColLowCardinality[string]
+	os, consent                                   *proto.ColLowCardinality[string]
+	fbp, fbc, liFatID                             proto.ColStr
 	clickIDs                                      *proto.ColArr[string]
 	bot                                           proto.ColBool
 	settings, list, pageViews, events             proto.ColUInt32
@@ -39,9 +40,9 @@ func newSessionBlock() *sessionBlock {
 		started: millisColumn(), ended: millisColumn(),
 		reason: lowCardinality(), channel: lowCardinality(), source: lowCardinality(), medium: lowCardinality(),
 		campaign: lowCardinality(), content: lowCardinality(), term: lowCardinality(), rule: lowCardinality(),
-		device: lowCardinality(), country: lowCardinality(), browser: lowCardinality(), os: lowCardinality(),
+		device: lowCardinality(), country: lowCardinality(), browser: lowCardinality(), os: lowCardinality(), consent: lowCardinality(),
 		clickIDs: new(proto.ColStr).Array(), itemsAt: new(proto.ColInt64).Array(),
-		itemsType: arrayOf[int8](&enumColumn{kind: hitTypeEnum}),
+		itemsType: arrayOf[int8](&enumColumn{kind: itemTypeEnum}),
 		itemsURL:  new(proto.ColStr).Array(), itemsTitle: new(proto.ColStr).Array(),
 		itemsName: lowCardinality().Array(), itemsClickID: new(proto.ColStr).Array(),
 		itemsHit: new(proto.ColFixedStr16).Array(),
@@ -62,6 +63,8 @@ func (b *sessionBlock) scalars() proto.Input {
 		{Name: "os", Data: b.os}, {Name: "bot", Data: &b.bot}, {Name: "exit_page", Data: &b.exit},
 		{Name: "settings", Data: &b.settings}, {Name: "list", Data: &b.list}, {Name: "engaged_ms", Data: &b.engaged},
 		{Name: "page_views", Data: &b.pageViews}, {Name: "events", Data: &b.events},
+		{Name: "ad_consent", Data: b.consent}, {Name: "fbp", Data: &b.fbp}, {Name: "fbc", Data: &b.fbc},
+		{Name: "li_fat_id", Data: &b.liFatID},
 	}
 }
 
@@ -113,6 +116,7 @@ func (b *sessionBlock) append(s *schema.SessionRow) {
 	b.engaged.Append(s.EngagedMS)
 	b.clickIDs.Append(s.ClickIDs)
 	b.appendTouch(&s.Touch)
+	b.appendAds(&s.Ads)
 	b.appendItems(s)
 }
 
@@ -126,6 +130,13 @@ func (b *sessionBlock) appendTouch(t *schema.Touch) {
 	b.landing.Append(t.LandingPage)
 	b.referrer.Append(t.Referrer)
 	b.rule.Append(t.Rule)
+}
+
+func (b *sessionBlock) appendAds(a *schema.Ads) {
+	b.consent.Append(string(a.Consent))
+	b.fbp.Append(a.FBP)
+	b.fbc.Append(a.FBC)
+	b.liFatID.Append(a.LiFatID)
 }
 
 func (b *sessionBlock) appendItems(s *schema.SessionRow) {

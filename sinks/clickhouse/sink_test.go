@@ -26,6 +26,7 @@ func hit(workspace uint32, visitor string, n int) *schema.Hit {
 		Type: schema.HitType_HIT_TYPE_EVENT, Url: "https://a.example/?q=ä\x00", Referrer: "r", Title: "t", Name: "play",
 		Properties: []byte(`{"plan":"pro"}`), Traits: &schema.Traits{Email: "e", Phone: "p", Name: "n", UserId: "u"}, UserAgent: "agent",
 		Tz: "Europe/Berlin", Country: "DE", CountrySource: "timezone", Device: "mobile", Browser: "Firefox", Os: "Android", Bot: true, ClockShift: -7,
+		AdConsent: "granted", Fbp: "fb.1.2.3", Fbc: "fb.1.2.Ab", LiFatId: "li-1",
 	}
 }
 
@@ -41,6 +42,8 @@ func TestWriteAndReadBack(t *testing.T) {
 		Value: 1.5, Currency: "EUR", Url: "u", Page: "p", Message: "m", State: "open", Deleted: true, Updated: 9, VisitorSince: 8,
 	}
 	session.Workspace, gone.Workspace = 7, 7
+	session.Ads = schema.Ads{Consent: schema.ConsentGranted, FBP: "fb.1.2.3", FBC: "fb.1.2.Ab", LiFatID: "li-1"}
+	h.Type = schema.HitType_HIT_TYPE_ADS
 	b := &sink.Batch{
 		Hits:     []*schema.Hit{h, h},
 		Sessions: []schema.SessionRow{{Session: session, Version: 1}, {Session: gone, Version: 1}},
@@ -61,6 +64,9 @@ func TestWriteAndReadBack(t *testing.T) {
 	hits, err := e.VisitorHits(t.Context(), []sink.Visitor{v, {Workspace: 8, ID: "v"}}, 10)
 	if err != nil || len(hits) != 1 || len(hits[v]) != 1 || !proto.Equal(hits[v][0], h) {
 		t.Errorf("hits are %v, %v; want %v once", hits, err, h)
+	}
+	if n := e.count(t, "SELECT count() FROM sessions FINAL WHERE ad_consent = 'granted' AND fbp = 'fb.1.2.3' AND fbc = 'fb.1.2.Ab' AND li_fat_id = 'li-1'"); n != 1 {
+		t.Errorf("%d sessions know what the ad tags know, want one", n)
 	}
 	keys, err := e.SessionKeys(t.Context(), []sink.Visitor{{Workspace: 7, ID: session.Visitor}})
 	if want := (&schema.WrittenKey{Day: session.StartedAt.Day(), Session: session.ID[:]}); err != nil || len(keys) != 1 ||
