@@ -12,6 +12,8 @@ import (
 )
 
 var (
+	//go:embed dist/ads.js
+	adsSource string
 	//go:embed dist/core.js
 	coreSource string
 	//go:embed dist/chat.js
@@ -52,6 +54,7 @@ func Core() (Asset, error) { return newAsset("core", coreSource) }
 // Chunks returns the parts that the core loads when needed.
 func Chunks() ([]Asset, error) {
 	sources := []struct{ name, source string }{
+		{"ads", adsSource},
 		{"chat", chatSource},
 		{"debug", debugSource},
 		{"google", googleSource},

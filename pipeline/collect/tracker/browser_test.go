@@ -37,6 +37,10 @@ type hit struct {
 	Properties map[string]any `json:"properties"`
 	Traits     map[string]any `json:"traits"`
 	TZ         string         `json:"tz"`
+	AdConsent  string         `json:"ad_consent"`
+	FBP        string         `json:"fbp"`
+	FBC        string         `json:"fbc"`
+	LiFatID    string         `json:"li_fat_id"`
 }
 
 // delivery is one request with hits.

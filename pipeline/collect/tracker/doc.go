@@ -27,6 +27,10 @@
 //     view was visible since it began or since the leave before, so that the sum over a view is its whole.
 //     properties.chat says what became of Intercom's Messenger on the page: "pushed" when it has the id, "stub" when its
 //     own script never came, "throttled" when it was told too often; absent where none was seen. That is what the doctor knows pages by.
+//   - ads: what the page's own ad tags know, at once: right after the first view of a page load when there is something to
+//     know, and again when it changed (looked at every second, consent at once). ad_consent as below; fbp, fbc, li_fat_id as
+//     the cookies _fbp and _fbc of Meta's pixel and li_fat_id of LinkedIn's Insight Tag have them, unless ad_consent is
+//     denied. The tracker never sets one of these cookies.
 //   - event chat_opened, properties.provider intercom or hubspot: when the visitor opens the Messenger (HubSpot: begins
 //     a conversation).
 //
@@ -51,6 +55,13 @@
 // cookie and localStorage. data-consent="google" listens to Google Consent Mode instead (analytics_storage; a default
 // of denied is no answer yet). Global Privacy Control outranks all of it, Do Not Track does with data-dnt.
 //
+// Consent to the use of data for advertising is another question, and asked only where conversions go back to a platform
+// (ad_consent: granted, denied, or unknown). The site answers it by the second word of sourceloop.consent("granted",
+// "denied"); the last call stands. Without that word it is what Google Consent Mode tells the dataLayer under the usual
+// name, whatever data-consent says: denied when ad_user_data or ad_storage is, else granted when one of them is. There an
+// update outranks a default; a default of denied counts, also where it is meant for some regions only, since a page does
+// not know where its visitor is; one of granted counts unless it is for some regions.
+//
 // # The Messenger
 //
 // As soon as window.Intercom is there, and with consent only, the id is pushed as the contact attribute sourceloop_id,
@@ -68,6 +79,7 @@
 // operator may rename folder and file, since block lists know the usual names. Chunks and pinned cores have their hash
 // in their address (/sl.<hash>.js) and never change; /sl.js is the newest and is kept for five minutes.
 //
+//	ads        after consent, on every page: what the page's own ad tags know
 //	more       after consent, on every page: leave, chat detection, back-forward cache
 //	snapshot   first and last touch
 //	leftovers  hits of earlier pages, if there are any

@@ -35,6 +35,8 @@ func TestInABrowser(t *testing.T) {
 		"Global Privacy Control":        globalPrivacyControl,
 		"Do Not Track":                  doNotTrack,
 		"Google Consent Mode":           googleConsent,
+		"what ad tags know":             adTags,
+		"what ad tags know, refused":    adTagsRefused,
 		"cookieless":                    cookieless,
 		"blocked storage":               blockedStorage,
 		"Messenger":                     messenger,
@@ -395,6 +397,78 @@ func googleConsent(t *testing.T, b tab) {
 	}
 }
 
+func adTags(t *testing.T, b tab) {
+	s := newSite(t, `<script>document.cookie = "_fbp=fb.1.1763900000000.1098115397"; document.cookie = "x_fbc=other";
+		window.dataLayer = []; function gtag() { dataLayer.push(arguments) }</script>`+plain)
+	b.open(s.url("www.shop.example", "/?fbclid=AbCd"))
+	view := s.wait("pageview", 1)[0]
+	first := s.wait("ads", 1)[0]
+	if first.FBP != "fb.1.1763900000000.1098115397" || first.FBC != "" || first.AdConsent != "" || first.Visitor != view.Visitor || first.URL != view.URL {
+		t.Errorf("before anything was said: %+v", first)
+	}
+	b.run(`gtag("consent", "default", {ad_storage: "granted", ad_user_data: "granted", region: ["US"]}); gtag("event", "x");
+		document.cookie = "_fbc=fb.1.1763900000001.AbCd"; document.cookie = "li_fat_id=3e0fb0b4-5b1c-4d36-8a9b-3a0b5f4f6a01"`)
+	s.until("the other cookies", func() bool { return last(s).FBC == "fb.1.1763900000001.AbCd" && last(s).LiFatID != "" })
+	if got := last(s); got.FBP == "" || got.LiFatID != "3e0fb0b4-5b1c-4d36-8a9b-3a0b5f4f6a01" || got.AdConsent != "" {
+		t.Errorf("after the pixel: %+v", got)
+	}
+	b.run(`gtag("consent", "update", {ad_storage: "granted", ad_user_data: "granted"})`)
+	s.until("consent", func() bool { return last(s).AdConsent == "granted" && last(s).FBP != "" })
+	n := len(s.hits("ads"))
+	b.run(`gtag("consent", "update", {ad_user_data: "granted"}); gtag("consent", "default", {ad_user_data: "denied"}); sourceloop.track("marker"); sourceloop.flush()`)
+	s.wait("event", 1)
+	if again := s.hits("ads"); len(again) != n {
+		t.Errorf("nothing changed, but %+v was said", again[n:])
+	}
+	b.run(`gtag("consent", "update", {ad_user_data: "denied"})`)
+	s.until("the refusal", func() bool { return last(s).AdConsent == "denied" })
+	if got := last(s); got.FBP+got.FBC+got.LiFatID != "" {
+		t.Errorf("after the refusal: %+v", got)
+	}
+	b.run(`sourceloop.consent("granted", "granted")`)
+	s.until("the site's own word", func() bool { return last(s).AdConsent == "granted" })
+	if kept := b.text("document.cookie"); strings.Count(kept, "fb.1.") != 2 {
+		t.Errorf("the cookies are %s", kept)
+	}
+}
+
+// last is the last hit of the type ads, or an empty one.
+func last(s *site) hit {
+	all := s.hits("ads")
+	if len(all) == 0 {
+		return hit{}
+	}
+	return all[len(all)-1]
+}
+
+func adTagsRefused(t *testing.T, b tab) {
+	s := newSite(t, `<script>document.cookie = "_fbp=fb.1.1763900000000.1098115397"; window.dataLayer = [];
+		function gtag() { dataLayer.push(arguments) } gtag("consent", "default", {ad_user_data: "denied", region: ["DE"]});
+		gtag("consent", "default", {ad_user_data: "granted", ad_storage: "granted"})</script>
+		<script defer src="/sl.js" data-key="K1" data-consent="required"></script>`)
+	b.open(s.url("www.shop.example", "/"))
+	b.until("window.sourceloop && sourceloop.consent")
+	b.run(`sourceloop.consent("granted")`)
+	if got := s.wait("ads", 1)[0]; got.AdConsent != "denied" || got.FBP != "" {
+		t.Errorf("refused by default in some region: %+v", got)
+	}
+	// The second word, too, may be what makes the tracker begin.
+	b.open(s.url("www.shop.example", "/second"))
+	b.until("window.sourceloop && sourceloop.consent")
+	b.run(`sourceloop.consent("granted", "granted")`)
+	if got := s.wait("ads", 2)[1]; got.AdConsent != "granted" || got.FBP == "" || !strings.HasSuffix(got.URL, "/second") {
+		t.Errorf("the site's own word: %+v", got)
+	}
+	b.run(`sourceloop.consent("denied")`)
+	b.until(`sourceloop.id() === undefined`)
+	n := len(s.received())
+	b.run(`gtag("consent", "update", {ad_user_data: "granted"}); fetch("/sl/hits?key=marker&t=1", {method: "POST", body: "[]"})`)
+	s.until("the marker", func() bool { return len(markers(s)) == 1 })
+	if all := s.received(); len(all) != n+1 {
+		t.Errorf("sent after the refusal: %+v", all[n:])
+	}
+}
+
 func cookieless(t *testing.T, b tab) {
 	s := newSite(t, `<script defer src="/sl.js" data-key="K1" data-cookie="none"></script>`)
 	b.open(s.url("www.shop.example", "/"))
@@ -575,9 +649,10 @@ func anotherDomain(t *testing.T, b tab) {
 		host string
 		same bool
 	}{{"help.example", true}, {"foreign.example", false}} {
+		n := len(s.hits("pageview")) + 1
 		b.open(s.url("www.shop.example", "/"))
 		b.until("window.SourceLoopData")
-		n := len(s.hits("pageview"))
+		s.wait("pageview", n)
 		b.run(fmt.Sprintf(`out.href = %q`, s.url(link.host, "/landed?a=1")))
 		b.do(chromedp.Click(chromedp.ID("out")))
 		landed := s.wait("pageview", n+1)[n]

@@ -18,7 +18,7 @@ import (
 // parts lists the source files in the order of building: a part knows those before it by their hashes, under the
 // part's name in capitals, and loads them when needed. The core comes last.
 func parts() []string {
-	return []string{"chat", "hubspot", "debug", "google", "links", "leftovers", "snapshot", "setup", "more", "core"}
+	return []string{"ads", "chat", "hubspot", "debug", "google", "links", "leftovers", "snapshot", "setup", "more", "core"}
 }
 
 // Build compiles the sources in the folder src and returns the files by name, core.js and so on. The same sources and

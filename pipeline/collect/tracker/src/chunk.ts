@@ -20,7 +20,7 @@ export interface Config {
   visitor?: string;
 }
 
-/** window.sourceloop. The last three are the tracker's own. */
+/** window.sourceloop. The last four are the tracker's own. */
 export interface Api {
   /** Says who the visitor is: email, phone, name, user_id. */
   identify(traits: Record<string, string>): void;
@@ -32,12 +32,15 @@ export interface Api {
   getAttribution(): Promise<unknown>;
   /** The visitor's id; undefined without consent. */
   id(): string | undefined;
-  /** "granted" or "denied". */
-  consent(answer: string): void;
+  /** "granted" or "denied": to being tracked, and to the use of data for advertising. Without a second word that is as the
+   * site's dataLayer says, or unknown. */
+  consent(answer: string, ads?: string): void;
   /** Tells the console in debug mode; does nothing else. */
   say(what?: unknown): void;
   /** Called before a page view of a single-page app ends. */
   turn(): void;
+  /** The second word of consent. */
+  told?: string;
   /** What became of Intercom's Messenger on this page, once it was seen: "stub", "pushed", "throttled". */
   chat?: string;
 }

@@ -60,15 +60,15 @@ const send = safe((leaving?: any) => {
   const keep = safe((sent?: any) => {
     for (const hit of hits) sent ? delete localStorage[slot + hit] : stores && (localStorage[slot + hit] = 1);
   });
-  queue = [];
   keep();
+  queue = [];
   if (leaving) return navigator.sendBeacon(target, body) && !pause && keep(1);
   busy = 1;
   fetch(target, { method: "POST", body, keepalive: !body[6e4] })
     .then((answer) => {
       if (/429|5../.test(answer.status as any)) throw 0;
-      keep(1);
       pause = 0;
+      keep(1);
     })
     .catch(() => {
       visitor && queue.push(...hits);
@@ -79,7 +79,7 @@ const send = safe((leaving?: any) => {
 
 const add = safe((type: string, more: any, now?: any) => {
   if (refused || queue[99]) return;
-  clock = Math.max(Date.now(), clock + 1);
+  clock = Math.max(clock + 1, Date.now());
   queue.push(
     JSON.stringify({
       id: random(`0${clock.toString(16)}-7xxx-8xxx-xxxxxxxxxxxx`).replace(/.{8}/, "$&-"),
@@ -94,11 +94,11 @@ const add = safe((type: string, more: any, now?: any) => {
 });
 
 const view = safe(() => {
-  const [next] = location.href.split("#");
+  const next = location.href.split("#")[0];
   if (refused || next == url) return;
   api.turn();
   url = next;
-  add("pageview", { referrer, title: doc.title }, 1);
+  add("pageview", { title: doc.title, referrer }, 1);
   referrer = url;
 });
 
@@ -106,25 +106,26 @@ const load = (hash: string, begin?: any): any =>
   import(`${home}.${hash}.js`).then((chunk) => chunk.default(api, config, load, add, send, begin)).catch(api.say);
 
 const api: any = {
-  identify: (traits: any) => add("identify", { traits }),
-  track: (name: string, properties: any) => add("event", { name, properties }),
-  flush: send,
-  getAttribution: () => load(MORE),
   id: () => visitor,
-  consent: safe((answer: string) => {
+  track: (name: string, properties: any) => add("event", { name, properties }),
+  turn() {},
+  say() {},
+  getAttribution: () => load(MORE),
+  flush: send,
+  consent: safe((answer: string, ads: any) => {
+    api.told = ads;
     if ((refused = (navigator as any).globalPrivacyControl || answer != "granted")) {
-      queue = [];
       visitor = url = write();
+      queue = [];
       for (const key in localStorage) key.indexOf(slot + "{") || delete localStorage[key];
     } else if (!visitor) {
       write((visitor = config.visitor || (stores && read()) || random("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")));
+      load(MORE);
       view();
       send();
-      load(MORE);
     }
   }),
-  say() {},
-  turn() {},
+  identify: (traits: any) => add("identify", { traits }),
 };
 
 const ready = safe(() => {
@@ -133,8 +134,8 @@ const ready = safe(() => {
     const original = (history as any)[method];
     (history as any)[method] = (...args: any[]) => view(original.apply(history, args));
   });
-  addEventListener("popstate", view);
   addEventListener("pagehide", send);
+  addEventListener("popstate", view);
   config.consent || stub.told || api.consent("granted");
   stub.map((call: any) => call(api));
 });

@@ -32,8 +32,8 @@ const debug: Chunk = (api, config) => {
   say(`tracker loaded: key ${config.key}, endpoint ${config.endpoint || new URL(".", import.meta.url)}, consent ${config.consent || "not required"}`);
   listen(say);
   const consent = api.consent;
-  api.consent = (answer) => {
-    consent(answer);
+  api.consent = (answer, ads) => {
+    consent(answer, ads);
     say(api.id() ? "consent granted, visitor " + api.id() : `consent refused (${(navigator as any).globalPrivacyControl ? "GPC" : answer}): nothing is sent or kept`);
     try {
       // Debug mode stays for the tab.

@@ -2,7 +2,7 @@
 // over from earlier pages, the chat, first and last touch. Pages with settings pass through here to have them read.
 import { type Add, type Api, type Chunk, old } from "./chunk";
 
-declare const CHAT: string, HUBSPOT: string, LEFTOVERS: string, SETUP: string, SNAPSHOT: string;
+declare const ADS: string, CHAT: string, HUBSPOT: string, LEFTOVERS: string, SETUP: string, SNAPSHOT: string;
 
 const page = window as any;
 const doc = document as any;
@@ -37,6 +37,7 @@ const more: Chunk = (api, config, load, add, send, ready) => {
     attending = 1;
     watch(api, add, send);
     const find = (there: () => any, hash: string) => (there() ? load(hash) : setTimeout(find, 1e3, there, hash));
+    load(ADS);
     find(() => page.Intercom, CHAT);
     find(() => page._hsq || page.HubSpotConversations, HUBSPOT);
     try {
