@@ -264,7 +264,9 @@ func TestFailuresAreRepeatedUnderTheSameID(t *testing.T) {
 	}
 	b.credited(b.people.put("ada", "new", b.clock.Now()))
 	for attempt, pause := range []time.Duration{6 * time.Second, 6 * time.Minute, 2*time.Hour + time.Second} {
-		b.until(fmt.Sprintf("attempt %d is noted", attempt+1), func(d control.Delivery) bool { return d.Attempts == attempt+1 && d.Words != "" && d.Due > schema.MillisOf(b.clock.Now()) })
+		b.until(fmt.Sprintf("attempt %d is noted", attempt+1), func(d control.Delivery) bool {
+			return d.Attempts == attempt+1 && d.Words != "" && d.Due > schema.MillisOf(b.clock.Now())
+		})
 		b.clock.Advance(pause)
 	}
 	b.until("it is taken", sent)
