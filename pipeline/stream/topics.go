@@ -27,6 +27,9 @@ func topicCounts() map[string]int32 {
 	}
 }
 
+// Partitions is how many partitions a topic has.
+func Partitions(topic string) int32 { return topicCounts()[topic] }
+
 // Prepare makes sure that the topics exist with the partition counts that hold
 // for ever. When they have others the error is of schema.KindInvalid, and
 // nothing is ever appended. Any other error may be gone the next time.

@@ -1,0 +1,5 @@
+-- Where some conversations began.
+SELECT id, page FROM conversion_facts
+WHERE workspace = {workspace:UInt32} AND id IN (SELECT arrayJoin(arrayMap(x -> toFixedString(unhex(x), 16), {ids:Array(String)})))
+ORDER BY version DESC
+LIMIT 1 BY id
