@@ -59,6 +59,10 @@ func (a *asked) NameErased(_ context.Context, _ *control.Task, work *schema.Eras
 	return nil
 }
 
+func (a *asked) ErasePushes(context.Context, uint32, []schema.ID, []schema.ID) (map[string]control.ErasedPushes, error) {
+	return nil, nil
+}
+
 func (a *asked) FinishErasure(context.Context, *control.Task, *schema.Erase) error { return nil }
 
 // find has a keeper find what is the person's in ClickHouse.

@@ -32,6 +32,7 @@ import (
 	"sourceloop/query/report"
 	"sourceloop/schema"
 	migrations "sourceloop/schema/clickhouse"
+	"sourceloop/sinks"
 	"sourceloop/sinks/clickhouse"
 )
 
@@ -41,7 +42,6 @@ const (
 	groupResolve    = "sourceloop-resolve"
 	groupStitch     = "sourceloop-stitch"
 	groupDeliver    = "sourceloop-deliver"
-	groupNotify     = "sourceloop-notify"
 )
 
 // readers are the groups of the pipeline that read each topic. A topic of the
@@ -51,34 +51,35 @@ func readers() map[string][]string {
 		schema.TopicHits:     {groupSessionize},
 		schema.TopicWebhooks: {groupResolve},
 		schema.TopicLeads:    {groupStitch},
-		schema.TopicCredited: {groupDeliver, groupNotify},
+		schema.TopicCredited: {groupDeliver},
 	}
 }
 
 // node is one process with its roles. It is started in the order in which data
 // flows back to front, and stopped the other way round.
 type node struct {
-	config   nodeConfig
-	url      string
-	log      *slog.Logger
-	registry *prometheus.Registry
-	engines  *engines
-	control  *control.Store
-	logs     *stream.Log
-	spool    *spool.Spool     // role collect
-	sink     *clickhouse.Sink // role pipeline
-	state    *state.Store     // role pipeline
-	reports  *report.Reader   // role query
-	progress *stream.Progress // role query
-	intercom *intercom.Provider
-	hubspot  *hubspot.Provider
-	connect  *connect.Service
-	channels *enrich.Channels
-	echo     *echo.Echo
-	web      *webServer
-	runners  []func(context.Context) error
-	closers  []func() error
-	draining atomic.Bool
+	config    nodeConfig
+	url       string
+	log       *slog.Logger
+	registry  *prometheus.Registry
+	engines   *engines
+	control   *control.Store
+	logs      *stream.Log
+	spool     *spool.Spool     // role collect
+	sink      *clickhouse.Sink // role pipeline
+	state     *state.Store     // role pipeline
+	reports   *report.Reader   // role query
+	progress  *stream.Progress // role query
+	intercom  *intercom.Provider
+	hubspot   *hubspot.Provider
+	connect   *connect.Service
+	platforms []sinks.Platform // of advertising that are set up here
+	channels  *enrich.Channels
+	echo      *echo.Echo
+	web       *webServer
+	runners   []func(context.Context) error
+	closers   []func() error
+	draining  atomic.Bool
 	// reach is called at the stages' named places; nil unless a test asks for failpoints.
 	reach func(place string) error
 }
@@ -249,7 +250,8 @@ func noApp(title, variable string) string {
 	return fmt.Sprintf("Whoever runs this server first gives it an app of %s: SOURCELOOP_%s_CLIENT_ID and SOURCELOOP_%s_CLIENT_SECRET, as the README tells. It can be connected after the next start.", title, variable, variable)
 }
 
-// startPipeline starts the three stages between the log and ClickHouse.
+// startPipeline starts the stages between the log and ClickHouse, and those
+// that send on what is there.
 func (n *node) startPipeline(ctx context.Context) error {
 	if !n.has(rolePipeline) {
 		return nil
@@ -266,7 +268,7 @@ func (n *node) startPipeline(ctx context.Context) error {
 	}
 	n.state = store
 	n.onClose(store.Close)
-	for _, stage := range []func() error{n.startStitch, n.startResolve, n.startSessionize, n.startNotify, n.startUpkeep} {
+	for _, stage := range []func() error{n.startStitch, n.startResolve, n.startSessionize, n.startDeliver, n.startUpkeep} {
 		if err := stage(); err != nil {
 			return err
 		}

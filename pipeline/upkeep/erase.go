@@ -29,7 +29,8 @@ const again = "again"
 func (k *Keeper) erasing() []phase {
 	return []phase{
 		{doing: "finding the person", parts: k.findPerson},
-		{doing: "erasing hits", begin: k.afterNaming, parts: k.browserParts("browser"), order: k.orderErasedHits},
+		{doing: "erasing what goes to advertising platforms", begin: k.afterNaming, parts: k.erasePushes},
+		{doing: "erasing hits", parts: k.browserParts("browser"), order: k.orderErasedHits},
 		{doing: "erasing contacts", parts: only("leads"), order: k.orderErasedLeads},
 		{doing: "hiding", parts: k.hide},
 		{doing: "erasing hits again", begin: k.nextNight, parts: k.browserParts("browser " + again), order: k.orderErasedHits},
@@ -205,10 +206,15 @@ func (k *Keeper) orderErasedLeads(ctx context.Context, task *control.Task, part 
 }
 
 // hide notes that nobody sees the person any more.
-func (k *Keeper) hide(_ context.Context, task *control.Task) ([]string, error) {
+func (k *Keeper) hide(ctx context.Context, task *control.Task) ([]string, error) {
+	// Until a moment ago the person's conversions stood, and may have been planned anew.
+	pushes, err := k.forgetPushes(ctx, task, false)
+	if err != nil {
+		return nil, err
+	}
 	p, now := &task.Progress, k.config.Now()
 	p.Since, p.Hidden = schema.MillisOf(now), true
-	p.Receipt = k.receipt(task, now)
+	p.Receipt = slices.Concat(k.receipt(task, now), p.Receipt, pushes)
 	return nil, nil
 }
 

@@ -27,6 +27,9 @@ type Erasing interface {
 	ErasureWork(ctx context.Context, task *control.Task) (*schema.Erase, error)
 	NameErased(ctx context.Context, task *control.Task, work *schema.Erase) error
 	FinishErasure(ctx context.Context, task *control.Task, work *schema.Erase) error
+	// ErasePushes forgets what goes to advertising platforms, and tells by
+	// platform what is there already.
+	ErasePushes(ctx context.Context, workspace uint32, contacts, conversions []schema.ID) (map[string]control.ErasedPushes, error)
 }
 
 // Log is where orders go.
@@ -50,6 +53,8 @@ type People interface {
 	Contact(ctx context.Context, workspace uint32, id schema.ID) (*schema.Contact, []schema.ID, error)
 	// Browsers are those that are a contact's, if only at times.
 	Browsers(ctx context.Context, workspace uint32, contact schema.ID) ([]schema.Identity, error)
+	// Conversions are those that are, or were, of some contacts.
+	Conversions(ctx context.Context, workspace uint32, contacts []schema.ID) ([]schema.ID, error)
 	// Traits hands over whom hits name, each combination once.
 	Traits(ctx context.Context, workspace uint32, yield func(*schema.Hit)) error
 	// ApplyDeletions takes what was deleted off the disk.

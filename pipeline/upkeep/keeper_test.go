@@ -111,6 +111,13 @@ func (o *owners) Browsers(_ context.Context, _ uint32, contact schema.ID) ([]sch
 	}, nil
 }
 
+func (o *owners) Conversions(_ context.Context, _ uint32, contacts []schema.ID) ([]schema.ID, error) {
+	if len(contacts) == 0 {
+		return nil, errors.New("nobody was asked for")
+	}
+	return []schema.ID{schema.Derive("conversion")}, nil
+}
+
 func (o *owners) Traits(_ context.Context, _ uint32, yield func(*schema.Hit)) error {
 	yield(&schema.Hit{Visitor: "own", Traits: &schema.Traits{Email: "eve@example.com"}})
 	yield(&schema.Hit{Visitor: "third", Traits: &schema.Traits{Email: " Eve@Example.com ", UserId: "7"}})
@@ -271,11 +278,44 @@ func must(t *testing.T) func(string, error) string {
 	}
 }
 
+// pushes plans two conversions for Google: one waits, and the other was sent
+// while it was another contact's. It gives the id of that.
+func (r *rig) pushes(who control.Principal) schema.ID {
+	r.Helper()
+	ctx, ok := r.Context(), func(err error) {
+		r.Helper()
+		if err != nil {
+			r.Fatal(err)
+		}
+	}
+	c, err := r.store.UseState(ctx, "google", must(r.T)(r.store.BeginConnection(ctx, who, "google", "browser")), "browser")
+	ok(err)
+	ok(r.store.SaveGrant(ctx, c.ID, control.Grant{Access: "token"}))
+	ok(r.store.MarkConnected(ctx, c.ID, control.Setup{App: "ads", Name: "Tea"}))
+	d, err := r.store.CreateDestination(ctx, who, control.Destination{Platform: "google", Account: "123-456-7890", Action: "7"})
+	ok(err)
+	push := func(conversion, contact schema.ID) control.Push {
+		return control.Push{ID: d.PushID(conversion), Workspace: d.Workspace, Destination: d.ID, Conversion: conversion, Contact: contact, ConversionName: "intercom_conversation"}
+	}
+	sent := push(schema.Derive("conversion"), schema.Derive("somebody else"))
+	ok(r.store.PlanPushes(ctx, []control.Push{sent}))
+	taken, err := r.store.TakePushes(ctx, 1, 1, time.Minute)
+	ok(err)
+	begun, err := r.store.BeginPushes(ctx, taken)
+	ok(err)
+	ok(r.store.EndPushes(ctx, []control.PushResult{{Push: begun[0], State: schema.PushSent, Outcome: schema.OutcomeSent}}))
+	owner, err := r.owners.Owner(ctx, who.Workspace, "email:eve@example.com")
+	ok(err)
+	ok(r.store.PlanPushes(ctx, []control.Push{push(schema.Derive("another conversion"), owner)}))
+	return sent.ID
+}
+
 // TestAnErasureFirstRefusesAndThenDeletes, hits before what was made from
 // them, and once more at night.
 func TestAnErasureFirstRefusesAndThenDeletes(t *testing.T) {
 	r := newRig(t)
 	ann := controltest.NewOwner(t, r.store, "ann@example.com")
+	sent := r.pushes(ann)
 	task, err := r.store.RequestErasure(t.Context(), ann, "email:eve@example.com")
 	if err != nil {
 		t.Fatal(err)
@@ -316,6 +356,13 @@ func TestAnErasureFirstRefusesAndThenDeletes(t *testing.T) {
 	got, err := r.store.Task(t.Context(), task.ID)
 	if err != nil || !got.Progress.Hidden || got.Finished || !strings.Contains(strings.Join(got.Progress.Receipt, "\n"), "15 hits") || r.owners.applied != 0 {
 		t.Errorf("by now it is %+v, %v", got, err)
+	}
+	receipt := strings.Join(got.Progress.Receipt, "\n")
+	if !strings.Contains(receipt, "Google Ads: 1 conversions that waited were removed") || !strings.Contains(receipt, "by the transaction id: "+sent.String()+".") {
+		t.Errorf("of what goes to platforms the receipt says %q", receipt)
+	}
+	if left, _, err := r.store.Pushes(t.Context(), ann, control.PushQuery{}); err != nil || len(left) != 1 || left[0].ID != sent || !left[0].Contact.IsZero() {
+		t.Errorf("of the pushes stay %+v, %v", left, err)
 	}
 	r.clock.Advance(24 * time.Hour)
 	for range 20 {
