@@ -240,3 +240,116 @@ test("numbers that are old say so, and no longer when they are new again", async
   await page.waitForSelector(id("by-country"));
   await until(page, () => !document.querySelector('[data-testid="as-of"]'));
 });
+
+test("ad platforms: a token, a destination, its log, pause, disconnect", async (t) => {
+  const page = await open(t, "/setup/ads");
+  await page.waitForSelector(`${id("ads-google")}[data-state=connected]`);
+  const meta = id("ads-meta");
+  assert.match(await page.textContent(`${meta} [data-field="last_error"]`), /Make a new token/);
+  await page.click(`${meta} ${id("connect")}`);
+  await page.fill(`${meta} ${id("token")}`, "short");
+  await page.click(`${meta} ${id("token-save")}`);
+  assert.match(await page.textContent(`${meta} ${id("problem")}`), /does not accept.*paste it again/s);
+  await page.fill(`${meta} ${id("token")}`, "a whole token");
+  await page.click(`${meta} ${id("token-save")}`);
+  await page.waitForSelector(`${meta}[data-state=connected]`);
+
+  await page.click(`${id("ads-google")} ${id("new-destination")}`);
+  await page.fill(id("name"), "Demos");
+  await page.fill(id("account"), "123-456-7890");
+  await page.fill(id("action"), "7001009");
+  await page.uncheck(id("conversion-hubspot_conversation"));
+  await page.fill(id("conversion-others"), "demo, order");
+  await page.selectOption(id("trigger"), "stage");
+  await page.selectOption(id("trigger-stage"), "Demo booked");
+  await page.selectOption(id("value"), "fixed");
+  await page.fill(id("value-fixed"), "99.5");
+  await page.fill(id("from"), "2026-03-30");
+  await page.selectOption(id("consent"), "granted");
+  await page.check(id("dry-run"));
+  const [request] = await Promise.all([page.waitForRequest((r) => r.method() === "POST" && r.url().endsWith("/destinations")), page.click(id("save-destination"))]);
+  assert.deepEqual(request.postDataJSON(), {
+    platform: "google", name: "Demos", account: "123-456-7890", action: "7001009", conversions: ["intercom_conversation", "demo", "order"], trigger: "stage", stage: "Demo booked",
+    value: { kind: "fixed", fixed: 99.5, currency: "EUR" }, consent: "granted", dry_run: true, paused: false, from: "2026-03-29T22:00:00.000Z",
+  });
+  const made = `${id("ads-google")} [data-name="Demos"]`;
+  await page.waitForSelector(`${made} >> text=Dry run`);
+  await page.click(`${made} ${id("pause")}`);
+  await page.waitForSelector(`${made} >> text=Paused`);
+  await page.click(`${made} ${id("edit")}`);
+  await page.waitForSelector(id("destination-form"));
+  assert.equal(await page.inputValue(id("conversion-others")), "demo, order");
+  assert.equal(await page.inputValue(id("from")), "2026-03-30");
+  await page.goBack();
+  await page.click(`${made} ${id("delete")}`);
+  await page.click(id("delete-confirm"));
+  await page.waitForSelector(made, { state: "detached" });
+
+  await page.click(`${id("ads-google")} [data-name="Chats"] ${id("count-error")}`);
+  await page.waitForSelector(`${id("push")}[data-state=error]`);
+  assert.equal(query(page).get("state"), "error");
+  assert.equal(await page.locator(`${id("push")}:not([data-state=error])`).count(), 0);
+  const first = page.locator(id("push")).first();
+  await first.locator(id("push-open")).click();
+  await page.waitForSelector(`${id("attempts")} li`);
+  assert.match(await first.textContent(), /does not know this ad click.*Check that the account/s);
+  const failed = Number(await page.getAttribute(id("state-error"), "data-value"));
+  await first.locator(id("retry")).click();
+  await until(page, (n) => document.querySelector("[data-testid=state-error]").dataset.value === String(n), failed - 1);
+  await page.click(id("retry-all"));
+  await page.waitForSelector(id("empty-nothing"));
+
+  await page.goto(`${full.address}/setup/ads`);
+  await page.click(`${id("ads-google")} ${id("disconnect")}`);
+  assert.match(await page.textContent(id("disconnect-dialog")), /revoked.*tokens here are destroyed.*pending pushes are cancelled.*30 days.*push log/s);
+  await page.click(id("disconnect-confirm"));
+  await page.waitForSelector(`${id("ads-google")}[data-state=disconnected]`);
+  await page.waitForSelector(`${id("ads-google")} [data-name="Chats"]`);
+  assert.equal(await page.getAttribute(`${id("ads-google")} ${id("connect")}`, "href"), "/connect/google/start");
+});
+
+test("LinkedIn's rules are picked from a list", async (t) => {
+  const page = await open(t, "/setup/ads/new/linkedin");
+  await page.fill(id("name"), "Chats");
+  await page.fill(id("account"), "1");
+  await page.click(id("list-rules"));
+  assert.match(await page.textContent(id("problem")), /no ad account/);
+  await page.fill(id("account"), "512345678");
+  await page.click(id("list-rules"));
+  await page.waitForSelector(id("rule"));
+  assert.equal(await page.inputValue(id("rule")), "8001001");
+  await page.selectOption(id("rule"), "8001003");
+  await page.waitForSelector("text=switched off at LinkedIn");
+});
+
+test("a contact shows what went to ad platforms", async (t) => {
+  const page = await open(t, "/contacts");
+  await page.locator(`${id("contact-row")} a`).first().click();
+  await page.waitForSelector(`${id("contact-pushes")} ${id("push")}`);
+  assert.match(await page.textContent(id("contact-pushes")), /Google Ads: Chats/);
+  await page.locator(`${id("contact-pushes")} ${id("push-open")}`).first().click();
+  await page.waitForSelector(`${id("contact-pushes")} ${id("attempts")}`);
+});
+
+test("stages: add, rename, put in order, remove with who is in it", async (t) => {
+  const page = await open(t, "/contacts");
+  const names = () => page.locator(`${id("stage-rows")} li`).evaluateAll((all) => all.map((li) => li.dataset.name));
+  await page.click(id("edit-stages"));
+  await page.waitForSelector(`${id("stage-rows")} li`);
+  assert.deepEqual(await names(), ["New", "Contacted", "In Progress", "Demo booked", "Converted", "Lost"]);
+  await page.locator(id("stage-name")).fill("Demo held");
+  await page.click('button[aria-label="Move Demo held up"]');
+  await page.click(id("stage-add"));
+  await page.keyboard.type("Revived");
+  await page.click(id("stage-save"));
+  await page.waitForSelector(id("stage-editor"), { state: "detached" });
+  await page.selectOption(id("filter-stage"), "Demo held");
+  await until(page, () => document.querySelectorAll("[data-testid=contact-row]").length === 2);
+  await page.click(id("edit-stages"));
+  await page.waitForSelector(`${id("stage-rows")} li`);
+  assert.deepEqual(await names(), ["New", "Contacted", "Demo held", "In Progress", "Converted", "Lost", "Revived"]);
+  await page.click('button[aria-label="Remove Demo held"]');
+  assert.match(await page.textContent(id("stage-removed")), /2 contacts are in it. They will be in “New” again/);
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(id("stage-editor"), { state: "detached" });
+});
