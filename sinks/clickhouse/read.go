@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"slices"
+	"strings"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 	chdriver "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -195,8 +196,28 @@ func (s *Sink) Workspaces(ctx context.Context) ([]uint32, error) {
 }
 
 // HighestVersion gives the highest version in any of these tables, 0 when
-// they are empty. Its upper half is the last epoch that wrote.
+// they are empty, of all that was written before it is asked. Its upper half is
+// the last epoch that wrote. Many may ask at once, such as the owners of all
+// partitions after a start, and cost no more than a few.
 func (s *Sink) HighestVersion(ctx context.Context, tables ...string) (uint64, error) {
+	return s.highest(tables).get(ctx)
+}
+
+// highest is the question about these tables.
+func (s *Sink) highest(tables []string) *shared[uint64] {
+	name := strings.Join(tables, " ")
+	known, ok := s.asked.Load(name)
+	if !ok {
+		known, _ = s.asked.LoadOrStore(name, &shared[uint64]{ask: func(ctx context.Context) (uint64, error) {
+			ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
+			defer cancel()
+			return s.highestOf(ctx, tables)
+		}})
+	}
+	return known.(*shared[uint64])
+}
+
+func (s *Sink) highestOf(ctx context.Context, tables []string) (uint64, error) {
 	var highest uint64
 	for _, table := range tables {
 		err := s.each(ctx, "highest_version", func(rows chdriver.Rows) error {

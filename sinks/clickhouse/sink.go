@@ -22,6 +22,7 @@ type Sink struct {
 	insert  *inserter     // owned by the joiner's goroutine
 	join    *joiner
 	close   func() error
+	asked   sync.Map // names of tables → *shared[uint64]: their highest version
 
 	attributeAtOnce int
 }
