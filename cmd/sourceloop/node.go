@@ -165,6 +165,12 @@ func (n *node) startControl(ctx context.Context) error {
 	}
 	n.control = store
 	n.onClose(store.Close)
+	if n.has(rolePipeline) && n.config.engines.Database == "" {
+		// The database lies in the folder that this process has locked, so that whoever holds something is dead.
+		if err := store.FreeLeases(ctx); err != nil {
+			return err
+		}
+	}
 	if !n.config.seals() {
 		return nil
 	}
