@@ -113,7 +113,9 @@ func (s *Store) CreateDestination(ctx context.Context, who Principal, d Destinat
 	return d, err
 }
 
-// UpdateDestination changes a destination. Its platform stays.
+// UpdateDestination changes a destination. Its platform stays. When it is given
+// another target, what was not sent yet goes there, and of what was, nothing: From
+// is now then, unless it is changed as well.
 func (s *Store) UpdateDestination(ctx context.Context, who Principal, d Destination) (Destination, error) {
 	const op = "change the destination"
 	if err := who.require(op, ManageConnections); err != nil {
@@ -132,8 +134,17 @@ func (s *Store) UpdateDestination(ctx context.Context, who Principal, d Destinat
 		if err = t.settle(ctx, op, &d); err != nil {
 			return err
 		}
+		elsewhere := d.Account != was.Account || d.Action != was.Action || d.Event != was.Event
+		if elsewhere && d.From == was.From {
+			d.From = t.now
+		}
 		if _, err = t.exec(ctx, "destination_update", append([]any{d.ID}, d.columns()...)...); err != nil {
 			return err
+		}
+		if elsewhere {
+			if err = t.readdress(ctx, &d); err != nil {
+				return err
+			}
 		}
 		return t.destinationChanged(ctx, who, "destination changed", &d)
 	})

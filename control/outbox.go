@@ -173,11 +173,19 @@ func (s *Store) EndPushes(ctx context.Context, results []PushResult) error {
 // cancelPushes ends what waits for a destination. One that is being sent at this
 // moment takes the word of whoever sends it, when it comes.
 func (t *tx) cancelPushes(ctx context.Context, destination int64, why string) error {
-	taken := fmt.Sprintf("The platform has taken it; %s before it said what became of it.", why)
-	unsure := fmt.Sprintf("Cancelled: %s while it was being sent, so that the platform may have it. Look for its id there before you send it again.", why)
-	_, err := t.exec(ctx, "pushes_cancel", destination, int64(t.now), taken, unsure,
-		fmt.Sprintf("Cancelled: %s before it was sent. The platform does not have it.", why))
+	_, err := t.exec(ctx, "pushes_cancel", append(t.cancelled(why), destination)...)
 	return err
+}
+
+// cancelled are the time and the words of pushes that are cancelled: of those
+// that the platform took, may have, and does not have.
+func (t *tx) cancelled(why string) []any {
+	return []any{
+		int64(t.now),
+		fmt.Sprintf("The platform has taken it; %s before it said what became of it.", why),
+		fmt.Sprintf("Cancelled: %s while it was being sent, so that the platform may have it. Look for its id there before you send it again.", why),
+		fmt.Sprintf("Cancelled: %s before it was sent. The platform does not have it.", why),
+	}
 }
 
 // OutboxSize is what waits for one platform, for operators.

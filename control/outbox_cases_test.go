@@ -551,3 +551,60 @@ func testRetries(t *testing.T, w *outboxWorld) {
 		t.Fatalf("the audit log is %+v", entries)
 	}
 }
+
+func testAnotherTarget(t *testing.T, w *outboxWorld) {
+	ctx := t.Context()
+	d := w.destination(t, 1)
+	w.plan(t, d, 6)
+	taken := w.take(t, 5, 5)
+	begun := w.begin(t, taken[:4]...)
+	w.end(t, begun[0], schema.PushSent, schema.OutcomeSent)
+	w.end(t, begun[1], schema.PushError, schema.OutcomeRefused)
+	w.end(t, begun[2], schema.PushPending, schema.OutcomeUnclear)
+	w.clock.Advance(time.Second)
+	d.Action = "2"
+	was := d.From
+	d = must[control.Destination](t)(w.store.UpdateDestination(ctx, w.ann, d))
+	if d.From == was || d.From != w.now() {
+		t.Fatalf("with another target it is %+v", d)
+	}
+	states := func() map[schema.PushState]int {
+		t.Helper()
+		return must[map[int64]map[schema.PushState]int](t)(w.store.PushCounts(ctx, w.ann))[d.ID]
+	}
+	// One was sent, one failed, one is under way, three wait.
+	if got := states(); got[schema.PushSent] != 1 || got[schema.PushError] != 2 || got[schema.PushPending] != 3 {
+		t.Fatalf("with another target there are %v", got)
+	}
+	if late := w.begin(t, taken[4]); len(late) != 0 {
+		t.Fatalf("begun for the former target: %+v", late)
+	}
+	if p := w.get(t, d.PushID(begun[1].Conversion)); p.State != schema.PushError || p.Attempts != 1 {
+		t.Fatalf("what failed is %+v", p)
+	}
+	if attempts := must[[]control.PushAttempt](t)(w.store.PushAttempts(ctx, w.ann, d.PushID(begun[1].Conversion))); len(attempts) != 1 {
+		t.Fatalf("of what failed there are the attempts %+v", attempts)
+	}
+	// What is under way ends where it is, and is not sent there again.
+	w.end(t, begun[3], schema.PushError, schema.OutcomeRefused)
+	wantKind(t, w.store.RetryPush(ctx, w.ann, begun[3].ID), schema.KindConflict)
+	if n := must[int](t)(w.store.RetryPushes(ctx, w.ann, d.ID)); n != 1 {
+		t.Fatalf("%d are sent again, want 1", n)
+	}
+	w.clock.Advance(time.Minute)
+	again := w.take(t, 10, 10)
+	for _, p := range again {
+		if p.ID != d.PushID(p.Conversion) || p.Open {
+			t.Errorf("taken for the new target is %+v", p)
+		}
+	}
+	if len(again) != 4 {
+		t.Fatalf("%d go to the new target, want 4", len(again))
+	}
+	// Back to the first one: what waits there under the same id is there once.
+	d.Action = "1"
+	d = must[control.Destination](t)(w.store.UpdateDestination(ctx, w.ann, d))
+	if got := states(); got[schema.PushSent] != 1 || got[schema.PushError] != 1 || got[schema.PushPending] != 4 {
+		t.Fatalf("with the first target there are %v", got)
+	}
+}

@@ -28,6 +28,7 @@ func TestOutbox(t *testing.T) {
 			"stages":              testStageList,
 			"changes of stages":   testStageChanges,
 			"retries and removal": testRetries,
+			"another target":      testAnotherTarget,
 		} {
 			t.Run(name, func(t *testing.T) { test(t, newOutboxWorld(t, fresh(t))) })
 		}
@@ -42,7 +43,7 @@ type outboxWorld struct {
 	google control.Connection
 }
 
-func newOutboxWorld(t *testing.T, dsn string) *outboxWorld {
+func newOutboxWorld(t testing.TB, dsn string) *outboxWorld {
 	t.Helper()
 	w := &outboxWorld{clock: controltest.NewClock()}
 	w.store = controltest.Open(t, dsn, control.Options{Now: w.clock.Now})
@@ -53,7 +54,7 @@ func newOutboxWorld(t *testing.T, dsn string) *outboxWorld {
 
 func (w *outboxWorld) now() schema.Millis { return schema.MillisOf(w.clock.Now()) }
 
-func (w *outboxWorld) connect(t *testing.T, who control.Principal, platform, app string) control.Connection {
+func (w *outboxWorld) connect(t testing.TB, who control.Principal, platform, app string) control.Connection {
 	t.Helper()
 	ctx := t.Context()
 	state := must[string](t)(w.store.BeginConnection(ctx, who, platform, "browser"))
@@ -64,7 +65,7 @@ func (w *outboxWorld) connect(t *testing.T, who control.Principal, platform, app
 }
 
 // destination makes one at Google with an action of its own.
-func (w *outboxWorld) destination(t *testing.T, action int) control.Destination {
+func (w *outboxWorld) destination(t testing.TB, action int) control.Destination {
 	t.Helper()
 	return must[control.Destination](t)(w.store.CreateDestination(t.Context(), w.ann, control.Destination{
 		Platform: "google", Account: "123-456-7890", Action: strconv.Itoa(action), ActionName: "Chat",

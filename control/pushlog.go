@@ -181,10 +181,14 @@ func (s *Store) RetryPush(ctx context.Context, who Principal, id schema.ID) erro
 		if p.Contact.IsZero() {
 			return schema.E(op, schema.KindConflict, "The person was erased, so that there is nothing left to send.")
 		}
-		if err = t.sendable(ctx, op, who.Workspace, p.Destination); err != nil {
+		d, err := t.sendable(ctx, op, who.Workspace, p.Destination)
+		if err != nil {
 			return err
 		}
-		if _, err = t.exec(ctx, "push_retry", id.String(), int64(t.now)); err != nil {
+		if d.PushID(p.Conversion) != id {
+			return schema.E(op, schema.KindConflict, "The destination was given another target after this was sent to the former one, where it may have arrived. It is not sent there any more.")
+		}
+		if err = t.many(ctx, "pushes_retry", []any{int64(t.now)}, [][]any{{id.String()}}, nothing); err != nil {
 			return err
 		}
 		return t.audit(ctx, who, "push sent again", "push "+id.String())
@@ -198,27 +202,48 @@ func (s *Store) RetryPushes(ctx context.Context, who Principal, destination int6
 	if err := who.require(op, SendConversions); err != nil {
 		return 0, err
 	}
-	var n int64
+	n := 0
 	err := s.updateOutbox(ctx, op, func(t *tx) error {
-		err := t.sendable(ctx, op, who.Workspace, destination)
+		d, err := t.sendable(ctx, op, who.Workspace, destination)
 		if err != nil {
 			return err
 		}
-		if n, err = t.exec(ctx, "pushes_retry", destination, int64(t.now)); err != nil || n == 0 {
+		failed, err := t.failedPushes(ctx, &d)
+		if n = len(failed); err != nil || n == 0 {
+			return err
+		}
+		if err = t.many(ctx, "pushes_retry", []any{int64(t.now)}, failed, nothing); err != nil {
 			return err
 		}
 		return t.audit(ctx, who, "pushes sent again", fmt.Sprintf("%d of destination %d", n, destination))
 	})
-	return int(n), err
+	return n, err
+}
+
+// failedPushes are those of a destination's present target.
+func (t *tx) failedPushes(ctx context.Context, d *Destination) ([][]any, error) {
+	var failed [][]any
+	err := t.each(ctx, "pushes_failed", []any{d.ID}, func(scan func(...any) error) error {
+		var id, conversion string
+		if err := scan(&id, &conversion); err != nil {
+			return err
+		}
+		if of, err := schema.ParseID(conversion); err != nil || d.PushID(of).String() != id {
+			return err
+		}
+		failed = append(failed, []any{id})
+		return nil
+	})
+	return failed, err
 }
 
 // sendable refuses to send to a destination that is gone or disconnected.
-func (t *tx) sendable(ctx context.Context, op string, workspace uint32, destination int64) error {
+func (t *tx) sendable(ctx context.Context, op string, workspace uint32, destination int64) (Destination, error) {
 	d, err := t.destination(ctx, op, workspace, destination)
 	if err == nil && d.State == Disconnected {
 		err = schema.E(op, schema.KindConflict, "The platform is disconnected. Connect it again first.")
 	}
-	return err
+	return d, err
 }
 
 // NotePushes says of what was sent for a conversion what changed afterwards.

@@ -76,22 +76,42 @@ FROM given WHERE outbox.id = given.id AND outbox.lease = given.lease AND given.l
 
 -- name: pushes_cancel
 UPDATE outbox SET state = CASE WHEN receipt <> '' THEN 'sent' ELSE 'error' END, code = '',
-    words = CASE WHEN receipt <> '' THEN $3 WHEN open > 0 THEN $4 ELSE $5 END, updated_at = $2
-WHERE destination = $1 AND state = 'pending';
+    words = CASE WHEN receipt <> '' THEN $2 WHEN open > 0 THEN $3 ELSE $4 END, updated_at = $1
+WHERE destination = $5 AND state = 'pending';
+
+-- name: pushes_cancel_some
+UPDATE outbox SET state = CASE WHEN receipt <> '' THEN 'sent' ELSE 'error' END, code = '',
+    words = CASE WHEN receipt <> '' THEN $2 WHEN open > 0 THEN $3 ELSE $4 END, updated_at = $1
+WHERE id IN (/*rows*/#1/*end*/) AND state = 'pending';
+
+-- Of several pushes of one conversion the one that waits comes first.
+-- name: pushes_unsent
+SELECT id, conversion, state, receipt, open, leased_until FROM outbox
+WHERE destination = $1 AND state IN ('pending', 'pending_identity', 'skipped_consent', 'error') AND contact <> ''
+ORDER BY CASE WHEN state = 'error' THEN 1 ELSE 0 END, created_at DESC, id;
+
+-- Nobody holds it any more: whoever took it would send it under the former id.
+-- name: pushes_readdress
+WITH given (id, next) AS (VALUES /*rows*/(CAST(#1 AS TEXT), CAST(#2 AS TEXT))/*end*/)
+UPDATE outbox SET id = given.next, due = CASE WHEN leased_until > 0 THEN $1 ELSE due END, updated_at = $1,
+    tries = 0, open = 0, open_since = 0, first_at = 0, alone = 0, receipt = '', lease = '', leased_until = 0, begun = ''
+FROM given WHERE outbox.id = given.id;
+
+-- name: attempts_readdress
+WITH given (id, next) AS (VALUES /*rows*/(CAST(#1 AS TEXT), CAST(#2 AS TEXT))/*end*/)
+UPDATE push_attempts SET push = given.next FROM given WHERE push_attempts.push = given.id;
 
 -- name: pushes_wake
 UPDATE outbox SET due = $2
 WHERE destination IN (SELECT id FROM destinations WHERE connection = $1) AND state = 'pending' AND due > $2 AND leased_until <= $2;
 
--- name: push_retry
-UPDATE outbox SET state = 'pending', words = '', code = '', due = CASE WHEN leased_until > $2 THEN leased_until ELSE $2 END,
-    tries = 0, open = 0, open_since = 0, first_at = 0, alone = 0, receipt = '', waits = '[]', wait_until = 0, updated_at = $2
-WHERE id = $1 AND state = 'error';
-
 -- name: pushes_retry
-UPDATE outbox SET state = 'pending', words = '', code = '', due = CASE WHEN leased_until > $2 THEN leased_until ELSE $2 END,
-    tries = 0, open = 0, open_since = 0, first_at = 0, alone = 0, receipt = '', waits = '[]', wait_until = 0, updated_at = $2
-WHERE destination = $1 AND state = 'error' AND contact <> '';
+UPDATE outbox SET state = 'pending', words = '', code = '', due = CASE WHEN leased_until > $1 THEN leased_until ELSE $1 END,
+    tries = 0, open = 0, open_since = 0, first_at = 0, alone = 0, receipt = '', waits = '[]', wait_until = 0, updated_at = $1
+WHERE id IN (/*rows*/#1/*end*/) AND state = 'error';
+
+-- name: pushes_failed
+SELECT id, conversion FROM outbox WHERE destination = $1 AND state = 'error' AND contact <> '';
 
 -- name: pushes_note
 UPDATE outbox SET note = $3, updated_at = $4 WHERE conversion = $2 AND workspace = $1 AND state IN ('sent', 'duplicate') AND note <> $3;
