@@ -24,13 +24,13 @@ func (s *Store) TakeChore(ctx context.Context, name string, every time.Duration)
 	return mine, err
 }
 
-// ForgetDeliveries deletes webhooks that have waited for KeepDeliveries, and
-// what was noted of connections that were closed that long ago, with the log of
+// ForgetDeliveries deletes webhooks that have waited for KeepDeliveries, the log
+// of those that were sent, and what was noted of connections that were closed that long ago, with the log of
 // what was sent through them. What was captured is elsewhere, and stays.
 func (s *Store) ForgetDeliveries(ctx context.Context) error {
 	forgotten := int64(0)
 	err := s.updateOutbox(ctx, "forget deliveries", func(t *tx) error {
-		for _, step := range []string{"inbox_expire", "attempts_expire", "pushes_expire", "pushes_forgotten", "connections_expire"} {
+		for _, step := range []string{"inbox_expire", "attempts_expire", "pushes_expire", "pushes_forgotten", "connections_expire", "deliveries_expire"} {
 			n, err := t.exec(ctx, step, int64(t.now.Add(-KeepDeliveries)))
 			if err != nil {
 				return err

@@ -246,6 +246,9 @@ func (s *Store) tidy(ctx context.Context) error {
 				return err
 			}
 		}
+		if _, err := t.exec(ctx, "endpoint_forget_former", int64(t.now), []byte{}); err != nil {
+			return err
+		}
 		if _, err := t.exec(ctx, "tasks_prune", int64(t.now.Add(-keepTasks))); err != nil {
 			return err
 		}

@@ -120,7 +120,8 @@ func (s *Store) ErasureWork(ctx context.Context, task *Task) (*schema.Erase, err
 }
 
 // NameErased says whom an erasure is about. From now on every process refuses
-// what concerns them and arrived by the time at which it was asked for.
+// what concerns them and arrived by the time at which it was asked for, and
+// nothing that waits is told of them.
 func (s *Store) NameErased(ctx context.Context, task *Task, work *schema.Erase) error {
 	return s.update(ctx, "name who is erased", func(t *tx) error {
 		key, err := s.erasureKey(ctx, t)
@@ -147,12 +148,16 @@ func (s *Store) NameErased(ctx context.Context, task *Task, work *schema.Erase) 
 				}
 			}
 		}
+		if err := t.eraseDeliveries(ctx, work.GetContacts()); err != nil {
+			return err
+		}
 		return t.putWork(ctx, s, task.ID, work)
 	})
 }
 
 // FinishErasure deletes what the settings database has of a person: where they
-// stand in a sale, and, at last, what the erasure was about.
+// stand in a sale, what receivers of webhooks were told of since, and, at last,
+// what the erasure was about.
 func (s *Store) FinishErasure(ctx context.Context, task *Task, work *schema.Erase) error {
 	const op = "finish an erasure"
 	err := s.update(ctx, op, func(t *tx) error {
@@ -162,6 +167,9 @@ func (s *Store) FinishErasure(ctx context.Context, task *Task, work *schema.Eras
 					return err
 				}
 			}
+		}
+		if err := t.eraseDeliveries(ctx, work.GetContacts()); err != nil {
+			return err
 		}
 		_, err := t.exec(ctx, "erasure_work_delete", task.ID)
 		return err

@@ -43,6 +43,7 @@ const (
 	ManageKeys        Action = "manage keys"        // Admin
 	ManageSettings    Action = "manage settings"    // Admin
 	Erase             Action = "erase a person"     // Admin
+	ManageWebhooks    Action = "manage webhooks"    // Admin
 	UndoMerges        Action = "undo merges"        // Admin
 	ReadAudit         Action = "read the audit log" // Admin
 )
@@ -53,7 +54,7 @@ func (a Action) least() Role {
 		return Viewer
 	case EditFunnels, EditStages, EditSegments, SendConversions:
 		return Editor
-	case ManageConnections, ManageMembers, ManageKeys, ManageSettings, Erase, UndoMerges, ReadAudit:
+	case ManageConnections, ManageMembers, ManageKeys, ManageSettings, ManageWebhooks, Erase, UndoMerges, ReadAudit:
 		return Admin
 	}
 	return Owner

@@ -30,6 +30,10 @@ func TestStore(t *testing.T) {
 			"looks":                testLooks,
 			"renewed tokens":       testRenewed,
 			"signals":              testSignals,
+			"webhooks":             testEndpoints,
+			"planned deliveries":   testPlannedDeliveries,
+			"sent deliveries":      testSentDeliveries,
+			"erased deliveries":    testErasedDeliveries,
 			"funnels and stages":   testFunnels,
 			"opened twice":         testOpenedTwice,
 		} {

@@ -115,6 +115,11 @@ func (s *Store) Reseal(ctx context.Context) (int, error) {
 		}
 		done, err := t.resealErasures(ctx, s)
 		count += done
+		if err != nil {
+			return err
+		}
+		done, err = t.resealEndpoints(ctx, s)
+		count += done
 		return err
 	})
 	if err == nil && count > 0 {

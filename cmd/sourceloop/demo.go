@@ -110,7 +110,7 @@ func (d *demo) startNode(ctx context.Context) error {
 	d.node, err = startNode(ctx, nodeConfig{
 		roles: []string{roleCollect, rolePipeline, roleQuery}, data: filepath.Join(d.command.Data, "sourceloop"), listener: l,
 		engines: engineFlags{NoSync: true},
-		settings: settingFlags{PublicURL: d.file.URL, PrivatePages: true, Intercom: intercomFlags{
+		settings: settingFlags{PublicURL: d.file.URL, PrivatePages: true, PrivateWebhooks: true, Intercom: intercomFlags{
 			ClientID: d.state.ClientID, ClientSecret: d.state.ClientSecret,
 			AuthorizeURL: d.file.IntercomURL + "/oauth", APIURL: d.file.IntercomURL, InboxURL: d.file.IntercomURL,
 		}, HubSpot: hubspotFlags{

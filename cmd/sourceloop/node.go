@@ -42,6 +42,7 @@ const (
 	groupResolve    = "sourceloop-resolve"
 	groupStitch     = "sourceloop-stitch"
 	groupDeliver    = "sourceloop-deliver"
+	groupNotify     = "sourceloop-notify"
 )
 
 // readers are the groups of the pipeline that read each topic. A topic of the
@@ -51,7 +52,7 @@ func readers() map[string][]string {
 		schema.TopicHits:     {groupSessionize},
 		schema.TopicWebhooks: {groupResolve},
 		schema.TopicLeads:    {groupStitch},
-		schema.TopicCredited: {groupDeliver},
+		schema.TopicCredited: {groupDeliver, groupNotify},
 	}
 }
 
@@ -274,7 +275,7 @@ func (n *node) startPipeline(ctx context.Context) error {
 	}
 	n.state = store
 	n.onClose(store.Close)
-	for _, stage := range []func() error{n.startStitch, n.startResolve, n.startSessionize, n.startDeliver, n.startUpkeep} {
+	for _, stage := range []func() error{n.startStitch, n.startResolve, n.startSessionize, n.startDeliver, n.startNotify, n.startUpkeep} {
 		if err := stage(); err != nil {
 			return err
 		}

@@ -26,16 +26,17 @@ type serveCommand struct {
 
 // settingFlags are what the product itself needs to know.
 type settingFlags struct {
-	PublicURL      string   `help:"Where browsers, Intercom and HubSpot reach this; by default the address listened on." env:"SOURCELOOP_PUBLIC_URL" placeholder:"URL"`
-	CollectorURL   string   `help:"Where sites load the tracker from, when that is another address." env:"SOURCELOOP_COLLECTOR_URL" placeholder:"URL"`
-	Keys           string   `help:"Keys that seal tokens, base64 of 32 bytes each, the sealing one first; by default a file in the data folder." env:"SOURCELOOP_KEYS" placeholder:"KEYS"`
-	KeysFile       string   `help:"File with these keys." env:"SOURCELOOP_KEYS_FILE" type:"path" placeholder:"FILE"`
-	GeoIP          string   `name:"geoip" help:"MaxMind database of countries." env:"SOURCELOOP_GEOIP" type:"path" placeholder:"FILE"`
-	CountryHeader  string   `help:"Header in which a trusted proxy tells the country." env:"SOURCELOOP_COUNTRY_HEADER" placeholder:"NAME"`
-	SpoolBytes     int64    `help:"How many bytes of hits and webhooks to keep in the data folder while Kafka does not acknowledge; then they are refused." default:"4294967296" env:"SOURCELOOP_SPOOL_BYTES" placeholder:"BYTES"`
-	TrustedProxies []string `help:"Networks of proxies whose X-Forwarded-For is believed." env:"SOURCELOOP_TRUSTED_PROXIES" placeholder:"CIDR"`
-	Nightly        string   `help:"Time of day, in UTC, at which hits that came too late are folded in; off for never." default:"03:00" env:"SOURCELOOP_NIGHTLY" placeholder:"HH:MM"`
-	PrivatePages   bool     `name:"doctor-private-pages" help:"Let the doctor look at pages in private networks, where your own site is in one." env:"SOURCELOOP_DOCTOR_PRIVATE_PAGES"`
+	PublicURL       string   `help:"Where browsers, Intercom and HubSpot reach this; by default the address listened on." env:"SOURCELOOP_PUBLIC_URL" placeholder:"URL"`
+	CollectorURL    string   `help:"Where sites load the tracker from, when that is another address." env:"SOURCELOOP_COLLECTOR_URL" placeholder:"URL"`
+	Keys            string   `help:"Keys that seal tokens, base64 of 32 bytes each, the sealing one first; by default a file in the data folder." env:"SOURCELOOP_KEYS" placeholder:"KEYS"`
+	KeysFile        string   `help:"File with these keys." env:"SOURCELOOP_KEYS_FILE" type:"path" placeholder:"FILE"`
+	GeoIP           string   `name:"geoip" help:"MaxMind database of countries." env:"SOURCELOOP_GEOIP" type:"path" placeholder:"FILE"`
+	CountryHeader   string   `help:"Header in which a trusted proxy tells the country." env:"SOURCELOOP_COUNTRY_HEADER" placeholder:"NAME"`
+	SpoolBytes      int64    `help:"How many bytes of hits and webhooks to keep in the data folder while Kafka does not acknowledge; then they are refused." default:"4294967296" env:"SOURCELOOP_SPOOL_BYTES" placeholder:"BYTES"`
+	TrustedProxies  []string `help:"Networks of proxies whose X-Forwarded-For is believed." env:"SOURCELOOP_TRUSTED_PROXIES" placeholder:"CIDR"`
+	Nightly         string   `help:"Time of day, in UTC, at which hits that came too late are folded in; off for never." default:"03:00" env:"SOURCELOOP_NIGHTLY" placeholder:"HH:MM"`
+	PrivateWebhooks bool     `name:"private-webhooks" help:"Let outgoing webhooks go to private networks and to http addresses, for a closed network." env:"SOURCELOOP_PRIVATE_WEBHOOKS"`
+	PrivatePages    bool     `name:"doctor-private-pages" help:"Let the doctor look at pages in private networks, where your own site is in one." env:"SOURCELOOP_DOCTOR_PRIVATE_PAGES"`
 
 	DrainDelay time.Duration `help:"How long the process still serves after it was told to stop, while /readyz already says no: the time that a balancer needs to notice. A second signal ends it." default:"0s" env:"SOURCELOOP_DRAIN_DELAY"`
 

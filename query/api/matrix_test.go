@@ -34,6 +34,9 @@ func leastRoles() map[string]control.Role {
 		"testConnection":   control.Admin, "disconnect": control.Admin, "startBackfill": control.Admin, "examineConnection": control.Admin,
 		"getSettings": control.Viewer, "replaceSettings": control.Admin,
 		"listErasures": control.Admin, "requestErasure": control.Admin,
+		"listWebhooks": control.Admin, "createWebhook": control.Admin, "updateWebhook": control.Admin, "deleteWebhook": control.Admin,
+		"pauseWebhook": control.Admin, "rotateWebhookSecret": control.Admin, "testWebhook": control.Admin, "listDeliveries": control.Admin,
+		"replayDelivery": control.Admin, "replayFailedDeliveries": control.Admin,
 		"listKeys": control.Admin, "createKey": control.Admin, "deleteKey": control.Admin,
 	}
 }
@@ -97,6 +100,24 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		}
 		who, _ := w.store.Directory().APIKey(token)
 		return sample{byID(fmt.Sprint(who.Key)), nil, true, 204}
+	case "createWebhook":
+		w.spareWebhook(t, owner)
+		return sample{path, webhook(n), false, 201}
+	case "updateWebhook":
+		return sample{byID(w.webhookOf(t, owner)), webhook(n), true, 200}
+	case "deleteWebhook":
+		return sample{byID(w.webhookOf(t, owner)), nil, true, 204}
+	case "pauseWebhook":
+		return sample{byID(w.webhookOf(t, owner)), map[string]bool{"paused": true}, true, 200}
+	case "rotateWebhookSecret", "listDeliveries":
+		return sample{byID(w.webhookOf(t, owner)), nil, true, 200}
+	case "testWebhook":
+		return sample{byID(w.webhookOf(t, owner)), nil, true, 202}
+	case "replayFailedDeliveries":
+		return sample{byID(w.webhookOf(t, owner)), map[string]string{"since": "2026-09-20T10:00:00Z"}, true, 202}
+	case "replayDelivery":
+		id := w.webhookOf(t, owner)
+		return sample{strings.Replace(byID(id), "{delivery}", w.delivery(t, owner, id), 1), nil, true, 202}
 	case "replaceSettings":
 		return sample{path, w.settings(t, owner), false, 200}
 	case "createKey":

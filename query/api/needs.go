@@ -14,6 +14,7 @@ func needs() map[string]need {
 	public := need{public: true}
 	read, connections, keys := need{action: control.Read}, need{action: control.ManageConnections}, need{action: control.ManageKeys}
 	funnels := need{action: control.EditFunnels}
+	webhooks := need{action: control.ManageWebhooks}
 	return map[string]need{
 		"signIn": public, "signOut": public, "signUp": public, "getSession": read,
 		"listContacts": read, "getContact": read, "getJourney": read, "listJourneys": read, "listStages": read,
@@ -29,6 +30,8 @@ func needs() map[string]need {
 		"getTracking": read, "verifyTracking": read,
 		"getSettings": read, "replaceSettings": {action: control.ManageSettings},
 		"listErasures": {action: control.Erase}, "requestErasure": {action: control.Erase},
+		"listWebhooks": webhooks, "createWebhook": webhooks, "updateWebhook": webhooks, "deleteWebhook": webhooks, "pauseWebhook": webhooks,
+		"rotateWebhookSecret": webhooks, "testWebhook": webhooks, "listDeliveries": webhooks, "replayDelivery": webhooks, "replayFailedDeliveries": webhooks,
 		"listKeys": keys, "createKey": keys, "deleteKey": keys,
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"sourceloop/control"
 	"sourceloop/control/connect"
 	"sourceloop/control/controltest"
+	"sourceloop/control/outbound"
 	"sourceloop/pipeline/identity"
 	"sourceloop/query/api"
 	"sourceloop/query/report"
@@ -123,7 +124,7 @@ func TestWhatIsMissingIsSaidAtStart(t *testing.T) {
 	w := newWorld(t)
 	_, err := api.New(api.Deps{
 		Store: w.store, Reports: &report.Reader{}, Connections: &connect.Service{}, Doctor: examiner(w.store), Leads: w.leads,
-		Normalizer: identity.Rules{}, Sealer: controltest.Keys(t), Tracking: func(string) api.Snippet { return api.Snippet{} }, PublicURL: "loop.example",
+		Normalizer: identity.Rules{}, Sealer: controltest.Keys(t), Addresses: outbound.Guard{}, Tracking: func(string) api.Snippet { return api.Snippet{} }, PublicURL: "loop.example",
 	})
 	if schema.KindOf(err) != schema.KindInvalid {
 		t.Errorf("a public address without a scheme gives %v", err)

@@ -21,7 +21,8 @@ import (
 	"sourceloop/schema"
 )
 
-// Leads is where conversions go: the log that the pipeline reads. Append
+// Leads is where conversions go, and word of contacts that are to be looked at
+// anew: the log that the pipeline reads. Append
 // returns when the records are durable.
 type Leads interface {
 	Append(ctx context.Context, topic string, keys, values [][]byte) error
@@ -75,6 +76,7 @@ type Deps struct {
 	Leads       Leads
 	Normalizer  Normalizer
 	Sealer      Sealer
+	Addresses   Addresses
 	Tracking    func(siteKey string) Snippet
 	AsOf        func() (time.Time, bool) // up to when all that came in is in ClickHouse; default: never known
 	PublicURL   string                   // where browsers find us, without a path
@@ -119,7 +121,7 @@ func New(deps Deps) (*Server, error) {
 }
 
 func (d *Deps) complete() error {
-	if d.Store == nil || d.Reports == nil || d.Connections == nil || d.Doctor == nil || d.Leads == nil || d.Normalizer == nil || d.Sealer == nil || d.Tracking == nil {
+	if d.Store == nil || d.Reports == nil || d.Connections == nil || d.Doctor == nil || d.Leads == nil || d.Normalizer == nil || d.Sealer == nil || d.Addresses == nil || d.Tracking == nil {
 		return errors.New("cannot start the API: a part that it needs is missing")
 	}
 	if d.ClientIP == nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ import (
 	"sourceloop/control"
 	"sourceloop/control/connect"
 	"sourceloop/control/controltest"
+	"sourceloop/control/outbound"
 	"sourceloop/deploy/embedded/embeddedtest"
 	"sourceloop/pipeline/identity"
 	"sourceloop/query/api"
@@ -106,7 +108,7 @@ func build(t testing.TB, options *clickhouse.Options, change ...func(*api.Deps))
 	w.ann, w.ben = controltest.NewOwner(t, w.store, "ann@a.example"), controltest.NewOwner(t, w.store, "ben@b.example")
 	w.server = httptest.NewUnstartedServer(nil)
 	deps := api.Deps{
-		Store: w.store, Reports: reader, Leads: w.leads, Normalizer: identity.Rules{}, Sealer: ring, Metrics: w.metrics,
+		Store: w.store, Reports: reader, Leads: w.leads, Normalizer: identity.Rules{}, Sealer: ring, Addresses: outbound.Guard{Resolver: nowhere{}}, Metrics: w.metrics,
 		Connections: connect.NewService(w.store, nil, time.Second, w.chat, &adProvider{"google"}, &pastedAd{adProvider{"meta"}}, &targetedAd{adProvider{"linkedin"}}), Doctor: examiner(w.store),
 		Tracking: func(key string) api.Snippet {
 			return api.Snippet{HTML: "<script data-key=" + key + "></script>", URL: "https://loop.example/sl.1.js", SRI: "sha384-x"}
@@ -137,15 +139,20 @@ func build(t testing.TB, options *clickhouse.Options, change ...func(*api.Deps))
 
 // leads is the log of conversions; it can be broken.
 type leads struct {
-	mu      sync.Mutex
-	records []*schema.LeadRecord
-	keys    []string
-	broken  bool
+	mu       sync.Mutex
+	records  []*schema.LeadRecord
+	keys     []string
+	credited int
+	broken   bool
 }
 
 func (l *leads) Append(_ context.Context, topic string, keys, values [][]byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.broken && topic == schema.TopicCredited {
+		l.credited += len(values)
+		return nil
+	}
 	if l.broken || topic != schema.TopicLeads {
 		return errors.New("the broker is away")
 	}
@@ -157,6 +164,16 @@ func (l *leads) Append(_ context.Context, topic string, keys, values [][]byte) e
 		l.records, l.keys = append(l.records, record), append(l.keys, string(keys[i]))
 	}
 	return nil
+}
+
+// nowhere is a DNS that knows one name.
+type nowhere struct{}
+
+func (nowhere) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	if host != "receiver.example" {
+		return nil, errors.New("no such host")
+	}
+	return []netip.Addr{netip.MustParseAddr("93.184.215.14")}, nil
 }
 
 // chatProvider is Intercom as far as package connect sees it: whoever comes

@@ -5,19 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/net/html"
 
 	"sourceloop/control/doctor"
+	"sourceloop/control/outbound"
 	"sourceloop/schema"
 )
 
@@ -30,8 +28,6 @@ const (
 	mostRedirects = 5
 )
 
-var errPrivate = errors.New("the address is one of a private network")
-
 // WebPages reads pages over HTTP.
 type WebPages struct {
 	client    *http.Client
@@ -43,16 +39,12 @@ type WebPages struct {
 // NewWebPages makes a reader. collector is the address that the tracker is
 // loaded from; private lets it read pages in private networks.
 func NewWebPages(collector string, private bool, now func() time.Time) *WebPages {
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	if !private {
-		dialer.Control = publicOnly
-	}
+	transport := outbound.Guard{Private: private}.Transport()
+	transport.DisableKeepAlives, transport.ResponseHeaderTimeout = true, pageLimit
 	return &WebPages{
 		collector: collector, now: now, marks: newMarks(),
 		client: &http.Client{
-			Timeout: pageLimit,
-			// No proxy: it would dial in our place.
-			Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true, ResponseHeaderTimeout: pageLimit},
+			Timeout: pageLimit, Transport: transport,
 			CheckRedirect: func(r *http.Request, via []*http.Request) error {
 				if len(via) >= mostRedirects {
 					return errors.New("too many redirects")
@@ -62,21 +54,6 @@ func NewWebPages(collector string, private bool, now func() time.Time) *WebPages
 			},
 		},
 	}
-}
-
-// publicOnly refuses to connect to anything but the internet. It is called with
-// the address that is about to be dialed, after DNS.
-func publicOnly(_, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return errPrivate
-	}
-	ip := at.Addr().Unmap()
-	shared := netip.MustParsePrefix("100.64.0.0/10") // carriers' own, and clouds' metadata
-	if !ip.IsGlobalUnicast() || ip.IsPrivate() || shared.Contains(ip) {
-		return errPrivate
-	}
-	return nil
 }
 
 // Look reads a page and says what it found.
@@ -91,7 +68,7 @@ func (w *WebPages) Look(ctx context.Context, address string) doctor.Page {
 	request.Header.Set("Accept", "text/html")
 	response, err := w.client.Do(request)
 	switch {
-	case errors.Is(err, errPrivate):
+	case errors.Is(err, outbound.ErrPrivate):
 		p.Problem = "its address is one of a private network, which this server does not read"
 		return p
 	case err != nil:

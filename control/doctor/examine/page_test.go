@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sourceloop/control/doctor"
+	"sourceloop/control/outbound"
 	"sourceloop/schema"
 )
 
@@ -75,12 +76,12 @@ func TestAPageOfAPrivateNetworkIsNotRead(t *testing.T) {
 		t.Errorf("%d questions reached the private network", asked)
 	}
 	for _, address := range []string{"10.0.0.1:80", "169.254.169.254:80", "192.168.1.1:443", "100.100.100.200:80", "[fd00::1]:80", "[fe80::1]:80", "0.0.0.0:80", "nonsense"} {
-		if publicOnly("tcp", address, nil) == nil {
+		if outbound.Control("tcp", address, nil) == nil {
 			t.Errorf("%s may be dialed", address)
 		}
 	}
 	for _, address := range []string{"93.184.215.14:443", "[2606:2800:21f:cb07::1]:443"} {
-		if err := publicOnly("tcp", address, nil); err != nil {
+		if err := outbound.Control("tcp", address, nil); err != nil {
 			t.Errorf("%s may not be dialed", address)
 		}
 	}

@@ -65,7 +65,11 @@ func Names() map[string][]string {
 			"resolve.after-asking",  // Intercom has answered, and nothing is in the log
 			"resolve.after-produce", // the evidence is in the log
 			"resolve.before-commit",
-			"inbox.after-lease",     // webhooks were taken from the inbox, and none is finished
+			"inbox.after-lease",  // webhooks were taken from the inbox, and none is finished
+			"notify.after-plan",  // it is planned what receivers are told, and the offset not committed
+			"notify.before-send", // an attempt is noted, and nothing sent
+			"notify.after-send",  // the receiver has answered, and it is not noted
+			"notify.before-commit",
 			"deliver.after-plan",    // pushes are in the outbox
 			"deliver.before-commit", // and the offset is not committed
 		},

@@ -803,10 +803,307 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Receivers of outgoing webhooks
+         * @description Needs the role Admin or higher. Secrets are not shown again.
+         */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Make an outgoing webhook
+         * @description Up to five a workspace. Needs the role Admin or higher. Requests are signed as Standard Webhooks says
+         *     (`webhook-id`, `webhook-timestamp`, `webhook-signature`); the answer is the only time that the secret is shown.
+         *     An address in a private network is refused, here and again when it is dialed.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a webhook's name, address or events
+         * @description Needs the role Admin or higher.
+         */
+        put: operations["updateWebhook"];
+        post?: never;
+        /**
+         * Delete a webhook
+         * @description Nothing is sent any more; its secret and the log of its deliveries go with it. Needs the role Admin or higher.
+         */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a webhook, or go on
+         * @description What happens while it is paused waits, for up to 30 days. Needs the role Admin or higher.
+         */
+        post: operations["pauseWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew a webhook's secret
+         * @description For a day requests are signed with both, the former one and the new one. Needs the role Admin or higher.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test
+         * @description An event `webhook.test` about nobody, also when the webhook is paused. Needs the role Admin or higher.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What was and is to be sent
+         * @description Of the last 30 days, newest first. Needs the role Admin or higher.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send everything again that failed
+         * @description Each under its former id. Needs the role Admin or higher.
+         */
+        post: operations["replayFailedDeliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries/{delivery}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+                /** @description The delivery's id. */
+                delivery: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a delivery again
+         * @description Under its former id; one that waits is sent now. Needs the role Admin or higher.
+         */
+        post: operations["replayDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description `lead.created`: a contact with an email or a phone was seen first. `lead.changed`: of one that is known something
+         *     changed that is in a contact's answer.
+         * @enum {string}
+         */
+        WebhookEvent: "lead.created" | "lead.changed";
+        /**
+         * @description `paused`: by a person, or after five days of failures; `gone`: it answered 410.
+         * @enum {string}
+         */
+        WebhookState: "active" | "paused" | "gone";
+        /**
+         * @description A receiver of outgoing webhooks. It gets `{"type", "timestamp", "data"}`, where `data` is the contact as
+         *     `GET /api/v1/contacts/{id}` gives it, with `former_ids` of contacts that became part of it.
+         */
+        Webhook: {
+            /** @description The webhook's id. */
+            id: string;
+            /** @description What it is for. */
+            name: string;
+            /** @description Where it is sent to. */
+            url: string;
+            /** @description What it is told of. */
+            events: components["schemas"]["WebhookEvent"][];
+            state: components["schemas"]["WebhookState"];
+            /** @description Why it is paused or gone, or the empty text. */
+            words: string;
+            created_at: components["schemas"]["Time"];
+            former_secret_until: components["schemas"]["MaybeTime"];
+            failing_since: components["schemas"]["MaybeTime"];
+            /** @description Deliveries that are to be sent. */
+            waiting: number;
+            /** @description Deliveries that were given up. */
+            failed: number;
+        };
+        /** @description What is asked of a webhook. */
+        WebhookInput: {
+            /** @description What it is for. */
+            name: string;
+            /** @description Where it is sent to, https. */
+            url: string;
+            /** @description What it is told of. */
+            events: components["schemas"]["WebhookEvent"][];
+        };
+        /** @description Whether it is to be paused. */
+        WebhookPause: {
+            /** @description False: go on, and send what waits. */
+            paused: boolean;
+        };
+        /** @description The receivers. */
+        WebhookList: {
+            /** @description The receivers, oldest first. */
+            items: components["schemas"]["Webhook"][];
+            /** @description How many there may be. */
+            most: number;
+        };
+        /** @description A webhook with its secret, which is shown once. */
+        NewWebhook: {
+            webhook: components["schemas"]["Webhook"];
+            /** @description What to verify signatures with: `whsec_` and base64. */
+            secret: string;
+        };
+        /**
+         * @description `failed`: given up after ten attempts; `cancelled`: its contact, or the webhook, is gone.
+         * @enum {string}
+         */
+        DeliveryState: "pending" | "sent" | "failed" | "cancelled";
+        /** @description One event on its way to one receiver. What it says is not kept. */
+        Delivery: {
+            id: components["schemas"]["Id"];
+            /** @description The event's name. */
+            event: string;
+            /** @description The contact's id; empty for a test. */
+            contact: string;
+            state: components["schemas"]["DeliveryState"];
+            /** @description How often it was tried. */
+            attempts: number;
+            /** @description Of the last answer; 0 without one. */
+            status: number;
+            /** @description What came of the last attempt. */
+            words: string;
+            due: components["schemas"]["MaybeTime"];
+            created_at: components["schemas"]["Time"];
+            updated_at: components["schemas"]["Time"];
+        };
+        /** @description A page of deliveries. */
+        DeliveryList: {
+            /** @description The deliveries, newest first. */
+            items: components["schemas"]["Delivery"][];
+            /** @description Where the next page begins; empty on the last one. */
+            next: string;
+        };
+        /** @description What is to be sent again. */
+        Replay: {
+            since: components["schemas"]["Time"];
+        };
+        /** @description How many are sent again. */
+        Replayed: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            replayed: number;
+        };
         /**
          * @description An id of 36 characters, the same for ever for the same thing.
          * @example 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
@@ -1940,6 +2237,8 @@ export interface components {
         };
     };
     parameters: {
+        /** @description The webhook's id. */
+        WebhookId: string;
         /** @description How many items at most. */
         Limit: number;
         /** @description The `next` of the page before. Opaque; made for the same query only. */
@@ -3204,6 +3503,259 @@ export interface operations {
         responses: {
             /** @description Deleted. */
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The receivers, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookInput"];
+            };
+        };
+        responses: {
+            /** @description The webhook with its secret. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    pauseWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookPause"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook with its new secret, which is shown this once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description On its way; the log says what came of it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `next` of the page before. Opaque; made for the same query only. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replayFailedDeliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Replay"];
+            };
+        };
+        responses: {
+            /** @description How many are on their way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replayDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+                /** @description The delivery's id. */
+                delivery: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description On its way. */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
