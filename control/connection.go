@@ -38,6 +38,9 @@ type Connection struct {
 	Details     map[string]string // what else the provider's code keeps
 }
 
+// Sends tells whether it is one to an advertising platform.
+func (c Connection) Sends() bool { return c.App == Setup{Sends: true}.Route(c.Workspace) }
+
 // Connections are those of the principal's workspace, in every state.
 func (s *Store) Connections(ctx context.Context, who Principal) ([]Connection, error) {
 	const op = "list the connections"
@@ -125,6 +128,17 @@ type Setup struct {
 	Name    string
 	Region  string
 	Details map[string]string
+	Sends   bool // an advertising platform: conversions go there, no webhooks come, and nothing is looked for
+}
+
+// Route is what the provider's webhooks name. Of an advertising platform nothing
+// comes, and one account may take the conversions of several workspaces; so there
+// it is each workspace's own, and names nothing at the platform.
+func (s Setup) Route(workspace uint32) string {
+	if s.Sends {
+		return fmt.Sprint("workspace-", workspace)
+	}
+	return s.App
 }
 
 // MarkConnected ends the setup of a connection: from now on its webhooks are
@@ -133,7 +147,7 @@ type Setup struct {
 // in the inbox become due, and so do pushes that wait.
 func (s *Store) MarkConnected(ctx context.Context, id int64, setup Setup) error {
 	const op = "finish the connection"
-	if setup.App == "" {
+	if setup.App == "" && !setup.Sends {
 		return schema.E(op, schema.KindInvalid, "The provider did not tell which of its workspaces this is. Try again.")
 	}
 	if setup.Details == nil {
@@ -148,6 +162,7 @@ func (s *Store) MarkConnected(ctx context.Context, id int64, setup Setup) error 
 		if err != nil {
 			return err
 		}
+		setup.App = setup.Route(c.Workspace)
 		var other int64
 		taken, err := t.one(ctx, "route_taken", []any{c.Provider, setup.App, id}, &other)
 		if err != nil {
@@ -178,8 +193,10 @@ func (t *tx) markConnected(ctx context.Context, op string, c Connection, setup S
 			return err
 		}
 	}
-	if err = t.keepReconciling(ctx, c.ID); err != nil {
-		return err
+	if !setup.Sends {
+		if err = t.keepReconciling(ctx, c.ID); err != nil {
+			return err
+		}
 	}
 	if err = t.audit(ctx, Principal{Workspace: c.Workspace}, "connection connected", c.Provider); err != nil {
 		return err

@@ -116,7 +116,7 @@ func (d *demo) startNode(ctx context.Context) error {
 		}, HubSpot: hubspotFlags{
 			ClientID: d.state.HubSpotID, ClientSecret: d.state.HubSpotSecret,
 			AuthorizeURL: d.file.HubSpotURL + "/oauth/authorize", APIURL: d.file.HubSpotURL, InboxURL: d.file.HubSpotURL,
-		}},
+		}, Google: d.state.googleFlags(), Meta: metaFlags{APIURL: d.file.MetaURL}, LinkedIn: d.state.linkedinFlags()},
 	}, d.log)
 	if err != nil {
 		return errors.Join(err, l.Close())

@@ -43,6 +43,23 @@ func (s *demoState) adsURLs() map[string]string {
 	return urls
 }
 
+// googleFlags and linkedinFlags lead the product to the stand-ins.
+func (s *demoState) googleFlags() googleFlags {
+	kept, url := s.Ads["google"], s.adsURLs()["google"]
+	return googleFlags{
+		ClientID: kept.ClientID, ClientSecret: kept.ClientSecret,
+		AuthorizeURL: url + "/o/oauth2/auth", TokenURL: url + "/token", RevokeURL: url + "/revoke", APIURL: url,
+	}
+}
+
+func (s *demoState) linkedinFlags() linkedinFlags {
+	kept, url := s.Ads["linkedin"], s.adsURLs()["linkedin"]
+	return linkedinFlags{
+		ClientID: kept.ClientID, ClientSecret: kept.ClientSecret,
+		AuthorizeURL: url + "/oauth/v2/authorization", TokenURL: url + "/oauth/v2/accessToken", RevokeURL: url + "/oauth/v2/revoke", APIURL: url,
+	}
+}
+
 func (d *demo) startAds() error {
 	for name, open := range adPlatforms() {
 		kept := d.state.Ads[name]

@@ -209,12 +209,16 @@ func (n *node) startProviders(context.Context) error {
 	} else {
 		absent = append(absent, connect.Absent{Name: hubspot.Name, Words: noApp("HubSpot", "HUBSPOT")})
 	}
-	n.connect = connect.NewService(n.control, n.log, 0, providers...)
-	n.connect.Lacks(absent...)
+	advertising, err := n.setUpAds()
+	if err != nil {
+		return err
+	}
+	n.platforms = advertising.platforms
+	n.connect = connect.NewService(n.control, n.log, 0, append(providers, advertising.providers...)...)
+	n.connect.Lacks(append(absent, advertising.absent...)...)
 	if n.has(roleQuery) {
 		n.runners = append(n.runners, n.connect.Run)
 	}
-	var err error
 	n.channels, err = enrich.NewChannels()
 	return err
 }

@@ -42,6 +42,9 @@ type settingFlags struct {
 
 	Intercom intercomFlags `embed:"" prefix:"intercom-" envprefix:"SOURCELOOP_INTERCOM_"`
 	HubSpot  hubspotFlags  `embed:"" prefix:"hubspot-" envprefix:"SOURCELOOP_HUBSPOT_"`
+	Google   googleFlags   `embed:"" prefix:"google-" envprefix:"SOURCELOOP_GOOGLE_"`
+	Meta     metaFlags     `embed:"" prefix:"meta-" envprefix:"SOURCELOOP_META_"`
+	LinkedIn linkedinFlags `embed:"" prefix:"linkedin-" envprefix:"SOURCELOOP_LINKEDIN_"`
 }
 
 // hubspotFlags say where HubSpot is and who we are there.

@@ -19,6 +19,7 @@ type Card struct {
 	LastWebhook schema.Millis           // 0 for none
 	LastError   string                  // in words, with what to do; "" for none
 	CleanUp     []string                // what stays at the provider after disconnecting, to be removed by hand
+	Sends       bool                    // whether it is an advertising platform's
 	Pasted      bool                    // whether it is connected by a token that a person pastes
 	Unavailable string                  // why it cannot be connected here, and what to do; "" when it can
 	Listed      bool                    // whether the conversations from before can be imported, and missed ones found
@@ -30,6 +31,7 @@ type Card struct {
 type Absent struct {
 	Name  string // as Provider.Name
 	Words string // why, and what to do
+	Sends bool   // whether it is an advertising platform
 }
 
 // Lacks names providers that cannot be connected here; their cards say so. It
@@ -57,10 +59,11 @@ func (s *Service) Cards(ctx context.Context, who control.Principal) ([]Card, err
 		card.CleanUp = p.CleanUp()
 		_, card.Listed = p.(Listed)
 		_, card.Pasted = p.(Pasted)
+		_, card.Sends = p.(Advertiser)
 		cards = append(cards, card)
 	}
 	for _, a := range s.absent {
-		cards = append(cards, Card{Provider: a.Name, State: control.Disconnected, Unavailable: a.Words})
+		cards = append(cards, Card{Provider: a.Name, State: control.Disconnected, Unavailable: a.Words, Sends: a.Sends})
 	}
 	return cards, nil
 }

@@ -45,6 +45,10 @@ type Provider interface {
 // pipeline: all of them when a person asks, and every hour what changed.
 type Listed interface{ Listed() }
 
+// Advertiser is a Provider of an advertising platform: its card is not among the
+// chats'. Its Setup says Sends.
+type Advertiser interface{ Advertises() }
+
 const (
 	// setupAttempts is how often a setup is tried before the card says Error.
 	setupAttempts = 6
@@ -242,7 +246,7 @@ func (s *Service) check(ctx context.Context, p Provider, c control.Connection) e
 		}
 		return err
 	}
-	if c.State == control.Connected && c.App == setup.App && c.Name == setup.Name {
+	if c.State == control.Connected && c.App == setup.Route(c.Workspace) && c.Name == setup.Name {
 		return s.store.MarkHealthy(ctx, c.ID)
 	}
 	return s.store.MarkConnected(ctx, c.ID, setup)

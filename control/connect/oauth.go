@@ -51,8 +51,12 @@ func (o *OAuth) Exchange(ctx context.Context, code, verifier string) (control.Gr
 	return granted(token), nil
 }
 
-// Refresh replaces an access token that ends.
+// Refresh replaces an access token that ends. Some providers give nothing to
+// renew it with; then a person has to.
 func (o *OAuth) Refresh(ctx context.Context, old control.Grant) (control.Grant, error) {
+	if old.Refresh == "" {
+		return control.Grant{}, schema.E("refresh the token of "+o.Title, schema.KindDenied, "The access that %s gave us has come to its end, and it gives none that renews itself. Connect again.", o.Title)
+	}
 	// A token without an access token is refreshed at once.
 	token, err := o.Config.TokenSource(o.context(ctx), &oauth2.Token{RefreshToken: old.Refresh}).Token()
 	if err != nil {

@@ -77,6 +77,9 @@ func (e *Examiner) Examine(ctx context.Context, who control.Principal, workspace
 	if err != nil {
 		return Result{}, err
 	}
+	if connection.Sends() {
+		return Result{}, schema.E("examine the connection", schema.KindInvalid, "No chats come from an advertising platform. How its conversions fare is in the push log under Setup, Ad platforms.")
+	}
 	if page, err = address(page); err != nil {
 		return Result{}, err
 	}

@@ -4,6 +4,7 @@
 //
 //	GET,POST /oauth/v2/authorization, POST /oauth/v2/accessToken, POST /oauth/v2/revoke
 //	GET  /rest/conversions            the rules; q=account&account=urn:li:sponsoredAccount:{id}
+//	GET  /rest/adAccountUsers         the accounts that the member has a role on; q=authenticatedUser
 //	POST /rest/conversionEvents       one event, or a batch by X-RestLi-Method: BATCH_CREATE
 //
 // Every request of the API names a LinkedIn-Version that lives: for a year and
@@ -82,6 +83,7 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s.Handle("GET /rest/conversions", ads.Operation{Run: s.versioned(s.list), Scope: scopeConversions})
+	s.Handle("GET /rest/adAccountUsers", ads.Operation{Run: s.versioned(s.roles), Scope: scopeAds})
 	s.Handle("POST /rest/conversionEvents", ads.Operation{Run: s.versioned(s.events), Scope: scopeConversions, Write: true})
 	return s, nil
 }
@@ -133,6 +135,17 @@ func (s *Server) list(c *ads.Call) (ads.Answer, error) {
 	}
 	return ads.Answer{Status: http.StatusOK, Body: map[string]any{
 		"elements": elements, "paging": map[string]any{"start": 0, "count": len(elements), "total": len(elements), "links": []any{}},
+	}}, nil
+}
+
+// roles tells on which account the member has one.
+func (s *Server) roles(c *ads.Call) (ads.Answer, error) {
+	if c.Request.URL.Query().Get("q") != "authenticatedUser" {
+		return fault(http.StatusBadRequest, "", "The finder q=authenticatedUser is the only one here."), nil
+	}
+	return ads.Answer{Status: http.StatusOK, Body: map[string]any{
+		"elements": []any{map[string]any{"account": "urn:li:sponsoredAccount:" + s.account, "role": "ACCOUNT_MANAGER", "user": "urn:li:person:ada"}},
+		"paging":   map[string]any{"start": 0, "count": 10, "links": []any{}},
 	}}, nil
 }
 

@@ -4,6 +4,7 @@
 //
 //	GET,POST /events_manager         a page that makes an access token, shown once
 //	POST /v26.0/{dataset}/events     conversions; v25.0 too
+//	GET  /v26.0/me                   whose the token is
 //
 // One bad event refuses a request whole. Which subcode goes with which mistake
 // is known of two only: too old, and a field that is missing; a caller should
@@ -64,6 +65,7 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s.Handle("POST /{version}/{dataset}/events", ads.Operation{Run: s.events, Scope: scopeManage, Write: true})
+	s.Handle("GET /{version}/me", ads.Operation{Run: s.me, Scope: scopeManage})
 	s.Page("GET /events_manager", func(w http.ResponseWriter, _ *http.Request) { s.page(w, "") })
 	s.Page("POST /events_manager", s.makeToken)
 	return s, nil
@@ -82,11 +84,26 @@ func (s *Server) makeToken(w http.ResponseWriter, r *http.Request) {
 	s.page(w, token)
 }
 
+// me is the system user that the token was made for.
+func (s *Server) me(c *ads.Call) (ads.Answer, error) {
+	if !isVersion(c) {
+		return noVersion(), nil
+	}
+	return ads.Answer{Status: http.StatusOK, Body: map[string]any{"id": "122100000000000001", "name": "Conversions API System User"}}, nil
+}
+
+func isVersion(c *ads.Call) bool {
+	version := c.Request.PathValue("version")
+	return version == "v25.0" || version == "v26.0"
+}
+
+func noVersion() ads.Answer {
+	return graphError(http.StatusBadRequest, 2635, 0, "(#2635) You are calling a version of the Graph API that is not here.")
+}
+
 func (s *Server) events(c *ads.Call) (ads.Answer, error) {
-	switch c.Request.PathValue("version") {
-	case "v25.0", "v26.0":
-	default:
-		return graphError(http.StatusBadRequest, 2635, 0, "(#2635) You are calling a version of the Graph API that is not here."), nil
+	if !isVersion(c) {
+		return noVersion(), nil
 	}
 	if c.Request.PathValue("dataset") != s.dataset {
 		return graphError(http.StatusBadRequest, 100, 33, "Unsupported post request. The object does not exist, cannot be loaded due to missing permissions, or does not support this operation"), nil
