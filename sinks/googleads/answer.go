@@ -40,8 +40,7 @@ func ingested(a wire.Answer, t schema.Target, part []schema.Outgoing) wire.Said 
 		return notIngested(a, t, part)
 	}
 	var taken struct {
-		ID       string            `json:"requestId"`
-		Warnings []json.RawMessage `json:"fieldWarnings"`
+		ID string `json:"requestId"`
 	}
 	switch err := json.Unmarshal(a.Body, &taken); {
 	case err != nil || taken.ID == "" && !t.DryRun:

@@ -72,7 +72,7 @@ func NormalCountry(country string) string {
 
 var (
 	fbcForm    = regexp.MustCompile(`^fb\.[0-9]\.([0-9]{13})\.([^\s]+)$`)
-	fbpForm    = regexp.MustCompile(`^fb\.[0-9]\.[0-9]{13}\.[0-9]+`)
+	fbpForm    = regexp.MustCompile(`^fb\.[0-9]\.[0-9]{13}\.[0-9]+(\.[A-Za-z0-9_-]+)?$`)
 	fbclidForm = regexp.MustCompile(`^[^\s.]{1,500}$`)
 )
 
@@ -105,7 +105,7 @@ func fbcOf(e *schema.Outgoing) string {
 // fbpOf is Meta's id of the browser as its cookie has it, or "" where it has not
 // the form of one.
 func fbpOf(e *schema.Outgoing) string {
-	if !fbpForm.MatchString(e.FBP) || strings.ContainsFunc(e.FBP, unicode.IsSpace) {
+	if !fbpForm.MatchString(e.FBP) {
 		return ""
 	}
 	return e.FBP

@@ -15,7 +15,9 @@ import (
 // room in it.
 const maxAnswer = 4 << 20
 
-// timeout is how long a platform may take to answer.
+// timeout is how long a platform may take to answer. Meta suggests 1.5 seconds to
+// sites whose visitors wait meanwhile; here nobody does, and who gives up early
+// has more that is unclear.
 const timeout = 15 * time.Second
 
 // Question is one request. The body is JSON, or nil for a GET.

@@ -79,7 +79,7 @@ func Quote(words string, hide []string, keep ...string) string {
 			words = regexp.MustCompile(`(?i)`+regexp.QuoteMeta(text)).ReplaceAllString(words, "…")
 		}
 	}
-	for _, pattern := range []*regexp.Regexp{address, link, number, secret} {
+	for _, pattern := range []*regexp.Regexp{address, link, secret, number} {
 		words = pattern.ReplaceAllStringFunc(words, func(found string) string {
 			for _, good := range keep {
 				if good != "" && found == good {
