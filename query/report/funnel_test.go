@@ -29,6 +29,8 @@ type world struct {
 	contacts   []schema.ContactRow
 	facts      []schema.FactRow
 	workspace  uint32
+	apart      bool // no visitor does two things at one time
+	count      int  // of items so far, when apart
 }
 
 var (
@@ -51,16 +53,21 @@ func (w *world) session(workspace uint32, visitor string, n int, start schema.Mi
 	moment := start
 	for i := range 1 + w.random.IntN(5) {
 		id := hitID(fmt.Sprint(workspace), visitor, fmt.Sprint(n), fmt.Sprint(i))
-		item := schema.Item{Hit: id, At: moment, Type: schema.HitType_HIT_TYPE_PAGEVIEW, URL: w.pick(pages)}
+		at := moment
+		if w.apart {
+			w.count++
+			at = moment.Add(time.Duration(w.count) * time.Millisecond) // No two alike, and less than a minute in all.
+		}
+		item := schema.Item{Hit: id, At: at, Type: schema.HitType_HIT_TYPE_PAGEVIEW, URL: w.pick(pages)}
 		if w.random.IntN(3) == 0 {
 			item.Type, item.Name = schema.HitType_HIT_TYPE_EVENT, w.pick(events)
 			w.plans[id] = w.pick(plans)
 			w.hits = append(w.hits, &schema.Hit{
-				Id: id[:], Workspace: workspace, Visitor: visitor, At: int64(moment), Received: int64(moment), Type: item.Type,
+				Id: id[:], Workspace: workspace, Visitor: visitor, At: int64(at), Received: int64(at), Type: item.Type,
 				Name: item.Name, Properties: []byte(`{"plan":"` + w.plans[id] + `"}`),
 			})
 		}
-		s.Items, s.EndedAt = append(s.Items, item), moment
+		s.Items, s.EndedAt = append(s.Items, item), at
 		moment = moment.Add(time.Duration(w.random.IntN(3)) * time.Minute)
 	}
 	sort.Slice(s.Items, func(i, j int) bool {
@@ -72,7 +79,14 @@ func (w *world) session(workspace uint32, visitor string, n int, start schema.Mi
 }
 
 func build(random *rand.Rand, workspace uint32, visitors int, begin schema.Millis) *world {
-	w := &world{random: random, workspace: workspace, plans: map[schema.ID]string{}}
+	w := &world{random: random, workspace: workspace}
+	w.fillVisitors(visitors, begin)
+	return w
+}
+
+func (w *world) fillVisitors(visitors int, begin schema.Millis) {
+	random, workspace := w.random, w.workspace
+	w.plans = map[schema.ID]string{}
 	for v := range visitors {
 		visitor := fmt.Sprint("visitor", v)
 		start := begin.Add(time.Duration(random.IntN(60)) * time.Minute)
@@ -84,7 +98,6 @@ func build(random *rand.Rand, workspace uint32, visitors int, begin schema.Milli
 			w.identify(visitor, begin)
 		}
 	}
-	return w
 }
 
 // identify gives a visitor to one of few contacts, or to two in turn, and has
@@ -126,6 +139,7 @@ type happening struct {
 	matches func(report.Step) bool
 	key     string
 	opens   bool // the page or an event of the site's own: stands between, under the strict order
+	label   report.Happening
 }
 
 // owner looks a node up as the pipeline would.
@@ -155,7 +169,7 @@ func (w *world) entities(f report.Funnel) map[string][]happening {
 				entity = id.String()
 			}
 			entities[entity] = append(entities[entity], happening{
-				item.At, string(item.Hit[:]), func(step report.Step) bool { return w.matches(step, item) }, key(f, s), item.Name != "chat_opened",
+				item.At, string(item.Hit[:]), func(step report.Step) bool { return w.matches(step, item) }, key(f, s), item.Name != "chat_opened", labelOf(item),
 			})
 		}
 	}
@@ -189,7 +203,16 @@ func (w *world) addConversion(f report.Funnel, fact *schema.ConversionFact, enti
 	entities[entity] = append(entities[entity], happening{
 		schema.Millis(fact.GetAt()), strings.Repeat("\xff", 16) + string(fact.GetId()),
 		func(step report.Step) bool { return step.Type == "conversion" && step.Name == fact.GetName() }, "", false,
+		report.Happening{Type: "conversion", Name: fact.GetName()},
 	})
+}
+
+func labelOf(item schema.Item) report.Happening {
+	if item.Type == schema.HitType_HIT_TYPE_EVENT {
+		return report.Happening{Type: "event", Name: item.Name}
+	}
+	path, _, _ := strings.Cut(strings.TrimPrefix(item.URL, "https://a.example"), "?")
+	return report.Happening{Type: "pageview", Name: path}
 }
 
 func key(f report.Funnel, s *schema.Session) string {

@@ -24,6 +24,12 @@ const itemLabel = "multiIf(type = 'pageview', concat('p', if(path(url) = '', '/'
 // allLevels stops whoever got wherever.
 const allLevels = "65535"
 
+// Check tells whether a funnel can be asked.
+func (f Funnel) Check() error {
+	_, err := buildFunnel(f)
+	return err
+}
+
 func buildFunnel(f Funnel) (*funnelBuild, error) {
 	if n := len(f.Steps); n < minSteps || n > maxSteps {
 		return nil, invalid("a funnel has %d to %d steps, and this one has %d", minSteps, maxSteps, n)
