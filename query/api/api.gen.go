@@ -159,6 +159,7 @@ func (e ChannelConditionOperator) Valid() bool {
 
 // Defines values for Comparison.
 const (
+	ComparisonCustom   Comparison = "custom"
 	ComparisonNone     Comparison = "none"
 	ComparisonPrevious Comparison = "previous"
 	ComparisonYear     Comparison = "year"
@@ -167,6 +168,8 @@ const (
 // Valid indicates whether the value is a known member of the Comparison enum.
 func (e Comparison) Valid() bool {
 	switch e {
+	case ComparisonCustom:
+		return true
 	case ComparisonNone:
 		return true
 	case ComparisonPrevious:
@@ -388,6 +391,30 @@ func (e Dimension) Valid() bool {
 	case DimensionSource:
 		return true
 	case DimensionTerm:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExplainedTouchLeftOut.
+const (
+	ExplainedTouchLeftOutElsewhere ExplainedTouchLeftOut = "elsewhere"
+	ExplainedTouchLeftOutExcluded  ExplainedTouchLeftOut = "excluded"
+	ExplainedTouchLeftOutLookback  ExplainedTouchLeftOut = "lookback"
+	ExplainedTouchLeftOutMiddle    ExplainedTouchLeftOut = "middle"
+)
+
+// Valid indicates whether the value is a known member of the ExplainedTouchLeftOut enum.
+func (e ExplainedTouchLeftOut) Valid() bool {
+	switch e {
+	case ExplainedTouchLeftOutElsewhere:
+		return true
+	case ExplainedTouchLeftOutExcluded:
+		return true
+	case ExplainedTouchLeftOutLookback:
+		return true
+	case ExplainedTouchLeftOutMiddle:
 		return true
 	default:
 		return false
@@ -769,6 +796,51 @@ func (e Role) Valid() bool {
 	}
 }
 
+// Defines values for SecondDimension.
+const (
+	SecondDimensionBrowser     SecondDimension = "browser"
+	SecondDimensionCampaign    SecondDimension = "campaign"
+	SecondDimensionChannel     SecondDimension = "channel"
+	SecondDimensionContent     SecondDimension = "content"
+	SecondDimensionCountry     SecondDimension = "country"
+	SecondDimensionDevice      SecondDimension = "device"
+	SecondDimensionLandingPage SecondDimension = "landing_page"
+	SecondDimensionMedium      SecondDimension = "medium"
+	SecondDimensionReferrer    SecondDimension = "referrer"
+	SecondDimensionSource      SecondDimension = "source"
+	SecondDimensionTerm        SecondDimension = "term"
+)
+
+// Valid indicates whether the value is a known member of the SecondDimension enum.
+func (e SecondDimension) Valid() bool {
+	switch e {
+	case SecondDimensionBrowser:
+		return true
+	case SecondDimensionCampaign:
+		return true
+	case SecondDimensionChannel:
+		return true
+	case SecondDimensionContent:
+		return true
+	case SecondDimensionCountry:
+		return true
+	case SecondDimensionDevice:
+		return true
+	case SecondDimensionLandingPage:
+		return true
+	case SecondDimensionMedium:
+		return true
+	case SecondDimensionReferrer:
+		return true
+	case SecondDimensionSource:
+		return true
+	case SecondDimensionTerm:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TouchChoice.
 const (
 	First TouchChoice = "first"
@@ -935,10 +1007,28 @@ type Attribution struct {
 	// Attributed Conversions with a touch.
 	Attributed float64 `json:"attributed"`
 
+	// Previous The days compared with.
+	Previous *AttributionBefore `json:"previous,omitempty"`
+
 	// Rows The rows, most conversions first.
 	Rows []AttributionRow `json:"rows"`
 
 	// Total All conversions in the range.
+	Total float64 `json:"total"`
+}
+
+// AttributionBefore The days compared with.
+type AttributionBefore struct {
+	// Attributed Conversions with a touch.
+	Attributed float64 `json:"attributed"`
+
+	// From The first day.
+	From string `json:"from"`
+
+	// To The last day.
+	To string `json:"to"`
+
+	// Total All conversions in these days.
 	Total float64 `json:"total"`
 }
 
@@ -955,6 +1045,18 @@ type AttributionRow struct {
 
 	// Key The value of the dimension; `(none)` when it is empty.
 	Key string `json:"key"`
+
+	// PreviousConversions Conversions in the days compared with.
+	PreviousConversions *float64 `json:"previous_conversions,omitempty"`
+
+	// PreviousSessions Sessions in the days compared with.
+	PreviousSessions *int64 `json:"previous_sessions,omitempty"`
+
+	// PreviousValue Value in the days compared with.
+	PreviousValue *float64 `json:"previous_value,omitempty"`
+
+	// SecondKey The value of the second dimension; `(none)` when it is empty.
+	SecondKey *string `json:"second_key,omitempty"`
 
 	// Sessions Sessions with this value in the same days.
 	Sessions int64 `json:"sessions"`
@@ -1106,7 +1208,7 @@ type CheckList struct {
 	Checks []Check `json:"checks"`
 }
 
-// Comparison The period of the same length before, the same days a year before, or none.
+// Comparison The period of the same length before, the same days a year before, days of one's own, or none.
 type Comparison string
 
 // Connection The card of one chat provider.
@@ -1317,6 +1419,40 @@ type ConversionReceipt struct {
 	//
 	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
 	Id Id `json:"id"`
+}
+
+// CreditedConversion A conversion behind a row of credits.
+type CreditedConversion struct {
+	// At A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	At Time `json:"at"`
+
+	// Contact The id of whose it is.
+	Contact string `json:"contact"`
+
+	// Credit The row's share in it, up to 1.
+	Credit float64 `json:"credit"`
+
+	// Id An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Id Id `json:"id"`
+
+	// Name The conversion's name.
+	Name string `json:"name"`
+
+	// Value Of the whole conversion, in the workspace's currency.
+	Value float64 `json:"value"`
+}
+
+// CreditedConversionList A page of conversions behind a row of credits.
+type CreditedConversionList struct {
+	// Items The conversions.
+	Items []CreditedConversion `json:"items"`
+
+	// Next The cursor of the next page, or empty.
+	Next string `json:"next"`
 }
 
 // Delivery One event on its way to one receiver. What it says is not kept.
@@ -1617,6 +1753,100 @@ type Evidence struct {
 
 	// Verified True when a provider vouches for it.
 	Verified bool `json:"verified"`
+}
+
+// ExplainedTouch A session of a conversion's contact, and what it has of the conversion.
+type ExplainedTouch struct {
+	// Browser The browser's name.
+	Browser string `json:"browser"`
+
+	// Country ISO 3166-1 alpha-2.
+	Country string `json:"country"`
+
+	// Credits Its share under every model; absent for what was left out.
+	Credits *map[string]float64 `json:"credits,omitempty"`
+
+	// Device desktop, mobile, tablet.
+	Device string `json:"device"`
+
+	// LeftOut Why it is not credited: it began as somebody else's (elsewhere), before the window (lookback), between the first
+	// and the last 99 touches (middle), or was excluded (excluded).
+	LeftOut *ExplainedTouchLeftOut `json:"left_out,omitempty"`
+
+	// Reason Why the session began: first_hit, timeout, attribution, midnight; empty where it is not known any more.
+	Reason string `json:"reason"`
+
+	// Session An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Session Id `json:"session"`
+
+	// Touch What one session says about where its visitor came from. Empty values are `""`; a touch without any source is
+	// Direct.
+	Touch Touch `json:"touch"`
+
+	// Visitor The browser, by its sourceloop_id.
+	Visitor string `json:"visitor"`
+}
+
+// ExplainedTouchLeftOut Why it is not credited: it began as somebody else's (elsewhere), before the window (lookback), between the first
+// and the last 99 touches (middle), or was excluded (excluded).
+type ExplainedTouchLeftOut string
+
+// Explanation Who earned one conversion, and why.
+type Explanation struct {
+	// At A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	At Time `json:"at"`
+
+	// Contact An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Contact Id `json:"contact"`
+
+	// Conversation The provider's id of the conversation; empty for others.
+	Conversation string `json:"conversation"`
+
+	// Currency ISO 4217; empty for the workspace's.
+	Currency string `json:"currency"`
+
+	// Id An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Id Id `json:"id"`
+
+	// IdentifiedAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	IdentifiedAt Time `json:"identified_at"`
+
+	// InProgressAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
+	// or got no webhook yet, a key that was never used, a finding about nothing.
+	InProgressAt *MaybeTime `json:"in_progress_at"`
+
+	// KnownAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	KnownAt Time `json:"known_at"`
+
+	// LeftOut Sessions up to it that are not credited, oldest first.
+	LeftOut []ExplainedTouch `json:"left_out"`
+
+	// Name The conversion's name.
+	Name string `json:"name"`
+
+	// Provider The chat provider; empty for others.
+	Provider string `json:"provider"`
+
+	// Touches Its touches in their order, the converting session last; none is Direct.
+	Touches []ExplainedTouch `json:"touches"`
+
+	// Url Reopens the conversation in the provider; empty when it is not known.
+	Url string `json:"url"`
+
+	// Value What it is worth.
+	Value float64 `json:"value"`
 }
 
 // Figure One key figure.
@@ -2674,6 +2904,9 @@ type Retried struct {
 // Role What a member or a key may do; each role includes the ones after it.
 type Role string
 
+// SecondDimension What rows are grouped by besides.
+type SecondDimension string
+
 // Session Who is signed in, and to which workspace.
 type Session struct {
 	// Role What a member or a key may do; each role includes the ones after it.
@@ -3075,6 +3308,15 @@ type WorkspaceRole struct {
 // AdPlatformName An advertising platform.
 type AdPlatformName = AdPlatform
 
+// Compare The period of the same length before, the same days a year before, days of one's own, or none.
+type Compare = Comparison
+
+// CompareFrom defines model for CompareFrom.
+type CompareFrom = string
+
+// CompareTo defines model for CompareTo.
+type CompareTo = string
+
 // ConnectionName A chat provider, or an advertising platform.
 type ConnectionName = ConnectionProvider
 
@@ -3091,6 +3333,9 @@ type Cursor = string
 
 // DestinationId defines model for DestinationId.
 type DestinationId = string
+
+// Exclude defines model for Exclude.
+type Exclude = []string
 
 // Filter defines model for Filter.
 type Filter = []string
@@ -3135,6 +3380,57 @@ type GetAttributionParams struct {
 	// Dimension What to group by.
 	Dimension *Dimension `form:"dimension,omitempty" json:"dimension,omitempty"`
 
+	// SecondDimension A second dimension to group by.
+	SecondDimension *SecondDimension `form:"second_dimension,omitempty" json:"second_dimension,omitempty"`
+
+	// From The first day, in the workspace's time zone. By default 29 days before `to`.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The last day, in the workspace's time zone. By default today.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Compare What the figures are compared with. `custom` needs `compare_from` and `compare_to`.
+	Compare *Compare `form:"compare,omitempty" json:"compare,omitempty"`
+
+	// CompareFrom The first day compared with, where `compare` is `custom`.
+	CompareFrom *CompareFrom `form:"compare_from,omitempty" json:"compare_from,omitempty"`
+
+	// CompareTo The last day compared with, where `compare` is `custom`.
+	CompareTo *CompareTo `form:"compare_to,omitempty" json:"compare_to,omitempty"`
+
+	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+	// when named.
+	Conversion *Conversion `form:"conversion,omitempty" json:"conversion,omitempty"`
+
+	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
+	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+	// there.
+	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
+
+	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+	// Repeated filters must all hold. The value `(none)` is the empty one.
+	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+}
+
+// ListCreditedConversionsParams defines parameters for ListCreditedConversions.
+type ListCreditedConversionsParams struct {
+	// Model How a conversion's credit is shared among its touches.
+	Model *Model `form:"model,omitempty" json:"model,omitempty"`
+
+	// Dimension What the row was grouped by.
+	Dimension *Dimension `form:"dimension,omitempty" json:"dimension,omitempty"`
+
+	// SecondDimension A second dimension to group by.
+	SecondDimension *SecondDimension `form:"second_dimension,omitempty" json:"second_dimension,omitempty"`
+
+	// Key The row's key.
+	Key string `form:"key" json:"key"`
+
+	// SecondKey The row's second key, where there are two dimensions.
+	SecondKey *string `form:"second_key,omitempty" json:"second_key,omitempty"`
+
 	// From The first day, in the workspace's time zone. By default 29 days before `to`.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
@@ -3148,9 +3444,19 @@ type GetAttributionParams struct {
 	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
 
+	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+	// there.
+	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
+
 	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
 	// Repeated filters must all hold. The value `(none)` is the empty one.
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// Limit How many at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next` of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListContactsParams defines parameters for ListContacts.
@@ -3179,6 +3485,16 @@ type ListContactsParams struct {
 
 	// To The last day, of the time the list is ordered by.
 	To *string `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// ExplainConversionParams defines parameters for ExplainConversion.
+type ExplainConversionParams struct {
+	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
+	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+	// there.
+	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
 }
 
 // ListJourneysParams defines parameters for ListJourneys.
@@ -3219,8 +3535,14 @@ type GetTrafficParams struct {
 	// To The last day, in the workspace's time zone. By default today.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 
-	// Compare What the figures are compared with.
-	Compare *Comparison `form:"compare,omitempty" json:"compare,omitempty"`
+	// Compare What the figures are compared with. `custom` needs `compare_from` and `compare_to`.
+	Compare *Compare `form:"compare,omitempty" json:"compare,omitempty"`
+
+	// CompareFrom The first day compared with, where `compare` is `custom`.
+	CompareFrom *CompareFrom `form:"compare_from,omitempty" json:"compare_from,omitempty"`
+
+	// CompareTo The last day compared with, where `compare` is `custom`.
+	CompareTo *CompareTo `form:"compare_to,omitempty" json:"compare_to,omitempty"`
 
 	// Model How a conversion's credit is shared among its touches.
 	Model *Model `form:"model,omitempty" json:"model,omitempty"`
@@ -3231,6 +3553,10 @@ type GetTrafficParams struct {
 	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
 	// when named.
 	Conversion *Conversion `form:"conversion,omitempty" json:"conversion,omitempty"`
+
+	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+	// there.
+	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
 
 	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
 	// Repeated filters must all hold. The value `(none)` is the empty one.
@@ -3338,6 +3664,9 @@ type ServerInterface interface {
 	// GetAttribution Conversions credited to what earned them
 	// (GET /api/v1/attribution)
 	GetAttribution(ctx echo.Context, params GetAttributionParams) error
+	// ListCreditedConversions The conversions behind a row of credits
+	// (GET /api/v1/attribution/conversions)
+	ListCreditedConversions(ctx echo.Context, params ListCreditedConversionsParams) error
 	// ListConnections The cards of the chat connections
 	// (GET /api/v1/connections)
 	ListConnections(ctx echo.Context) error
@@ -3374,6 +3703,9 @@ type ServerInterface interface {
 	// RecordConversion Record a conversion from a server
 	// (POST /api/v1/conversions)
 	RecordConversion(ctx echo.Context) error
+	// ExplainConversion Who earned one conversion, and why
+	// (GET /api/v1/conversions/{id}/credits)
+	ExplainConversion(ctx echo.Context, id Id, params ExplainConversionParams) error
 	// ListDestinations Where conversions are sent
 	// (GET /api/v1/destinations)
 	ListDestinations(ctx echo.Context) error
@@ -3602,6 +3934,122 @@ func (w *ServerInterfaceWrapper) GetAttribution(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dimension: %s", err))
 	}
 
+	// ------------- Optional query parameter "second_dimension" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "second_dimension", ctx.QueryParams(), &params.SecondDimension, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter second_dimension: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare", ctx.QueryParams(), &params.Compare, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_from", ctx.QueryParams(), &params.CompareFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_from: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_to", ctx.QueryParams(), &params.CompareTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_to: %s", err))
+	}
+
+	// ------------- Optional query parameter "conversion" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "conversion", ctx.QueryParams(), &params.Conversion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversion: %s", err))
+	}
+
+	// ------------- Optional query parameter "lookback" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lookback", ctx.QueryParams(), &params.Lookback, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
+	}
+
+	// ------------- Optional query parameter "exclude" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
+	}
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetAttribution(ctx, params)
+	return err
+}
+
+// ListCreditedConversions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCreditedConversions(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCreditedConversionsParams
+	// ------------- Optional query parameter "model" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "model", ctx.QueryParams(), &params.Model, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter model: %s", err))
+	}
+
+	// ------------- Optional query parameter "dimension" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dimension", ctx.QueryParams(), &params.Dimension, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dimension: %s", err))
+	}
+
+	// ------------- Optional query parameter "second_dimension" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "second_dimension", ctx.QueryParams(), &params.SecondDimension, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter second_dimension: %s", err))
+	}
+
+	// ------------- Required query parameter "key" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "key", ctx.QueryParams(), &params.Key, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter key: %s", err))
+	}
+
+	// ------------- Optional query parameter "second_key" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "second_key", ctx.QueryParams(), &params.SecondKey, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter second_key: %s", err))
+	}
+
 	// ------------- Optional query parameter "from" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
@@ -3630,6 +4078,13 @@ func (w *ServerInterfaceWrapper) GetAttribution(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
 	}
 
+	// ------------- Optional query parameter "exclude" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
+	}
+
 	// ------------- Optional query parameter "filter" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -3637,8 +4092,22 @@ func (w *ServerInterfaceWrapper) GetAttribution(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
 	}
 
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetAttribution(ctx, params)
+	err = w.Handler.ListCreditedConversions(ctx, params)
 	return err
 }
 
@@ -3868,6 +4337,38 @@ func (w *ServerInterfaceWrapper) RecordConversion(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RecordConversion(ctx)
+	return err
+}
+
+// ExplainConversion converts echo context to params.
+func (w *ServerInterfaceWrapper) ExplainConversion(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExplainConversionParams
+	// ------------- Optional query parameter "lookback" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lookback", ctx.QueryParams(), &params.Lookback, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
+	}
+
+	// ------------- Optional query parameter "exclude" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExplainConversion(ctx, id, params)
 	return err
 }
 
@@ -4356,6 +4857,20 @@ func (w *ServerInterfaceWrapper) GetTraffic(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare: %s", err))
 	}
 
+	// ------------- Optional query parameter "compare_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_from", ctx.QueryParams(), &params.CompareFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_from: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_to", ctx.QueryParams(), &params.CompareTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_to: %s", err))
+	}
+
 	// ------------- Optional query parameter "model" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "model", ctx.QueryParams(), &params.Model, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -4375,6 +4890,13 @@ func (w *ServerInterfaceWrapper) GetTraffic(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "conversion", ctx.QueryParams(), &params.Conversion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversion: %s", err))
+	}
+
+	// ------------- Optional query parameter "exclude" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
 	}
 
 	// ------------- Optional query parameter "filter" -------------
@@ -4621,6 +5143,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/api/v1/stages", wrapper.ReplaceStages, options.OperationMiddlewares["replaceStages"]...)
 	router.GET(options.BaseURL+"/api/v1/traffic", wrapper.GetTraffic, options.OperationMiddlewares["getTraffic"]...)
 	router.GET(options.BaseURL+"/api/v1/attribution", wrapper.GetAttribution, options.OperationMiddlewares["getAttribution"]...)
+	router.GET(options.BaseURL+"/api/v1/attribution/conversions", wrapper.ListCreditedConversions, options.OperationMiddlewares["listCreditedConversions"]...)
+	router.GET(options.BaseURL+"/api/v1/conversions/:id/credits", wrapper.ExplainConversion, options.OperationMiddlewares["explainConversion"]...)
 	router.POST(options.BaseURL+"/api/v1/funnels/query", wrapper.QueryFunnel, options.OperationMiddlewares["queryFunnel"]...)
 	router.POST(options.BaseURL+"/api/v1/funnels/matches", wrapper.CountMatches, options.OperationMiddlewares["countMatches"]...)
 	router.POST(options.BaseURL+"/api/v1/funnels/trend", wrapper.TrendFunnel, options.OperationMiddlewares["trendFunnel"]...)
@@ -4821,6 +5345,45 @@ type GetAttributiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetAttributiondefaultApplicationProblemPlusJSONResponse) VisitGetAttributionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCreditedConversionsRequestObject struct {
+	Params ListCreditedConversionsParams
+}
+
+type ListCreditedConversionsResponseObject interface {
+	VisitListCreditedConversionsResponse(w http.ResponseWriter) error
+}
+
+type ListCreditedConversions200JSONResponse CreditedConversionList
+
+func (response ListCreditedConversions200JSONResponse) VisitListCreditedConversionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCreditedConversionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCreditedConversionsdefaultApplicationProblemPlusJSONResponse) VisitListCreditedConversionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5285,6 +5848,46 @@ type RecordConversiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RecordConversiondefaultApplicationProblemPlusJSONResponse) VisitRecordConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainConversionRequestObject struct {
+	Id     Id `json:"id"`
+	Params ExplainConversionParams
+}
+
+type ExplainConversionResponseObject interface {
+	VisitExplainConversionResponse(w http.ResponseWriter) error
+}
+
+type ExplainConversion200JSONResponse Explanation
+
+func (response ExplainConversion200JSONResponse) VisitExplainConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainConversiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExplainConversiondefaultApplicationProblemPlusJSONResponse) VisitExplainConversionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7171,6 +7774,9 @@ type StrictServerInterface interface {
 	// GetAttribution Conversions credited to what earned them
 	// (GET /api/v1/attribution)
 	GetAttribution(ctx context.Context, request GetAttributionRequestObject) (GetAttributionResponseObject, error)
+	// ListCreditedConversions The conversions behind a row of credits
+	// (GET /api/v1/attribution/conversions)
+	ListCreditedConversions(ctx context.Context, request ListCreditedConversionsRequestObject) (ListCreditedConversionsResponseObject, error)
 	// ListConnections The cards of the chat connections
 	// (GET /api/v1/connections)
 	ListConnections(ctx context.Context, request ListConnectionsRequestObject) (ListConnectionsResponseObject, error)
@@ -7207,6 +7813,9 @@ type StrictServerInterface interface {
 	// RecordConversion Record a conversion from a server
 	// (POST /api/v1/conversions)
 	RecordConversion(ctx context.Context, request RecordConversionRequestObject) (RecordConversionResponseObject, error)
+	// ExplainConversion Who earned one conversion, and why
+	// (GET /api/v1/conversions/{id}/credits)
+	ExplainConversion(ctx context.Context, request ExplainConversionRequestObject) (ExplainConversionResponseObject, error)
 	// ListDestinations Where conversions are sent
 	// (GET /api/v1/destinations)
 	ListDestinations(ctx context.Context, request ListDestinationsRequestObject) (ListDestinationsResponseObject, error)
@@ -7481,6 +8090,31 @@ func (sh *strictHandler) GetAttribution(ctx echo.Context, params GetAttributionP
 		return err
 	} else if validResponse, ok := response.(GetAttributionResponseObject); ok {
 		return validResponse.VisitGetAttributionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCreditedConversions operation middleware
+func (sh *strictHandler) ListCreditedConversions(ctx echo.Context, params ListCreditedConversionsParams) error {
+	var request ListCreditedConversionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCreditedConversions(ctx.Request().Context(), request.(ListCreditedConversionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCreditedConversions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCreditedConversionsResponseObject); ok {
+		return validResponse.VisitListCreditedConversionsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -7872,6 +8506,32 @@ func (sh *strictHandler) RecordConversion(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(RecordConversionResponseObject); ok {
 		return validResponse.VisitRecordConversionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExplainConversion operation middleware
+func (sh *strictHandler) ExplainConversion(ctx echo.Context, id Id, params ExplainConversionParams) error {
+	var request ExplainConversionRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExplainConversion(ctx.Request().Context(), request.(ExplainConversionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExplainConversion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExplainConversionResponseObject); ok {
+		return validResponse.VisitExplainConversionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

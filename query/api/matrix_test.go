@@ -21,7 +21,8 @@ func leastRoles() map[string]control.Role {
 	return map[string]control.Role{
 		"signIn": "", "signOut": "", "signUp": "", "getSession": control.Viewer,
 		"listContacts": control.Viewer, "getContact": control.Viewer, "getJourney": control.Viewer, "listJourneys": control.Viewer, "listStages": control.Viewer,
-		"getTraffic": control.Viewer, "getAttribution": control.Viewer, "queryFunnel": control.Viewer,
+		"getTraffic": control.Viewer, "getAttribution": control.Viewer,
+		"listCreditedConversions": control.Viewer, "explainConversion": control.Viewer, "queryFunnel": control.Viewer,
 		"countMatches": control.Viewer, "trendFunnel": control.Viewer, "listFunnelPeople": control.Viewer,
 		"listFunnelPaths": control.Viewer, "listBestPaths": control.Viewer, "correlateFunnel": control.Viewer,
 		"listFunnels": control.Viewer, "getFunnel": control.Viewer, "listConnections": control.Viewer,
