@@ -252,9 +252,59 @@ export interface paths {
          * @description One row for each value of the dimension. `conversions` of all rows sum to `total`. A conversion without a
          *     visitor has no touch: it is counted in the row Direct, direct or `(none)` and not in `attributed`. Device,
          *     country and browser are those of the credited session. With filters, only credits whose touch matches all of
-         *     them are counted, in rows, `attributed` and `total` alike.
+         *     them are counted, in rows, `attributed` and `total` alike. A conversion whose touches are all excluded is counted
+         *     in the row `(excluded)`.
+         *
+         *     The models `markov` and `shapley` look at the paths of everybody, those that did not convert included, and tell
+         *     apart the 100 or 31 values that matter most; the others are the row `(other)`. They refuse device, country and
+         *     browser, which bring nobody.
          */
         get: operations["getAttribution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attribution/conversions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The conversions behind a row of credits
+         * @description Newest first. Their `credit` sums to the row's `conversions`. The models `markov` and `shapley` credit all paths
+         *     together and are refused.
+         */
+        get: operations["listCreditedConversions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversions/{id}/credits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The conversion's id. */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Who earned one conversion, and why
+         * @description Its touches with their share under every model that looks at one conversion, what was left out and why, why each
+         *     session began, and which rule gave its channel. Without a touch the conversion is Direct.
+         */
+        get: operations["explainConversion"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1611,11 +1661,11 @@ export interface components {
             items: components["schemas"]["JourneyOf"][];
         };
         /**
-         * @description The period of the same length before, the same days a year before, or none.
+         * @description The period of the same length before, the same days a year before, days of one's own, or none.
          * @default none
          * @enum {string}
          */
-        Comparison: "none" | "previous" | "year";
+        Comparison: "none" | "previous" | "year" | "custom";
         /**
          * @description How a conversion's credit is shared among its touches.
          * @default last_touch
@@ -1628,6 +1678,11 @@ export interface components {
          * @enum {string}
          */
         Dimension: "channel" | "source" | "medium" | "campaign" | "content" | "term" | "landing_page" | "referrer" | "device" | "country" | "browser";
+        /**
+         * @description What rows are grouped by besides.
+         * @enum {string}
+         */
+        SecondDimension: "channel" | "source" | "medium" | "campaign" | "content" | "term" | "landing_page" | "referrer" | "device" | "country" | "browser";
         /** @description One key figure. */
         Figure: {
             /**
@@ -1724,6 +1779,23 @@ export interface components {
              * @description Value as the second model credits it.
              */
             compare_value?: number;
+            /** @description The value of the second dimension; `(none)` when it is empty. */
+            second_key?: string;
+            /**
+             * Format: double
+             * @description Conversions in the days compared with.
+             */
+            previous_conversions?: number;
+            /**
+             * Format: double
+             * @description Value in the days compared with.
+             */
+            previous_value?: number;
+            /**
+             * Format: int64
+             * @description Sessions in the days compared with.
+             */
+            previous_sessions?: number;
         };
         /** @description Conversions credited to what earned them. */
         Attribution: {
@@ -1739,6 +1811,109 @@ export interface components {
              * @description All conversions in the range.
              */
             total: number;
+            previous?: components["schemas"]["AttributionBefore"];
+        };
+        /** @description The days compared with. */
+        AttributionBefore: {
+            /**
+             * Format: date
+             * @description The first day.
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description The last day.
+             */
+            to: string;
+            /**
+             * Format: double
+             * @description Conversions with a touch.
+             */
+            attributed: number;
+            /**
+             * Format: double
+             * @description All conversions in these days.
+             */
+            total: number;
+        };
+        /** @description A conversion behind a row of credits. */
+        CreditedConversion: {
+            id: components["schemas"]["Id"];
+            /** @description The id of whose it is. */
+            contact: string;
+            /** @description The conversion's name. */
+            name: string;
+            at: components["schemas"]["Time"];
+            /**
+             * Format: double
+             * @description Of the whole conversion, in the workspace's currency.
+             */
+            value: number;
+            /**
+             * Format: double
+             * @description The row's share in it, up to 1.
+             */
+            credit: number;
+        };
+        /** @description A page of conversions behind a row of credits. */
+        CreditedConversionList: {
+            /** @description The conversions. */
+            items: components["schemas"]["CreditedConversion"][];
+            /** @description The cursor of the next page, or empty. */
+            next: string;
+        };
+        /** @description A session of a conversion's contact, and what it has of the conversion. */
+        ExplainedTouch: {
+            session: components["schemas"]["Id"];
+            /** @description The browser, by its sourceloop_id. */
+            visitor: string;
+            /** @description Why the session began: first_hit, timeout, attribution, midnight; empty where it is not known any more. */
+            reason: string;
+            /** @description desktop, mobile, tablet. */
+            device: string;
+            /** @description ISO 3166-1 alpha-2. */
+            country: string;
+            /** @description The browser's name. */
+            browser: string;
+            touch: components["schemas"]["Touch"];
+            /** @description Its share under every model; absent for what was left out. */
+            credits?: {
+                [key: string]: number;
+            };
+            /**
+             * @description Why it is not credited: it began as somebody else's (elsewhere), before the window (lookback), between the first
+             *     and the last 99 touches (middle), or was excluded (excluded).
+             * @enum {string}
+             */
+            left_out?: "elsewhere" | "lookback" | "middle" | "excluded";
+        };
+        /** @description Who earned one conversion, and why. */
+        Explanation: {
+            id: components["schemas"]["Id"];
+            contact: components["schemas"]["Id"];
+            /** @description The conversion's name. */
+            name: string;
+            at: components["schemas"]["Time"];
+            /**
+             * Format: double
+             * @description What it is worth.
+             */
+            value: number;
+            /** @description ISO 4217; empty for the workspace's. */
+            currency: string;
+            /** @description The chat provider; empty for others. */
+            provider: string;
+            /** @description The provider's id of the conversation; empty for others. */
+            conversation: string;
+            /** @description Reopens the conversation in the provider; empty when it is not known. */
+            url: string;
+            known_at: components["schemas"]["Time"];
+            identified_at: components["schemas"]["Time"];
+            in_progress_at: components["schemas"]["MaybeTime"];
+            /** @description Its touches in their order, the converting session last; none is Direct. */
+            touches: components["schemas"]["ExplainedTouch"][];
+            /** @description Sessions up to it that are not credited, oldest first. */
+            left_out: components["schemas"]["ExplainedTouch"][];
         };
         /** @description A condition on a property of an event. */
         PropertyFilter: {
@@ -2768,6 +2943,22 @@ export interface components {
         To: string;
         /** @description How a conversion's credit is shared among its touches. */
         Model: components["schemas"]["Model"];
+        /** @description A second dimension to group by. */
+        SecondDimension: components["schemas"]["SecondDimension"];
+        /** @description What the figures are compared with. `custom` needs `compare_from` and `compare_to`. */
+        Compare: components["schemas"]["Comparison"];
+        /** @description The first day compared with, where `compare` is `custom`. */
+        CompareFrom: string;
+        /** @description The last day compared with, where `compare` is `custom`. */
+        CompareTo: string;
+        /**
+         * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+         *     there.
+         * @example [
+         *       "channel:is:Direct"
+         *     ]
+         */
+        Exclude: string[];
         /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
         Lookback: string;
         /**
@@ -3140,8 +3331,12 @@ export interface operations {
                 from?: components["parameters"]["From"];
                 /** @description The last day, in the workspace's time zone. By default today. */
                 to?: components["parameters"]["To"];
-                /** @description What the figures are compared with. */
-                compare?: components["schemas"]["Comparison"];
+                /** @description What the figures are compared with. `custom` needs `compare_from` and `compare_to`. */
+                compare?: components["parameters"]["Compare"];
+                /** @description The first day compared with, where `compare` is `custom`. */
+                compare_from?: components["parameters"]["CompareFrom"];
+                /** @description The last day compared with, where `compare` is `custom`. */
+                compare_to?: components["parameters"]["CompareTo"];
                 /** @description How a conversion's credit is shared among its touches. */
                 model?: components["parameters"]["Model"];
                 /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
@@ -3151,6 +3346,14 @@ export interface operations {
                  *     when named.
                  */
                 conversion?: components["parameters"]["Conversion"];
+                /**
+                 * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+                 *     there.
+                 * @example [
+                 *       "channel:is:Direct"
+                 *     ]
+                 */
+                exclude?: components["parameters"]["Exclude"];
                 /**
                  * @description `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
                  *     Repeated filters must all hold. The value `(none)` is the empty one.
@@ -3188,10 +3391,18 @@ export interface operations {
                 compare_model?: components["schemas"]["Model"];
                 /** @description What to group by. */
                 dimension?: components["schemas"]["Dimension"];
+                /** @description A second dimension to group by. */
+                second_dimension?: components["parameters"]["SecondDimension"];
                 /** @description The first day, in the workspace's time zone. By default 29 days before `to`. */
                 from?: components["parameters"]["From"];
                 /** @description The last day, in the workspace's time zone. By default today. */
                 to?: components["parameters"]["To"];
+                /** @description What the figures are compared with. `custom` needs `compare_from` and `compare_to`. */
+                compare?: components["parameters"]["Compare"];
+                /** @description The first day compared with, where `compare` is `custom`. */
+                compare_from?: components["parameters"]["CompareFrom"];
+                /** @description The last day compared with, where `compare` is `custom`. */
+                compare_to?: components["parameters"]["CompareTo"];
                 /**
                  * @description The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
                  *     when named.
@@ -3199,6 +3410,14 @@ export interface operations {
                 conversion?: components["parameters"]["Conversion"];
                 /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
                 lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+                 *     there.
+                 * @example [
+                 *       "channel:is:Direct"
+                 *     ]
+                 */
+                exclude?: components["parameters"]["Exclude"];
                 /**
                  * @description `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
                  *     Repeated filters must all hold. The value `(none)` is the empty one.
@@ -3222,6 +3441,105 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Attribution"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCreditedConversions: {
+        parameters: {
+            query: {
+                /** @description How a conversion's credit is shared among its touches. */
+                model?: components["parameters"]["Model"];
+                /** @description What the row was grouped by. */
+                dimension?: components["schemas"]["Dimension"];
+                /** @description A second dimension to group by. */
+                second_dimension?: components["parameters"]["SecondDimension"];
+                /** @description The row's key. */
+                key: string;
+                /** @description The row's second key, where there are two dimensions. */
+                second_key?: string;
+                /** @description The first day, in the workspace's time zone. By default 29 days before `to`. */
+                from?: components["parameters"]["From"];
+                /** @description The last day, in the workspace's time zone. By default today. */
+                to?: components["parameters"]["To"];
+                /**
+                 * @description The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+                 *     when named.
+                 */
+                conversion?: components["parameters"]["Conversion"];
+                /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
+                lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+                 *     there.
+                 * @example [
+                 *       "channel:is:Direct"
+                 *     ]
+                 */
+                exclude?: components["parameters"]["Exclude"];
+                /**
+                 * @description `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+                 *     Repeated filters must all hold. The value `(none)` is the empty one.
+                 * @example [
+                 *       "source:is:google",
+                 *       "landing_page:contains:/pricing"
+                 *     ]
+                 */
+                filter?: components["parameters"]["Filter"];
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of conversions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditedConversionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    explainConversion: {
+        parameters: {
+            query?: {
+                /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
+                lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+                 *     there.
+                 * @example [
+                 *       "channel:is:Direct"
+                 *     ]
+                 */
+                exclude?: components["parameters"]["Exclude"];
+            };
+            header?: never;
+            path: {
+                /** @description The conversion's id. */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The explanation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
                 };
             };
             default: components["responses"]["Problem"];
