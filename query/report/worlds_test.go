@@ -17,7 +17,7 @@ import (
 	sink "sourceloop/sinks/clickhouse"
 )
 
-var worlds = flag.Int("worlds", 40, "how many random workspaces are compared with the reference")
+var markets = flag.Int("markets", 40, "how many random workspaces are compared with the reference")
 
 // market is a random workspace, and a random question about it.
 type market struct {
@@ -300,7 +300,7 @@ func TestWorlds(t *testing.T) {
 	s, begin := open(t), at(t, "1T00:00")
 	var all []*market
 	batch := &sink.Batch{}
-	for n := range *worlds {
+	for n := range *markets {
 		w := newMarket(random, uint32(1+n), begin)
 		w.rows(batch)
 		all = append(all, w)
