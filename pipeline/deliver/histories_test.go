@@ -50,7 +50,7 @@ func newHistory(t *rapid.T, w *world, n int) *history {
 	seed := rapid.Uint64().Draw(t, "seed of the platforms")
 	for platform, remembers := range map[string]time.Duration{"google": math.MaxInt64, "meta": 48 * time.Hour, "linkedin": 0} {
 		m := newMoody(platform, remembers, platform == "google", w.now)
-		m.random = rand.New(rand.NewPCG(seed, uint64(len(platform)))) //nolint:gosec // A test.
+		m.random = rand.New(rand.NewPCG(seed, uint64(len(platform))))
 		h.platforms[platform] = m
 		w.channels[platform] = deliver.Channel{Platform: m, Batch: 3, Oldest: 90 * 24 * time.Hour, Remembers: remembers}
 		h.destinations[platform] = w.destination(t, platform, n, h.rules(platform))
