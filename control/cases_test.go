@@ -377,6 +377,12 @@ func testFunnels(t *testing.T, dsn string) {
 	if got := must[map[schema.Node]control.Stage](t)(s.Stages(ctx, ann.Workspace)); got[node].Name != "In Progress" {
 		t.Fatalf("the stages are %+v", got)
 	}
+	first := must[map[schema.Node]schema.Millis](t)(s.FirstReached(ctx, ann.Workspace, "In Progress"))
+	ok(t, s.SetStage(ctx, ann, node, "Converted"))
+	ok(t, s.SetStage(ctx, ann, node, "In Progress"))
+	if got := must[map[schema.Node]schema.Millis](t)(s.FirstReached(ctx, ann.Workspace, "In Progress")); len(got) != 1 || got[node] == 0 || got[node] != first[node] {
+		t.Fatalf("it was first in progress at %v, then at %v", first, got)
+	}
 	if got := must[map[schema.Node]control.Stage](t)(s.Stages(ctx, bob.Workspace)); len(got) != 0 {
 		t.Fatalf("another workspace sees %+v", got)
 	}

@@ -162,7 +162,7 @@ func (s *Store) FinishErasure(ctx context.Context, task *Task, work *schema.Eras
 	const op = "finish an erasure"
 	err := s.update(ctx, op, func(t *tx) error {
 		for _, n := range work.GetNodes() {
-			for _, step := range []string{"stage_delete", "stage_changes_erase"} {
+			for _, step := range []string{"stage_delete", "stage_changes_erase", "stage_firsts_erase"} {
 				if _, err := t.exec(ctx, step, int64(task.Workspace), n); err != nil {
 					return err
 				}

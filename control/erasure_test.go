@@ -86,6 +86,9 @@ func testErasures(t *testing.T, dsn string) {
 	if stages := must[map[schema.Node]control.Stage](t)(only.Stages(ctx, ann.Workspace)); len(stages) != 0 {
 		t.Errorf("stages are %v", stages)
 	}
+	if firsts := must[map[schema.Node]schema.Millis](t)(only.FirstReached(ctx, ann.Workspace, "Lost")); len(firsts) != 0 {
+		t.Errorf("first reached were %v", firsts)
+	}
 	checkErased(t, only, ann.Workspace, task.CreatedAt)
 }
 

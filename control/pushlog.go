@@ -22,7 +22,7 @@ type PushQuery struct {
 	Destination int64
 	Contact     schema.ID
 	State       schema.PushState
-	Limit       int    // 0: 100
+	Limit       int    // 0: 100; 1,000 at most
 	Cursor      string // where the last page ended
 }
 
@@ -33,9 +33,10 @@ func (s *Store) Pushes(ctx context.Context, who Principal, q PushQuery) (page []
 	if err := who.require(op, Read); err != nil {
 		return nil, "", err
 	}
-	if q.Limit <= 0 || q.Limit > maxPushes {
+	if q.Limit <= 0 {
 		q.Limit = 100
 	}
+	q.Limit = min(q.Limit, maxPushes)
 	before, id, err := parseCursor(q.Cursor)
 	if err != nil {
 		return nil, "", schema.E(op, schema.KindInvalid, "The cursor is none that this list gave. Begin at the first page.")

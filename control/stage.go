@@ -51,3 +51,17 @@ func (s *Store) Stages(ctx context.Context, workspace uint32) (map[schema.Node]S
 	})
 	return all, failed("read the stages", err)
 }
+
+// FirstReached tells when nodes first came to a stage, under the name it had
+// then, whatever was said of their contacts since.
+func (s *Store) FirstReached(ctx context.Context, workspace uint32, stage string) (map[schema.Node]schema.Millis, error) {
+	all := map[schema.Node]schema.Millis{}
+	err := s.reader().each(ctx, "stage_firsts_of", []any{int64(workspace), stage}, func(scan func(...any) error) error {
+		var node string
+		var at schema.Millis
+		err := scan(&node, &at)
+		all[schema.Node(node)] = at
+		return err
+	})
+	return all, failed("read when a stage was reached", err)
+}

@@ -282,6 +282,9 @@ func (t *tx) reachStage(ctx context.Context, workspace uint32, node schema.Node,
 	if err != nil {
 		return err
 	}
+	if _, err = t.exec(ctx, "stage_first_put", int64(workspace), string(node), stage, int64(t.now)); err != nil {
+		return err
+	}
 	_, err = t.exec(ctx, "stage_change_insert", serial, int64(workspace), string(node), stage, int64(t.now))
 	return err
 }

@@ -5,6 +5,15 @@ ON CONFLICT (workspace, node) DO UPDATE SET stage = excluded.stage, at = exclude
 -- name: stages_of
 SELECT node, stage, at FROM contact_stages WHERE workspace = $1;
 
+-- name: stage_first_put
+INSERT INTO stage_firsts (workspace, node, stage, at) VALUES ($1, $2, $3, $4) ON CONFLICT (workspace, stage, node) DO NOTHING;
+
+-- name: stage_firsts_of
+SELECT node, at FROM stage_firsts WHERE workspace = $1 AND stage = $2;
+
+-- name: stage_firsts_erase
+DELETE FROM stage_firsts WHERE workspace = $1 AND node = $2;
+
 -- name: stage_of
 SELECT stage FROM contact_stages WHERE workspace = $1 AND node = $2;
 

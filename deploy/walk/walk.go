@@ -94,19 +94,21 @@ func (w *Walker) signIn(ctx context.Context, email, password string) error {
 }
 
 func (w *Walker) state(ctx context.Context, provider string) (string, error) {
-	answer, err := w.do(ctx, http.MethodGet, w.url+"/api/v1/connections", "", nil)
-	if err != nil {
-		return "", fmt.Errorf("cannot read the connections: %w", err)
-	}
-	var cards struct {
-		Items []struct{ Provider, State string }
-	}
-	if err := json.Unmarshal(answer.page, &cards); err != nil {
-		return "", fmt.Errorf("cannot read the connections: %w", err)
-	}
-	for _, card := range cards.Items {
-		if card.Provider == provider {
-			return card.State, nil
+	for _, list := range []string{"/api/v1/connections", "/api/v1/ads"} {
+		answer, err := w.do(ctx, http.MethodGet, w.url+list, "", nil)
+		if err != nil {
+			return "", fmt.Errorf("cannot read the connections: %w", err)
+		}
+		var cards struct {
+			Items []struct{ Provider, Platform, State string }
+		}
+		if err := json.Unmarshal(answer.page, &cards); err != nil {
+			return "", fmt.Errorf("cannot read the connections: %w", err)
+		}
+		for _, card := range cards.Items {
+			if card.Provider+card.Platform == provider {
+				return card.State, nil
+			}
 		}
 	}
 	return "", nil
@@ -162,8 +164,8 @@ func (w *Walker) do(ctx context.Context, method, target, contentType string, bod
 	return &answer{at: response.Request.URL, page: page}, nil
 }
 
-// consentForm finds the form with the button "Authorize access" (HubSpot:
-// "Connect app") and what pressing it sends.
+// consentForm finds the form with the button that agrees and what pressing it
+// sends.
 func consentForm(page []byte, at *url.URL) (target string, fields url.Values, err error) {
 	root, err := html.Parse(bytes.NewReader(page))
 	if err != nil {
@@ -181,7 +183,7 @@ func consentForm(page []byte, at *url.URL) (target string, fields url.Values, er
 			return action.String(), fields, nil
 		}
 	}
-	return "", nil, schema.E("connect", schema.KindInternal, "The page at %s has no button Authorize access.", at.Path)
+	return "", nil, schema.E("connect", schema.KindInternal, "The page at %s has no button that agrees.", at.Path)
 }
 
 func pressAuthorize(form *html.Node) (url.Values, bool) {
@@ -190,10 +192,10 @@ func pressAuthorize(form *html.Node) (url.Values, bool) {
 		switch n.DataAtom {
 		case atom.Input:
 			if name := attribute(n, "name"); name != "" {
-				fields.Set(name, attribute(n, "value"))
+				fields.Add(name, attribute(n, "value")) // Boxes to tick share a name, and come ticked.
 			}
 		case atom.Button:
-			if label := text(n); !strings.Contains(label, "Authorize access") && !strings.Contains(label, "Connect app") {
+			if !agrees(strings.TrimSpace(text(n))) {
 				continue
 			}
 			pressed = true
@@ -203,6 +205,11 @@ func pressAuthorize(form *html.Node) (url.Values, bool) {
 		}
 	}
 	return fields, pressed
+}
+
+// agrees tells the buttons of Intercom, HubSpot and the advertising platforms.
+func agrees(label string) bool {
+	return strings.Contains(label, "Authorize access") || strings.Contains(label, "Connect app") || label == "Allow"
 }
 
 func attribute(n *html.Node, name string) string {

@@ -125,7 +125,46 @@ func TestCredits(t *testing.T) {
 		{attribution.TimeDecay, nil, nil},
 	} {
 		t.Run(fmt.Sprint(c.model, c.channels), func(t *testing.T) {
-			got, err := attribution.Credits(c.model, touchesOf(t, c.channels...), base)
+			got, err := attribution.Credits(c.model, touchesOf(t, c.channels...), attribution.Milestones{})
+			if err != nil || !near(got, c.want) {
+				t.Errorf("got %v, %v; want %v", got, err, c.want)
+			}
+		})
+	}
+}
+
+// TestShapedModels: touches lie a week apart, the last one at base; milestones
+// are given in weeks after the first touch, -1 before all of them, and none for
+// a stage that was never reached.
+func TestShapedModels(t *testing.T) {
+	const none = -2
+	for _, c := range []struct {
+		name                   string
+		model                  attribution.Model
+		touches                int
+		identified, progressed int
+		want                   []float64
+	}{
+		{"all apart", attribution.WShaped, 5, 2, none, []float64{.3, .05, .3, .05, .3}},
+		{"identified in the converting session", attribution.WShaped, 4, 3, none, []float64{.3, .05, .05, .6}},
+		{"identified at once", attribution.WShaped, 3, 0, none, []float64{.6, .1, .3}},
+		{"identified before the window", attribution.WShaped, 4, -1, none, []float64{.375, .125, .125, .375}},
+		{"no rest", attribution.WShaped, 3, 1, none, []float64{1. / 3, 1. / 3, 1. / 3}},
+		{"two touches", attribution.WShaped, 2, 1, none, []float64{.35, .65}},
+		{"one touch", attribution.WShaped, 1, -1, none, []float64{1}},
+		{"all apart", attribution.FullPath, 6, 1, 3, []float64{.225, .225, .05, .225, .05, .225}},
+		{"in progress after the conversion", attribution.FullPath, 4, 1, 9, []float64{.225, .225, .1, .45}},
+		{"identified and in progress in one session", attribution.FullPath, 4, 2, 2, []float64{.225, .1, .45, .225}},
+		{"never in progress", attribution.FullPath, 4, 1, none, []float64{.28125, .28125, .15625, .28125}},
+		{"no rest", attribution.FullPath, 4, 1, 2, []float64{.25, .25, .25, .25}},
+	} {
+		t.Run(fmt.Sprint(c.model, " ", c.name), func(t *testing.T) {
+			touches := touchesOf(t, slices.Repeat([]string{"Email"}, c.touches)...)
+			milestones := attribution.Milestones{Identified: touches[0].At + schema.Millis(c.identified)*7*day}
+			if c.progressed != none {
+				milestones.Progressed = touches[0].At + schema.Millis(c.progressed)*7*day
+			}
+			got, err := attribution.Credits(c.model, touches, milestones)
 			if err != nil || !near(got, c.want) {
 				t.Errorf("got %v, %v; want %v", got, err, c.want)
 			}
@@ -149,8 +188,8 @@ func TestModelNames(t *testing.T) {
 	if _, err := attribution.Parse("best"); schema.KindOf(err) != schema.KindInvalid {
 		t.Errorf("Parse of an unknown model: %v", err)
 	}
-	for _, m := range []attribution.Model{attribution.WShaped, attribution.FullPath, attribution.Markov, attribution.Shapley, "best"} {
-		if _, err := attribution.Credits(m, touchesOf(t, "Email"), base); schema.KindOf(err) != schema.KindInvalid {
+	for _, m := range []attribution.Model{attribution.Markov, attribution.Shapley, "best"} {
+		if _, err := attribution.Credits(m, touchesOf(t, "Email"), attribution.Milestones{}); schema.KindOf(err) != schema.KindInvalid {
 			t.Errorf("Credits of %s: %v", m, err)
 		}
 	}
@@ -213,9 +252,13 @@ func TestTouchesAndCreditsAreWhatTheNaiveReferenceSays(t *testing.T) {
 		if !slices.EqualFunc(got, want, func(g attribution.Touch, w schema.Session) bool { return g.Session == w.ID && g.Touch == w.Touch }) {
 			t.Fatalf("got %d touches %v, want %d", len(got), starts(got), len(want))
 		}
-		for _, m := range attribution.Models()[:7] {
-			credits, err := attribution.Credits(m, got, schema.Millis(fact.GetAt()))
-			if err != nil || !near(credits, journeys.Credits(string(m), want, schema.Millis(fact.GetAt()))) {
+		milestones := attribution.Milestones{Identified: hour("identified")}
+		if rapid.Bool().Draw(t, "progressed") {
+			milestones.Progressed = hour("progressed at")
+		}
+		for _, m := range attribution.Models()[:9] {
+			credits, err := attribution.Credits(m, got, milestones)
+			if err != nil || !near(credits, journeys.Credits(string(m), want, schema.Millis(fact.GetAt()), milestones.Identified, milestones.Progressed)) {
 				t.Fatalf("%s: %v, %v", m, credits, err)
 			}
 			sum := 0.0

@@ -16,6 +16,14 @@
 // Lookback counts back from the conversion to the session's start, both ends
 // included. At most the first and the last 99 touches inside it are credited.
 //
+// # Milestones
+//
+// W-shaped and full-path models favour the first touch, the converting one, and
+// the sessions in which the contact was first identified and came to the stage
+// In Progress: the last touch, in their order, that had begun by that moment.
+// Where that lies before the window, or never came, its share is spread evenly
+// over all touches; likewise the rest's, where every touch is a milestone's.
+//
 // A conversion without a browser has no touches: it is not attributed, and is
 // shown as Direct.
 package attribution

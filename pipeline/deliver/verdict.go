@@ -117,7 +117,9 @@ func confirmed(p *control.Push, v *schema.Verdict, now schema.Millis) control.Pu
 	case schema.OutcomeAlone:
 		r.Alone = true
 	case schema.OutcomeDuplicate:
-		if p.Alone { // It has it from the request before.
+		// It has it from the request before, also where that had no answer:
+		// that this one was taken has closed the open attempt.
+		if p.Alone || p.Attempts > 1 {
 			r.State = schema.PushSent
 		}
 	case schema.OutcomeTaken, schema.OutcomeUnclear, schema.OutcomeDenied, schema.OutcomeLater:

@@ -94,6 +94,7 @@ type event struct {
 	entity  string // whose it is under the funnel's scope
 	key     string // of the breakdown
 	matches func(Step) bool
+	opens   bool // a page, or an event of the site's own: stands between two steps
 }
 
 // walk tries every step 1 of everybody, and goes on from it to the next event
@@ -139,20 +140,53 @@ func entities(events []event) []string {
 // first, and the key with which it began.
 func furthest(mine []event, f Funnel) (best []schema.Millis, key string) {
 	for i, first := range mine {
-		if first.at < f.From || first.at >= f.To || !first.matches(f.Steps[0]) {
+		if first.at < f.From || first.at >= f.To {
 			continue
 		}
-		way := []schema.Millis{first.at}
-		for _, e := range mine[i+1:] {
-			if len(way) < len(f.Steps) && e.at.Sub(first.at) <= f.Window && e.matches(f.Steps[len(way)]) {
-				way = append(way, e.at)
+		for k, step := range f.Steps {
+			if !first.matches(step) || k > 0 && f.Order != "any" {
+				continue
 			}
-		}
-		if len(way) > len(best) {
-			best, key = way, first.key
+			if way := onwards(mine[i+1:], f, []int{k}, []schema.Millis{first.at}); len(way) > len(best) {
+				best, key = way, first.key
+			}
 		}
 	}
 	return best, key
+}
+
+// onwards tries every way on from where some steps are done, and gives the
+// earliest times of the furthest one. It stops at what must not lie between.
+func onwards(events []event, f Funnel, done []int, way []schema.Millis) []schema.Millis {
+	best := way
+	for i, e := range events {
+		if e.at.Sub(way[0]) > f.Window {
+			break
+		}
+		for k, step := range f.Steps {
+			if slices.Contains(done, k) || k != len(done) && f.Order != "any" || !e.matches(step) {
+				continue
+			}
+			next := onwards(events[i+1:], f, append(slices.Clone(done), k), append(slices.Clone(way), e.at))
+			best = earlier(best, next)
+		}
+		if slices.ContainsFunc(f.Without, e.matches) || f.Order == "strict" && (e.opens || slices.ContainsFunc(f.Steps, e.matches)) {
+			break
+		}
+	}
+	return best
+}
+
+// earlier takes of two ways every step's earlier time.
+func earlier(a, b []schema.Millis) []schema.Millis {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	a = slices.Clone(a)
+	for i := range b {
+		a[i] = min(a[i], b[i])
+	}
+	return a
 }
 
 func quantile(sorted []float64, q float64) float64 {
@@ -187,11 +221,16 @@ func (o *Outcome) hits(j *Journey, f Funnel) []event {
 				entity = o.person(schema.NewNode(schema.NodeVisitor, s.Visitor), item.At)
 			}
 			if entity != "" {
-				events = append(events, event{item.At, entity, value(&s.Touch, f.By), func(step Step) bool { return asked(step, item, j) }})
+				events = append(events, event{item.At, entity, value(&s.Touch, f.By), func(step Step) bool { return asked(step, item, j) }, stands(item)})
 			}
 		}
 	}
 	return events
+}
+
+// stands tells whether an item lies between two steps, under the strict order.
+func stands(item schema.Item) bool {
+	return item.Type == schema.HitType_HIT_TYPE_PAGEVIEW || item.Type == schema.HitType_HIT_TYPE_EVENT && item.Name != "chat_opened"
 }
 
 // person is the id of the contact whose a node is at a moment, "" for one
@@ -247,7 +286,7 @@ func (o *Outcome) conversion(f Funnel, name string, at schema.Millis, contact sc
 			entity = s.ID.String()
 		}
 	}
-	return event{at, entity, value(last, f.By), func(step Step) bool { return step.Type == "conversion" && step.Name == name }}
+	return event{at, entity, value(last, f.By), func(step Step) bool { return step.Type == "conversion" && step.Name == name }, false}
 }
 
 // asked tells whether a hit is what a step asks for.

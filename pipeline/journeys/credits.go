@@ -56,9 +56,10 @@ func Begun(fact *schema.ConversionFact, contact schema.ID, identities []schema.I
 	return mine
 }
 
-// Credits gives every touch its share of a conversion under the seven models
-// that need no more than its touches.
-func Credits(model string, touches []schema.Session, at schema.Millis) []float64 {
+// Credits gives every touch its share of a conversion under the models that
+// need no more than its touches and when its contact was first identified and
+// first in progress (0 for never).
+func Credits(model string, touches []schema.Session, at, identified, progressed schema.Millis) []float64 {
 	n := len(touches)
 	shares := make([]float64, n)
 	if n == 0 {
@@ -97,13 +98,55 @@ func Credits(model string, touches []schema.Session, at schema.Millis) []float64
 		for i := range shares {
 			shares[i] /= sum
 		}
+	case model == "w_shaped":
+		spread(shares, 30, []int{0, latest(touches, identified), n - 1})
+	case model == "full_path":
+		spread(shares, 22.5, []int{0, latest(touches, identified), latest(touches, progressed), n - 1})
 	}
 	return shares
 }
 
+// latest is the last touch that began by a moment, or -1.
+func latest(touches []schema.Session, moment schema.Millis) int {
+	found := -1
+	for i, t := range touches {
+		if moment != 0 && t.StartedAt <= moment {
+			found = i
+		}
+	}
+	return found
+}
+
+// spread gives so many percent to each place, 10 to the other ones together,
+// and what nobody got to everybody.
+func spread(shares []float64, percent float64, places []int) {
+	left := 100.0
+	for _, place := range places {
+		if place >= 0 {
+			shares[place] += percent / 100
+			left -= percent
+		}
+	}
+	var others []int
+	for i := range shares {
+		if !slices.Contains(places, i) {
+			others = append(others, i)
+		}
+	}
+	for _, i := range others {
+		shares[i] = .1 / float64(len(others))
+	}
+	if len(others) > 0 {
+		left -= 10
+	}
+	for i := range shares {
+		shares[i] += left / 100 / float64(len(shares))
+	}
+}
+
 // Models are the models that Credits knows.
 func Models() []string {
-	return []string{"last_touch", "first_touch", "last_non_direct", "first_non_direct", "linear", "position_based", "time_decay"}
+	return []string{"last_touch", "first_touch", "last_non_direct", "first_non_direct", "linear", "position_based", "time_decay", "w_shaped", "full_path"}
 }
 
 // Credit gives what a contact's page and the reports say about a chat.
@@ -148,8 +191,14 @@ func Credit(fact *schema.ConversionFact, days int, contacts []schema.Contact, id
 	for _, s := range within {
 		c.Touches = append(c.Touches, s.Touch)
 	}
+	identified := schema.Millis(0)
+	for i := range contacts {
+		if contacts[i].ID == c.Contact {
+			identified = contacts[i].CreatedAt
+		}
+	}
 	for _, m := range Models() {
-		c.Shares[m] = Credits(m, within, schema.Millis(fact.GetAt()))
+		c.Shares[m] = Credits(m, within, schema.Millis(fact.GetAt()), identified, 0)
 	}
 	return c
 }

@@ -186,12 +186,18 @@ func credit(t *testing.T, j *journeys.Journey, fact *schema.ConversionFact, res 
 	for _, touch := range touches {
 		credited.Touches = append(credited.Touches, touch.Touch)
 	}
+	var milestones attribution.Milestones
+	for i := range res.Contacts {
+		if res.Contacts[i].ID == contact {
+			milestones.Identified = res.Contacts[i].CreatedAt
+		}
+	}
 	for _, name := range journeys.Models() {
 		model, err := attribution.Parse(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if credited.Shares[name], err = attribution.Credits(model, touches, schema.Millis(fact.GetAt())); err != nil {
+		if credited.Shares[name], err = attribution.Credits(model, touches, milestones); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -22,7 +22,9 @@ type Funnel struct {
 	Window   time.Duration
 	By       string        // the dimension of its breakdown, or ""
 	From, To schema.Millis // step 1 lies in [From, To)
+	Order    string        // sequential, strict or any
 	Steps    []Step
+	Without  []Step // what must not happen between any two steps
 }
 
 // Step is what must happen in a funnel.
@@ -48,15 +50,15 @@ func (p *parser) report(words []string) error {
 	return nil
 }
 
-// funnel reads "NAME: STEP > STEP…", with scope=, window=, by=, from= and to=
-// after the name. from and to are days, both included.
+// funnel reads "NAME: STEP > STEP… [without STEP]…", with scope=, order=,
+// window=, by=, from= and to= after the name. from and to are days, both included.
 func (p *parser) funnel(words []string) (err error) {
 	head, steps, _ := strings.Cut(strings.Join(words, " "), ": ")
-	names, given := options(strings.Fields(head), "scope", "window", "by", "from", "to")
+	names, given := options(strings.Fields(head), "scope", "order", "window", "by", "from", "to")
 	if len(names) != 1 || steps == "" {
 		return fmt.Errorf("a funnel is \"funnel NAME [key=value]…: STEP > STEP…\"")
 	}
-	f := Funnel{Name: names[0], Scope: or(given["scope"], "visitor"), By: given["by"], Window: 14 * 24 * time.Hour}
+	f := Funnel{Name: names[0], Scope: or(given["scope"], "visitor"), Order: or(given["order"], "sequential"), By: given["by"], Window: 14 * 24 * time.Hour}
 	if given["window"] != "" {
 		if f.Window, err = time.ParseDuration(given["window"]); err != nil {
 			return err
@@ -68,15 +70,26 @@ func (p *parser) funnel(words []string) (err error) {
 	if f.To, err = p.day(or(given["to"], LastDay), 1); err != nil {
 		return err
 	}
-	for text := range strings.SplitSeq(steps, " > ") {
-		step, err := readStep(strings.Fields(text))
-		if err != nil {
-			return err
-		}
-		f.Steps = append(f.Steps, step)
+	parts := strings.Split(steps, " without ")
+	if f.Steps, err = readSteps(strings.Split(parts[0], " > ")); err != nil {
+		return err
+	}
+	if f.Without, err = readSteps(parts[1:]); err != nil {
+		return err
 	}
 	p.journey.Funnels = append(p.journey.Funnels, f)
 	return nil
+}
+
+func readSteps(texts []string) (steps []Step, err error) {
+	for _, text := range texts {
+		step, err := readStep(strings.Fields(text))
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, step)
+	}
+	return steps, nil
 }
 
 func or(given, otherwise string) string {

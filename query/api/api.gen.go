@@ -159,6 +159,7 @@ func (e ChannelConditionOperator) Valid() bool {
 
 // Defines values for Comparison.
 const (
+	ComparisonCustom   Comparison = "custom"
 	ComparisonNone     Comparison = "none"
 	ComparisonPrevious Comparison = "previous"
 	ComparisonYear     Comparison = "year"
@@ -167,6 +168,8 @@ const (
 // Valid indicates whether the value is a known member of the Comparison enum.
 func (e Comparison) Valid() bool {
 	switch e {
+	case ComparisonCustom:
+		return true
 	case ComparisonNone:
 		return true
 	case ComparisonPrevious:
@@ -394,6 +397,30 @@ func (e Dimension) Valid() bool {
 	}
 }
 
+// Defines values for ExplainedTouchLeftOut.
+const (
+	ExplainedTouchLeftOutElsewhere ExplainedTouchLeftOut = "elsewhere"
+	ExplainedTouchLeftOutExcluded  ExplainedTouchLeftOut = "excluded"
+	ExplainedTouchLeftOutLookback  ExplainedTouchLeftOut = "lookback"
+	ExplainedTouchLeftOutMiddle    ExplainedTouchLeftOut = "middle"
+)
+
+// Valid indicates whether the value is a known member of the ExplainedTouchLeftOut enum.
+func (e ExplainedTouchLeftOut) Valid() bool {
+	switch e {
+	case ExplainedTouchLeftOutElsewhere:
+		return true
+	case ExplainedTouchLeftOutExcluded:
+		return true
+	case ExplainedTouchLeftOutLookback:
+		return true
+	case ExplainedTouchLeftOutMiddle:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FigureName.
 const (
 	ConversionRate FigureName = "conversion_rate"
@@ -469,6 +496,30 @@ func (e FunnelOrder) Valid() bool {
 	}
 }
 
+// Defines values for FunnelQueryCompare.
+const (
+	AgainstCustom   FunnelQueryCompare = "custom"
+	AgainstNone     FunnelQueryCompare = "none"
+	AgainstPrevious FunnelQueryCompare = "previous"
+	AgainstYear     FunnelQueryCompare = "year"
+)
+
+// Valid indicates whether the value is a known member of the FunnelQueryCompare enum.
+func (e FunnelQueryCompare) Valid() bool {
+	switch e {
+	case AgainstCustom:
+		return true
+	case AgainstNone:
+		return true
+	case AgainstPrevious:
+		return true
+	case AgainstYear:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FunnelScope.
 const (
 	FunnelScopeContact FunnelScope = "contact"
@@ -505,6 +556,24 @@ func (e FunnelStepType) Valid() bool {
 	case FunnelStepTypeEvent:
 		return true
 	case FunnelStepTypePageview:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FunnelTrendQueryBy.
+const (
+	FunnelTrendQueryByDay  FunnelTrendQueryBy = "day"
+	FunnelTrendQueryByWeek FunnelTrendQueryBy = "week"
+)
+
+// Valid indicates whether the value is a known member of the FunnelTrendQueryBy enum.
+func (e FunnelTrendQueryBy) Valid() bool {
+	switch e {
+	case FunnelTrendQueryByDay:
+		return true
+	case FunnelTrendQueryByWeek:
 		return true
 	default:
 		return false
@@ -634,6 +703,27 @@ func (e Operator) Valid() bool {
 	}
 }
 
+// Defines values for PathPlaceType.
+const (
+	PathPlaceTypeConversion PathPlaceType = "conversion"
+	PathPlaceTypeEvent      PathPlaceType = "event"
+	PathPlaceTypePageview   PathPlaceType = "pageview"
+)
+
+// Valid indicates whether the value is a known member of the PathPlaceType enum.
+func (e PathPlaceType) Valid() bool {
+	switch e {
+	case PathPlaceTypeConversion:
+		return true
+	case PathPlaceTypeEvent:
+		return true
+	case PathPlaceTypePageview:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Provider.
 const (
 	ProviderHubspot  Provider = "hubspot"
@@ -706,6 +796,51 @@ func (e Role) Valid() bool {
 	}
 }
 
+// Defines values for SecondDimension.
+const (
+	SecondDimensionBrowser     SecondDimension = "browser"
+	SecondDimensionCampaign    SecondDimension = "campaign"
+	SecondDimensionChannel     SecondDimension = "channel"
+	SecondDimensionContent     SecondDimension = "content"
+	SecondDimensionCountry     SecondDimension = "country"
+	SecondDimensionDevice      SecondDimension = "device"
+	SecondDimensionLandingPage SecondDimension = "landing_page"
+	SecondDimensionMedium      SecondDimension = "medium"
+	SecondDimensionReferrer    SecondDimension = "referrer"
+	SecondDimensionSource      SecondDimension = "source"
+	SecondDimensionTerm        SecondDimension = "term"
+)
+
+// Valid indicates whether the value is a known member of the SecondDimension enum.
+func (e SecondDimension) Valid() bool {
+	switch e {
+	case SecondDimensionBrowser:
+		return true
+	case SecondDimensionCampaign:
+		return true
+	case SecondDimensionChannel:
+		return true
+	case SecondDimensionContent:
+		return true
+	case SecondDimensionCountry:
+		return true
+	case SecondDimensionDevice:
+		return true
+	case SecondDimensionLandingPage:
+		return true
+	case SecondDimensionMedium:
+		return true
+	case SecondDimensionReferrer:
+		return true
+	case SecondDimensionSource:
+		return true
+	case SecondDimensionTerm:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TouchChoice.
 const (
 	First TouchChoice = "first"
@@ -726,22 +861,22 @@ func (e TouchChoice) Valid() bool {
 
 // Defines values for TrafficGranularity.
 const (
-	Day   TrafficGranularity = "day"
-	Hour  TrafficGranularity = "hour"
-	Month TrafficGranularity = "month"
-	Week  TrafficGranularity = "week"
+	TrafficGranularityDay   TrafficGranularity = "day"
+	TrafficGranularityHour  TrafficGranularity = "hour"
+	TrafficGranularityMonth TrafficGranularity = "month"
+	TrafficGranularityWeek  TrafficGranularity = "week"
 )
 
 // Valid indicates whether the value is a known member of the TrafficGranularity enum.
 func (e TrafficGranularity) Valid() bool {
 	switch e {
-	case Day:
+	case TrafficGranularityDay:
 		return true
-	case Hour:
+	case TrafficGranularityHour:
 		return true
-	case Month:
+	case TrafficGranularityMonth:
 		return true
-	case Week:
+	case TrafficGranularityWeek:
 		return true
 	default:
 		return false
@@ -872,10 +1007,28 @@ type Attribution struct {
 	// Attributed Conversions with a touch.
 	Attributed float64 `json:"attributed"`
 
+	// Previous The days compared with.
+	Previous *AttributionBefore `json:"previous,omitempty"`
+
 	// Rows The rows, most conversions first.
 	Rows []AttributionRow `json:"rows"`
 
 	// Total All conversions in the range.
+	Total float64 `json:"total"`
+}
+
+// AttributionBefore The days compared with.
+type AttributionBefore struct {
+	// Attributed Conversions with a touch.
+	Attributed float64 `json:"attributed"`
+
+	// From The first day.
+	From string `json:"from"`
+
+	// To The last day.
+	To string `json:"to"`
+
+	// Total All conversions in these days.
 	Total float64 `json:"total"`
 }
 
@@ -892,6 +1045,18 @@ type AttributionRow struct {
 
 	// Key The value of the dimension; `(none)` when it is empty.
 	Key string `json:"key"`
+
+	// PreviousConversions Conversions in the days compared with.
+	PreviousConversions *float64 `json:"previous_conversions,omitempty"`
+
+	// PreviousSessions Sessions in the days compared with.
+	PreviousSessions *int64 `json:"previous_sessions,omitempty"`
+
+	// PreviousValue Value in the days compared with.
+	PreviousValue *float64 `json:"previous_value,omitempty"`
+
+	// SecondKey The value of the second dimension; `(none)` when it is empty.
+	SecondKey *string `json:"second_key,omitempty"`
 
 	// Sessions Sessions with this value in the same days.
 	Sessions int64 `json:"sessions"`
@@ -913,6 +1078,80 @@ type Backfill struct {
 
 	// Total Conversations in all, as far as the provider says.
 	Total int `json:"total"`
+}
+
+// BestPath How first visits began.
+type BestPath struct {
+	// Converted How many of them converted within the window.
+	Converted int64 `json:"converted"`
+
+	// High The upper end.
+	High float64 `json:"high"`
+
+	// Low The lower end of the rate's 95 % interval.
+	Low float64 `json:"low"`
+
+	// MedianSeconds From the first page to the conversion; null when nobody converted.
+	MedianSeconds *float64 `json:"median_seconds"`
+
+	// Path The pages.
+	Path []PathPlace `json:"path"`
+
+	// People Whose first visit began so.
+	People int64 `json:"people"`
+}
+
+// BestPaths The best beginnings.
+type BestPaths struct {
+	// Converted How many of them converted.
+	Converted int64 `json:"converted"`
+
+	// Number How many different paths there are.
+	Number int64 `json:"number"`
+
+	// Paths The paths, best first.
+	Paths []BestPath `json:"paths"`
+
+	// People How many there are, on all paths.
+	People int64 `json:"people"`
+}
+
+// BestPathsQuery A funnel whose last step is what paths lead to.
+type BestPathsQuery struct {
+	// AtLeast Paths of fewer people stand behind the others.
+	AtLeast *int `json:"at_least,omitempty"`
+
+	// Breakdown One dimension, read at the entry step; absent for none.
+	Breakdown *Breakdown `json:"breakdown,omitempty"`
+
+	// Depth How many pages are told apart.
+	Depth *int `json:"depth,omitempty"`
+
+	// Exclusions What must not happen between steps: whoever does it goes no further by this walk.
+	Exclusions *[]FunnelExclusion `json:"exclusions,omitempty"`
+
+	// From The first day of step 1; by default 29 days before `to`.
+	From *string `json:"from,omitempty"`
+
+	// Limit How many paths.
+	Limit *int `json:"limit,omitempty"`
+
+	// Order `sequential`: in this order, with anything between. `strict`: with nothing between, which is no other page view and no
+	// event of the site's own; `chat_opened` and conversions stand between nothing unless they are a step. `any`: whichever
+	// is done first is step 1, and step k is reached with the k-th of them; one event does one step.
+	Order *FunnelOrder `json:"order,omitempty"`
+
+	// Scope Within what the steps must happen. A conversation without a visitor counts under contact only.
+	Scope *FunnelScope `json:"scope,omitempty"`
+
+	// Steps The steps.
+	Steps []FunnelStep `json:"steps"`
+
+	// To The last day of step 1; by default today.
+	To *string `json:"to,omitempty"`
+
+	// Window How long after step 1 the others may happen: a Go duration from 1m to 2160h.
+	Window *string `json:"window,omitempty"`
 }
 
 // Breakdown One dimension, read at the entry step; absent for none.
@@ -969,7 +1208,7 @@ type CheckList struct {
 	Checks []Check `json:"checks"`
 }
 
-// Comparison The period of the same length before, the same days a year before, or none.
+// Comparison The period of the same length before, the same days a year before, days of one's own, or none.
 type Comparison string
 
 // Connection The card of one chat provider.
@@ -1180,6 +1419,40 @@ type ConversionReceipt struct {
 	//
 	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
 	Id Id `json:"id"`
+}
+
+// CreditedConversion A conversion behind a row of credits.
+type CreditedConversion struct {
+	// At A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	At Time `json:"at"`
+
+	// Contact The id of whose it is.
+	Contact string `json:"contact"`
+
+	// Credit The row's share in it, up to 1.
+	Credit float64 `json:"credit"`
+
+	// Id An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Id Id `json:"id"`
+
+	// Name The conversion's name.
+	Name string `json:"name"`
+
+	// Value Of the whole conversion, in the workspace's currency.
+	Value float64 `json:"value"`
+}
+
+// CreditedConversionList A page of conversions behind a row of credits.
+type CreditedConversionList struct {
+	// Items The conversions.
+	Items []CreditedConversion `json:"items"`
+
+	// Next The cursor of the next page, or empty.
+	Next string `json:"next"`
 }
 
 // Delivery One event on its way to one receiver. What it says is not kept.
@@ -1482,6 +1755,100 @@ type Evidence struct {
 	Verified bool `json:"verified"`
 }
 
+// ExplainedTouch A session of a conversion's contact, and what it has of the conversion.
+type ExplainedTouch struct {
+	// Browser The browser's name.
+	Browser string `json:"browser"`
+
+	// Country ISO 3166-1 alpha-2.
+	Country string `json:"country"`
+
+	// Credits Its share under every model; absent for what was left out.
+	Credits *map[string]float64 `json:"credits,omitempty"`
+
+	// Device desktop, mobile, tablet.
+	Device string `json:"device"`
+
+	// LeftOut Why it is not credited: it began as somebody else's (elsewhere), before the window (lookback), between the first
+	// and the last 99 touches (middle), or was excluded (excluded).
+	LeftOut *ExplainedTouchLeftOut `json:"left_out,omitempty"`
+
+	// Reason Why the session began: first_hit, timeout, attribution, midnight; empty where it is not known any more.
+	Reason string `json:"reason"`
+
+	// Session An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Session Id `json:"session"`
+
+	// Touch What one session says about where its visitor came from. Empty values are `""`; a touch without any source is
+	// Direct.
+	Touch Touch `json:"touch"`
+
+	// Visitor The browser, by its sourceloop_id.
+	Visitor string `json:"visitor"`
+}
+
+// ExplainedTouchLeftOut Why it is not credited: it began as somebody else's (elsewhere), before the window (lookback), between the first
+// and the last 99 touches (middle), or was excluded (excluded).
+type ExplainedTouchLeftOut string
+
+// Explanation Who earned one conversion, and why.
+type Explanation struct {
+	// At A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	At Time `json:"at"`
+
+	// Contact An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Contact Id `json:"contact"`
+
+	// Conversation The provider's id of the conversation; empty for others.
+	Conversation string `json:"conversation"`
+
+	// Currency ISO 4217; empty for the workspace's.
+	Currency string `json:"currency"`
+
+	// Id An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Id Id `json:"id"`
+
+	// IdentifiedAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	IdentifiedAt Time `json:"identified_at"`
+
+	// InProgressAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
+	// or got no webhook yet, a key that was never used, a finding about nothing.
+	InProgressAt *MaybeTime `json:"in_progress_at"`
+
+	// KnownAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	KnownAt Time `json:"known_at"`
+
+	// LeftOut Sessions up to it that are not credited, oldest first.
+	LeftOut []ExplainedTouch `json:"left_out"`
+
+	// Name The conversion's name.
+	Name string `json:"name"`
+
+	// Provider The chat provider; empty for others.
+	Provider string `json:"provider"`
+
+	// Touches Its touches in their order, the converting session last; none is Direct.
+	Touches []ExplainedTouch `json:"touches"`
+
+	// Url Reopens the conversation in the provider; empty when it is not known.
+	Url string `json:"url"`
+
+	// Value What it is worth.
+	Value float64 `json:"value"`
+}
+
 // Figure One key figure.
 type Figure struct {
 	// Change (value - previous) / previous; null without a comparison or when previous is 0.
@@ -1551,6 +1918,35 @@ type Funnel struct {
 	UpdatedAt Time `json:"updated_at"`
 }
 
+// FunnelAsked A funnel and its period.
+type FunnelAsked struct {
+	// Breakdown One dimension, read at the entry step; absent for none.
+	Breakdown *Breakdown `json:"breakdown,omitempty"`
+
+	// Exclusions What must not happen between steps: whoever does it goes no further by this walk.
+	Exclusions *[]FunnelExclusion `json:"exclusions,omitempty"`
+
+	// From The first day of step 1; by default 29 days before `to`.
+	From *string `json:"from,omitempty"`
+
+	// Order `sequential`: in this order, with anything between. `strict`: with nothing between, which is no other page view and no
+	// event of the site's own; `chat_opened` and conversions stand between nothing unless they are a step. `any`: whichever
+	// is done first is step 1, and step k is reached with the k-th of them; one event does one step.
+	Order *FunnelOrder `json:"order,omitempty"`
+
+	// Scope Within what the steps must happen. A conversation without a visitor counts under contact only.
+	Scope *FunnelScope `json:"scope,omitempty"`
+
+	// Steps The steps.
+	Steps []FunnelStep `json:"steps"`
+
+	// To The last day of step 1; by default today.
+	To *string `json:"to,omitempty"`
+
+	// Window How long after step 1 the others may happen: a Go duration from 1m to 2160h.
+	Window *string `json:"window,omitempty"`
+}
+
 // FunnelBreakdownRow The steps of those who entered with this value.
 type FunnelBreakdownRow struct {
 	// Key The value of the dimension; `(none)` when it is empty.
@@ -1560,12 +1956,100 @@ type FunnelBreakdownRow struct {
 	Steps []FunnelStepResult `json:"steps"`
 }
 
+// FunnelCompared The same funnel of another period.
+type FunnelCompared struct {
+	// Breakdown The rows, most entered first; empty without a breakdown.
+	Breakdown []FunnelBreakdownRow `json:"breakdown"`
+
+	// From Its first day.
+	From string `json:"from"`
+
+	// Steps The steps.
+	Steps []FunnelStepResult `json:"steps"`
+
+	// To Its last day.
+	To string `json:"to"`
+}
+
+// FunnelContact A contact in short.
+type FunnelContact struct {
+	// Email Its email, or empty.
+	Email string `json:"email"`
+
+	// Id Its id.
+	Id string `json:"id"`
+
+	// Name Its name, or empty.
+	Name string `json:"name"`
+
+	// Phone Its phone, or empty.
+	Phone string `json:"phone"`
+}
+
+// FunnelCorrelation What goes with converting.
+type FunnelCorrelation struct {
+	// AtLeast How many people a feature had to have.
+	AtLeast int `json:"at_least"`
+
+	// Converted How many went all the way.
+	Converted int64 `json:"converted"`
+
+	// Features The features, the least likely chance first.
+	Features []FunnelFeature `json:"features"`
+
+	// Lost How many entered and did not.
+	Lost int64 `json:"lost"`
+
+	// More Whether there were more than are tested at a time; these are the most frequent.
+	More bool `json:"more"`
+
+	// Tested How many features were tested.
+	Tested int `json:"tested"`
+}
+
+// FunnelCorrelationQuery A funnel and its period.
+type FunnelCorrelationQuery struct {
+	// AtLeast How many people a feature must have.
+	AtLeast *int `json:"at_least,omitempty"`
+
+	// Breakdown One dimension, read at the entry step; absent for none.
+	Breakdown *Breakdown `json:"breakdown,omitempty"`
+
+	// Exclusions What must not happen between steps: whoever does it goes no further by this walk.
+	Exclusions *[]FunnelExclusion `json:"exclusions,omitempty"`
+
+	// From The first day of step 1; by default 29 days before `to`.
+	From *string `json:"from,omitempty"`
+
+	// Order `sequential`: in this order, with anything between. `strict`: with nothing between, which is no other page view and no
+	// event of the site's own; `chat_opened` and conversions stand between nothing unless they are a step. `any`: whichever
+	// is done first is step 1, and step k is reached with the k-th of them; one event does one step.
+	Order *FunnelOrder `json:"order,omitempty"`
+
+	// Scope Within what the steps must happen. A conversation without a visitor counts under contact only.
+	Scope *FunnelScope `json:"scope,omitempty"`
+
+	// Steps The steps.
+	Steps []FunnelStep `json:"steps"`
+
+	// To The last day of step 1; by default today.
+	To *string `json:"to,omitempty"`
+
+	// Window How long after step 1 the others may happen: a Go duration from 1m to 2160h.
+	Window *string `json:"window,omitempty"`
+}
+
 // FunnelDefinition What a funnel asks, without the period.
 type FunnelDefinition struct {
 	// Breakdown One dimension, read at the entry step; absent for none.
 	Breakdown *Breakdown `json:"breakdown,omitempty"`
 
-	// Order `sequential`: in this order, with anything between; `strict`: with nothing between; `any`: in any order.
+	// Exclusions What must not happen between steps: whoever does it goes no further by this walk.
+	Exclusions *[]FunnelExclusion `json:"exclusions,omitempty"`
+
+	// Order `sequential`: in this order, with anything between. `strict`: with nothing between, which is no other page view and no
+	// event of the site's own; `chat_opened` and conversions stand between nothing unless they are a step. `any`: whichever
+	// is done first is step 1, and step k is reached with the k-th of them; one event does one step.
 	Order *FunnelOrder `json:"order,omitempty"`
 
 	// Scope Within what the steps must happen. A conversation without a visitor counts under contact only.
@@ -1576,6 +2060,51 @@ type FunnelDefinition struct {
 
 	// Window How long after step 1 the others may happen: a Go duration from 1m to 2160h.
 	Window *string `json:"window,omitempty"`
+}
+
+// FunnelExclusion What must not happen after step `after` was reached and before step `before` is. Something that is itself a step of
+// the walk does not lie between.
+type FunnelExclusion struct {
+	// After A step's number, from 1.
+	After *int `json:"after,omitempty"`
+
+	// Before A later step's number; by default the last step's.
+	Before *int `json:"before,omitempty"`
+
+	// Step A step. `pageview` needs `operator` and `value` (a value beginning with `/` is compared with the path, one
+	// beginning with `http` with the whole URL); `event` needs `name` and may have `properties`; `conversion` needs
+	// `name`.
+	Step FunnelStep `json:"step"`
+}
+
+// FunnelFeature Something that some did or entered with.
+type FunnelFeature struct {
+	// Chance How likely a difference like this or larger would be, were there none.
+	Chance float64 `json:"chance"`
+
+	// Converted How many of those with it went all the way.
+	Converted int64 `json:"converted"`
+
+	// CorrectedChance The same, corrected for how many features were tested (Holm).
+	CorrectedChance float64 `json:"corrected_chance"`
+
+	// Lost How many of those with it did not.
+	Lost int64 `json:"lost"`
+
+	// Name The page, the name, or the dimension's value.
+	Name string `json:"name"`
+
+	// OddsHigh The upper end.
+	OddsHigh float64 `json:"odds_high"`
+
+	// OddsLow The lower end of its 95 % interval.
+	OddsLow float64 `json:"odds_low"`
+
+	// OddsRatio The odds of converting with it, divided by those without.
+	OddsRatio float64 `json:"odds_ratio"`
+
+	// Type pageview, event, conversion, or a dimension.
+	Type string `json:"type"`
 }
 
 // FunnelInput A funnel to save.
@@ -1593,18 +2122,186 @@ type FunnelList struct {
 	Items []Funnel `json:"items"`
 }
 
-// FunnelOrder `sequential`: in this order, with anything between; `strict`: with nothing between; `any`: in any order.
+// FunnelOrder `sequential`: in this order, with anything between. `strict`: with nothing between, which is no other page view and no
+// event of the site's own; `chat_opened` and conversions stand between nothing unless they are a step. `any`: whichever
+// is done first is step 1, and step k is reached with the k-th of them; one event does one step.
 type FunnelOrder string
 
-// FunnelQuery A funnel and its period.
-type FunnelQuery struct {
+// FunnelPath What some did.
+type FunnelPath struct {
+	// Longer Whether there was more behind these.
+	Longer bool `json:"longer"`
+
+	// MedianSeconds From step to step; null for those who got no further.
+	MedianSeconds *float64 `json:"median_seconds"`
+
+	// Path The places; empty for those who did nothing between.
+	Path []PathPlace `json:"path"`
+
+	// People How many did it.
+	People int64 `json:"people"`
+}
+
+// FunnelPaths The most frequent paths.
+type FunnelPaths struct {
+	// Number How many different paths there are.
+	Number int64 `json:"number"`
+
+	// Paths The paths, most people first.
+	Paths []FunnelPath `json:"paths"`
+
+	// People How many there are, on all paths.
+	People int64 `json:"people"`
+}
+
+// FunnelPathsQuery A funnel, its period, and between which steps.
+type FunnelPathsQuery struct {
 	// Breakdown One dimension, read at the entry step; absent for none.
 	Breakdown *Breakdown `json:"breakdown,omitempty"`
+
+	// Depth How many places of a path are told apart.
+	Depth *int `json:"depth,omitempty"`
+
+	// Dropped Instead, what those did who got no further, until their window ended.
+	Dropped *bool `json:"dropped,omitempty"`
+
+	// Exclusions What must not happen between steps: whoever does it goes no further by this walk.
+	Exclusions *[]FunnelExclusion `json:"exclusions,omitempty"`
 
 	// From The first day of step 1; by default 29 days before `to`.
 	From *string `json:"from,omitempty"`
 
-	// Order `sequential`: in this order, with anything between; `strict`: with nothing between; `any`: in any order.
+	// Limit How many paths.
+	Limit *int `json:"limit,omitempty"`
+
+	// Order `sequential`: in this order, with anything between. `strict`: with nothing between, which is no other page view and no
+	// event of the site's own; `chat_opened` and conversions stand between nothing unless they are a step. `any`: whichever
+	// is done first is step 1, and step k is reached with the k-th of them; one event does one step.
+	Order *FunnelOrder `json:"order,omitempty"`
+
+	// Scope Within what the steps must happen. A conversation without a visitor counts under contact only.
+	Scope *FunnelScope `json:"scope,omitempty"`
+
+	// Step After which step, from 1.
+	Step int `json:"step"`
+
+	// Steps The steps.
+	Steps []FunnelStep `json:"steps"`
+
+	// To The last day of step 1; by default today.
+	To *string `json:"to,omitempty"`
+
+	// Window How long after step 1 the others may happen: a Go duration from 1m to 2160h.
+	Window *string `json:"window,omitempty"`
+}
+
+// FunnelPeople A page of people.
+type FunnelPeople struct {
+	// Items The people, the latest entry first.
+	Items []FunnelPerson `json:"items"`
+
+	// Next The cursor of the next page, or empty.
+	Next string `json:"next"`
+}
+
+// FunnelPeopleQuery A funnel, its period, and which of the people.
+type FunnelPeopleQuery struct {
+	// Breakdown One dimension, read at the entry step; absent for none.
+	Breakdown *Breakdown `json:"breakdown,omitempty"`
+
+	// Cursor `next` of the page before.
+	Cursor *string `json:"cursor,omitempty"`
+
+	// Dropped Only those who got no further.
+	Dropped *bool `json:"dropped,omitempty"`
+
+	// Exclusions What must not happen between steps: whoever does it goes no further by this walk.
+	Exclusions *[]FunnelExclusion `json:"exclusions,omitempty"`
+
+	// From The first day of step 1; by default 29 days before `to`.
+	From *string `json:"from,omitempty"`
+
+	// Key Only those who entered with this value of the breakdown; `(none)` for the empty one.
+	Key *string `json:"key,omitempty"`
+
+	// Limit How many.
+	Limit *int `json:"limit,omitempty"`
+
+	// Order `sequential`: in this order, with anything between. `strict`: with nothing between, which is no other page view and no
+	// event of the site's own; `chat_opened` and conversions stand between nothing unless they are a step. `any`: whichever
+	// is done first is step 1, and step k is reached with the k-th of them; one event does one step.
+	Order *FunnelOrder `json:"order,omitempty"`
+
+	// Scope Within what the steps must happen. A conversation without a visitor counts under contact only.
+	Scope *FunnelScope `json:"scope,omitempty"`
+
+	// Step The step they reached, from 1.
+	Step int `json:"step"`
+
+	// Steps The steps.
+	Steps []FunnelStep `json:"steps"`
+
+	// To The last day of step 1; by default today.
+	To *string `json:"to,omitempty"`
+
+	// Window How long after step 1 the others may happen: a Go duration from 1m to 2160h.
+	Window *string `json:"window,omitempty"`
+}
+
+// FunnelPerson One that was counted.
+type FunnelPerson struct {
+	// Contact Whose the browser was then; null for somebody unknown.
+	Contact *FunnelContact `json:"contact"`
+
+	// EnteredAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	EnteredAt Time `json:"entered_at"`
+
+	// Id Of the visitor, the session or the contact, as the scope says.
+	Id string `json:"id"`
+
+	// Key The breakdown's value at step 1.
+	Key *string `json:"key,omitempty"`
+
+	// Reached The number of the furthest step.
+	Reached int `json:"reached"`
+
+	// ReachedAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	ReachedAt Time `json:"reached_at"`
+
+	// Visitor The browser that entered; empty where no browser is known.
+	Visitor string `json:"visitor"`
+}
+
+// FunnelQuery A funnel and its period, and what they are compared with.
+type FunnelQuery struct {
+	// Breakdown One dimension, read at the entry step; absent for none.
+	Breakdown *Breakdown `json:"breakdown,omitempty"`
+
+	// BreakdownLimit How many values of the breakdown have a row; the others are `rest`.
+	BreakdownLimit *int `json:"breakdown_limit,omitempty"`
+
+	// Compare What the steps are compared with.
+	Compare *FunnelQueryCompare `json:"compare,omitempty"`
+
+	// CompareFrom Of a custom comparison, the first day.
+	CompareFrom *string `json:"compare_from,omitempty"`
+
+	// CompareTo Of a custom comparison, the last day.
+	CompareTo *string `json:"compare_to,omitempty"`
+
+	// Exclusions What must not happen between steps: whoever does it goes no further by this walk.
+	Exclusions *[]FunnelExclusion `json:"exclusions,omitempty"`
+
+	// From The first day of step 1; by default 29 days before `to`.
+	From *string `json:"from,omitempty"`
+
+	// Order `sequential`: in this order, with anything between. `strict`: with nothing between, which is no other page view and no
+	// event of the site's own; `chat_opened` and conversions stand between nothing unless they are a step. `any`: whichever
+	// is done first is step 1, and step k is reached with the k-th of them; one event does one step.
 	Order *FunnelOrder `json:"order,omitempty"`
 
 	// Scope Within what the steps must happen. A conversation without a visitor counts under contact only.
@@ -1620,13 +2317,31 @@ type FunnelQuery struct {
 	Window *string `json:"window,omitempty"`
 }
 
+// FunnelQueryCompare What the steps are compared with.
+type FunnelQueryCompare string
+
 // FunnelReport How many get from step to step.
 type FunnelReport struct {
 	// Breakdown The rows, most entered first; empty without a breakdown.
 	Breakdown []FunnelBreakdownRow `json:"breakdown"`
 
+	// Previous The period compared with; null without a comparison.
+	Previous *FunnelCompared `json:"previous,omitempty"`
+
+	// Rest The values of the breakdown that have no row; null when all have one.
+	Rest *FunnelRest `json:"rest,omitempty"`
+
 	// Steps The steps.
 	Steps []FunnelStepResult `json:"steps"`
+}
+
+// FunnelRest The steps of those who entered with a value that has no row of its own.
+type FunnelRest struct {
+	// Steps The steps.
+	Steps []FunnelStepResult `json:"steps"`
+
+	// Values How many values these are.
+	Values int64 `json:"values"`
 }
 
 // FunnelScope Within what the steps must happen. A conversation without a visitor counts under contact only.
@@ -1669,6 +2384,58 @@ type FunnelStepResult struct {
 	// P90Seconds The time from step 1 within which nine in ten reached it; null when nobody did.
 	P90Seconds *float64 `json:"p90_seconds,omitempty"`
 }
+
+// FunnelTrend A funnel by time.
+type FunnelTrend struct {
+	// Points The stretches.
+	Points []FunnelTrendPoint `json:"points"`
+}
+
+// FunnelTrendPoint The funnel of those who entered in a stretch.
+type FunnelTrendPoint struct {
+	// Start A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	Start Time `json:"start"`
+
+	// Steps The steps.
+	Steps []FunnelStepResult `json:"steps"`
+}
+
+// FunnelTrendQuery A funnel, its period, and how long the stretches are.
+type FunnelTrendQuery struct {
+	// Breakdown One dimension, read at the entry step; absent for none.
+	Breakdown *Breakdown `json:"breakdown,omitempty"`
+
+	// By A day; or seven days, from the first.
+	By *FunnelTrendQueryBy `json:"by,omitempty"`
+
+	// Exclusions What must not happen between steps: whoever does it goes no further by this walk.
+	Exclusions *[]FunnelExclusion `json:"exclusions,omitempty"`
+
+	// From The first day of step 1; by default 29 days before `to`.
+	From *string `json:"from,omitempty"`
+
+	// Order `sequential`: in this order, with anything between. `strict`: with nothing between, which is no other page view and no
+	// event of the site's own; `chat_opened` and conversions stand between nothing unless they are a step. `any`: whichever
+	// is done first is step 1, and step k is reached with the k-th of them; one event does one step.
+	Order *FunnelOrder `json:"order,omitempty"`
+
+	// Scope Within what the steps must happen. A conversation without a visitor counts under contact only.
+	Scope *FunnelScope `json:"scope,omitempty"`
+
+	// Steps The steps.
+	Steps []FunnelStep `json:"steps"`
+
+	// To The last day of step 1; by default today.
+	To *string `json:"to,omitempty"`
+
+	// Window How long after step 1 the others may happen: a Go duration from 1m to 2160h.
+	Window *string `json:"window,omitempty"`
+}
+
+// FunnelTrendQueryBy A day; or seven days, from the first.
+type FunnelTrendQueryBy string
 
 // Id An id of 36 characters, the same for ever for the same thing.
 //
@@ -1898,6 +2665,18 @@ type NewWebhook struct {
 // Operator How values are compared.
 type Operator string
 
+// PathPlace A page view by its path, an event or a conversion by its name.
+type PathPlace struct {
+	// Name Its path or name.
+	Name string `json:"name"`
+
+	// Type What it is.
+	Type PathPlaceType `json:"type"`
+}
+
+// PathPlaceType What it is.
+type PathPlaceType string
+
 // Problem An error (RFC 9457) in words for a person.
 type Problem struct {
 	// Detail What it means, in this case.
@@ -2125,6 +2904,9 @@ type Retried struct {
 // Role What a member or a key may do; each role includes the ones after it.
 type Role string
 
+// SecondDimension What rows are grouped by besides.
+type SecondDimension string
+
 // Session Who is signed in, and to which workspace.
 type Session struct {
 	// Role What a member or a key may do; each role includes the ones after it.
@@ -2276,6 +3058,33 @@ type StageList struct {
 type StagesInput struct {
 	// Items The stages, in order; the built-in ones among them.
 	Items []StageInput `json:"items"`
+}
+
+// StepMatch How often one step was met.
+type StepMatch struct {
+	// Times How often.
+	Times int64 `json:"times"`
+
+	// Visitors By how many.
+	Visitors int64 `json:"visitors"`
+}
+
+// StepMatches How often steps were met.
+type StepMatches struct {
+	// Items One for each step, in their order.
+	Items []StepMatch `json:"items"`
+}
+
+// StepsQuery Steps to be counted.
+type StepsQuery struct {
+	// From The first day; by default 29 days before `to`.
+	From *string `json:"from,omitempty"`
+
+	// Steps The steps, and what is excluded.
+	Steps []FunnelStep `json:"steps"`
+
+	// To The last day; by default today.
+	To *string `json:"to,omitempty"`
 }
 
 // Time A moment, RFC 3339 in UTC with milliseconds.
@@ -2499,6 +3308,15 @@ type WorkspaceRole struct {
 // AdPlatformName An advertising platform.
 type AdPlatformName = AdPlatform
 
+// Compare The period of the same length before, the same days a year before, days of one's own, or none.
+type Compare = Comparison
+
+// CompareFrom defines model for CompareFrom.
+type CompareFrom = string
+
+// CompareTo defines model for CompareTo.
+type CompareTo = string
+
 // ConnectionName A chat provider, or an advertising platform.
 type ConnectionName = ConnectionProvider
 
@@ -2515,6 +3333,9 @@ type Cursor = string
 
 // DestinationId defines model for DestinationId.
 type DestinationId = string
+
+// Exclude defines model for Exclude.
+type Exclude = []string
 
 // Filter defines model for Filter.
 type Filter = []string
@@ -2559,6 +3380,57 @@ type GetAttributionParams struct {
 	// Dimension What to group by.
 	Dimension *Dimension `form:"dimension,omitempty" json:"dimension,omitempty"`
 
+	// SecondDimension A second dimension to group by.
+	SecondDimension *SecondDimension `form:"second_dimension,omitempty" json:"second_dimension,omitempty"`
+
+	// From The first day, in the workspace's time zone. By default 29 days before `to`.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The last day, in the workspace's time zone. By default today.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Compare What the figures are compared with. `custom` needs `compare_from` and `compare_to`.
+	Compare *Compare `form:"compare,omitempty" json:"compare,omitempty"`
+
+	// CompareFrom The first day compared with, where `compare` is `custom`.
+	CompareFrom *CompareFrom `form:"compare_from,omitempty" json:"compare_from,omitempty"`
+
+	// CompareTo The last day compared with, where `compare` is `custom`.
+	CompareTo *CompareTo `form:"compare_to,omitempty" json:"compare_to,omitempty"`
+
+	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+	// when named.
+	Conversion *Conversion `form:"conversion,omitempty" json:"conversion,omitempty"`
+
+	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
+	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+	// there.
+	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
+
+	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+	// Repeated filters must all hold. The value `(none)` is the empty one.
+	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+}
+
+// ListCreditedConversionsParams defines parameters for ListCreditedConversions.
+type ListCreditedConversionsParams struct {
+	// Model How a conversion's credit is shared among its touches.
+	Model *Model `form:"model,omitempty" json:"model,omitempty"`
+
+	// Dimension What the row was grouped by.
+	Dimension *Dimension `form:"dimension,omitempty" json:"dimension,omitempty"`
+
+	// SecondDimension A second dimension to group by.
+	SecondDimension *SecondDimension `form:"second_dimension,omitempty" json:"second_dimension,omitempty"`
+
+	// Key The row's key.
+	Key string `form:"key" json:"key"`
+
+	// SecondKey The row's second key, where there are two dimensions.
+	SecondKey *string `form:"second_key,omitempty" json:"second_key,omitempty"`
+
 	// From The first day, in the workspace's time zone. By default 29 days before `to`.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
@@ -2572,9 +3444,19 @@ type GetAttributionParams struct {
 	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
 
+	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+	// there.
+	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
+
 	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
 	// Repeated filters must all hold. The value `(none)` is the empty one.
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// Limit How many at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next` of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListContactsParams defines parameters for ListContacts.
@@ -2603,6 +3485,16 @@ type ListContactsParams struct {
 
 	// To The last day, of the time the list is ordered by.
 	To *string `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// ExplainConversionParams defines parameters for ExplainConversion.
+type ExplainConversionParams struct {
+	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
+	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+	// there.
+	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
 }
 
 // ListJourneysParams defines parameters for ListJourneys.
@@ -2643,8 +3535,14 @@ type GetTrafficParams struct {
 	// To The last day, in the workspace's time zone. By default today.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 
-	// Compare What the figures are compared with.
-	Compare *Comparison `form:"compare,omitempty" json:"compare,omitempty"`
+	// Compare What the figures are compared with. `custom` needs `compare_from` and `compare_to`.
+	Compare *Compare `form:"compare,omitempty" json:"compare,omitempty"`
+
+	// CompareFrom The first day compared with, where `compare` is `custom`.
+	CompareFrom *CompareFrom `form:"compare_from,omitempty" json:"compare_from,omitempty"`
+
+	// CompareTo The last day compared with, where `compare` is `custom`.
+	CompareTo *CompareTo `form:"compare_to,omitempty" json:"compare_to,omitempty"`
 
 	// Model How a conversion's credit is shared among its touches.
 	Model *Model `form:"model,omitempty" json:"model,omitempty"`
@@ -2655,6 +3553,10 @@ type GetTrafficParams struct {
 	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
 	// when named.
 	Conversion *Conversion `form:"conversion,omitempty" json:"conversion,omitempty"`
+
+	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+	// there.
+	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
 
 	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
 	// Repeated filters must all hold. The value `(none)` is the empty one.
@@ -2697,8 +3599,26 @@ type RequestErasureJSONRequestBody = ErasureInput
 // CreateFunnelJSONRequestBody defines body for CreateFunnel for application/json ContentType.
 type CreateFunnelJSONRequestBody = FunnelInput
 
+// ListBestPathsJSONRequestBody defines body for ListBestPaths for application/json ContentType.
+type ListBestPathsJSONRequestBody = BestPathsQuery
+
+// CorrelateFunnelJSONRequestBody defines body for CorrelateFunnel for application/json ContentType.
+type CorrelateFunnelJSONRequestBody = FunnelCorrelationQuery
+
+// CountMatchesJSONRequestBody defines body for CountMatches for application/json ContentType.
+type CountMatchesJSONRequestBody = StepsQuery
+
+// ListFunnelPathsJSONRequestBody defines body for ListFunnelPaths for application/json ContentType.
+type ListFunnelPathsJSONRequestBody = FunnelPathsQuery
+
+// ListFunnelPeopleJSONRequestBody defines body for ListFunnelPeople for application/json ContentType.
+type ListFunnelPeopleJSONRequestBody = FunnelPeopleQuery
+
 // QueryFunnelJSONRequestBody defines body for QueryFunnel for application/json ContentType.
 type QueryFunnelJSONRequestBody = FunnelQuery
+
+// TrendFunnelJSONRequestBody defines body for TrendFunnel for application/json ContentType.
+type TrendFunnelJSONRequestBody = FunnelTrendQuery
 
 // ReplaceFunnelJSONRequestBody defines body for ReplaceFunnel for application/json ContentType.
 type ReplaceFunnelJSONRequestBody = FunnelInput
@@ -2744,6 +3664,9 @@ type ServerInterface interface {
 	// GetAttribution Conversions credited to what earned them
 	// (GET /api/v1/attribution)
 	GetAttribution(ctx echo.Context, params GetAttributionParams) error
+	// ListCreditedConversions The conversions behind a row of credits
+	// (GET /api/v1/attribution/conversions)
+	ListCreditedConversions(ctx echo.Context, params ListCreditedConversionsParams) error
 	// ListConnections The cards of the chat connections
 	// (GET /api/v1/connections)
 	ListConnections(ctx echo.Context) error
@@ -2780,6 +3703,9 @@ type ServerInterface interface {
 	// RecordConversion Record a conversion from a server
 	// (POST /api/v1/conversions)
 	RecordConversion(ctx echo.Context) error
+	// ExplainConversion Who earned one conversion, and why
+	// (GET /api/v1/conversions/{id}/credits)
+	ExplainConversion(ctx echo.Context, id Id, params ExplainConversionParams) error
 	// ListDestinations Where conversions are sent
 	// (GET /api/v1/destinations)
 	ListDestinations(ctx echo.Context) error
@@ -2810,9 +3736,27 @@ type ServerInterface interface {
 	// CreateFunnel Save a funnel
 	// (POST /api/v1/funnels)
 	CreateFunnel(ctx echo.Context) error
+	// ListBestPaths Which first pages lead to a conversion
+	// (POST /api/v1/funnels/best)
+	ListBestPaths(ctx echo.Context) error
+	// CorrelateFunnel What goes with converting
+	// (POST /api/v1/funnels/correlation)
+	CorrelateFunnel(ctx echo.Context) error
+	// CountMatches How often each step is met by itself
+	// (POST /api/v1/funnels/matches)
+	CountMatches(ctx echo.Context) error
+	// ListFunnelPaths What people did between a step and the next
+	// (POST /api/v1/funnels/paths)
+	ListFunnelPaths(ctx echo.Context) error
+	// ListFunnelPeople Who got to a step, or no further
+	// (POST /api/v1/funnels/people)
+	ListFunnelPeople(ctx echo.Context) error
 	// QueryFunnel How many get from step to step
 	// (POST /api/v1/funnels/query)
 	QueryFunnel(ctx echo.Context) error
+	// TrendFunnel A funnel by the day or week of its step 1
+	// (POST /api/v1/funnels/trend)
+	TrendFunnel(ctx echo.Context) error
 	// DeleteFunnel Delete a saved funnel
 	// (DELETE /api/v1/funnels/{id})
 	DeleteFunnel(ctx echo.Context, id string) error
@@ -2990,6 +3934,122 @@ func (w *ServerInterfaceWrapper) GetAttribution(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dimension: %s", err))
 	}
 
+	// ------------- Optional query parameter "second_dimension" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "second_dimension", ctx.QueryParams(), &params.SecondDimension, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter second_dimension: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare", ctx.QueryParams(), &params.Compare, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_from", ctx.QueryParams(), &params.CompareFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_from: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_to", ctx.QueryParams(), &params.CompareTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_to: %s", err))
+	}
+
+	// ------------- Optional query parameter "conversion" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "conversion", ctx.QueryParams(), &params.Conversion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversion: %s", err))
+	}
+
+	// ------------- Optional query parameter "lookback" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lookback", ctx.QueryParams(), &params.Lookback, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
+	}
+
+	// ------------- Optional query parameter "exclude" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
+	}
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetAttribution(ctx, params)
+	return err
+}
+
+// ListCreditedConversions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCreditedConversions(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCreditedConversionsParams
+	// ------------- Optional query parameter "model" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "model", ctx.QueryParams(), &params.Model, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter model: %s", err))
+	}
+
+	// ------------- Optional query parameter "dimension" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dimension", ctx.QueryParams(), &params.Dimension, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dimension: %s", err))
+	}
+
+	// ------------- Optional query parameter "second_dimension" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "second_dimension", ctx.QueryParams(), &params.SecondDimension, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter second_dimension: %s", err))
+	}
+
+	// ------------- Required query parameter "key" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "key", ctx.QueryParams(), &params.Key, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter key: %s", err))
+	}
+
+	// ------------- Optional query parameter "second_key" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "second_key", ctx.QueryParams(), &params.SecondKey, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter second_key: %s", err))
+	}
+
 	// ------------- Optional query parameter "from" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
@@ -3018,6 +4078,13 @@ func (w *ServerInterfaceWrapper) GetAttribution(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
 	}
 
+	// ------------- Optional query parameter "exclude" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
+	}
+
 	// ------------- Optional query parameter "filter" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -3025,8 +4092,22 @@ func (w *ServerInterfaceWrapper) GetAttribution(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
 	}
 
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetAttribution(ctx, params)
+	err = w.Handler.ListCreditedConversions(ctx, params)
 	return err
 }
 
@@ -3259,6 +4340,38 @@ func (w *ServerInterfaceWrapper) RecordConversion(ctx echo.Context) error {
 	return err
 }
 
+// ExplainConversion converts echo context to params.
+func (w *ServerInterfaceWrapper) ExplainConversion(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExplainConversionParams
+	// ------------- Optional query parameter "lookback" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lookback", ctx.QueryParams(), &params.Lookback, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
+	}
+
+	// ------------- Optional query parameter "exclude" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExplainConversion(ctx, id, params)
+	return err
+}
+
 // ListDestinations converts echo context to params.
 func (w *ServerInterfaceWrapper) ListDestinations(ctx echo.Context) error {
 	var err error
@@ -3377,12 +4490,66 @@ func (w *ServerInterfaceWrapper) CreateFunnel(ctx echo.Context) error {
 	return err
 }
 
+// ListBestPaths converts echo context to params.
+func (w *ServerInterfaceWrapper) ListBestPaths(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListBestPaths(ctx)
+	return err
+}
+
+// CorrelateFunnel converts echo context to params.
+func (w *ServerInterfaceWrapper) CorrelateFunnel(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CorrelateFunnel(ctx)
+	return err
+}
+
+// CountMatches converts echo context to params.
+func (w *ServerInterfaceWrapper) CountMatches(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CountMatches(ctx)
+	return err
+}
+
+// ListFunnelPaths converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFunnelPaths(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFunnelPaths(ctx)
+	return err
+}
+
+// ListFunnelPeople converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFunnelPeople(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFunnelPeople(ctx)
+	return err
+}
+
 // QueryFunnel converts echo context to params.
 func (w *ServerInterfaceWrapper) QueryFunnel(ctx echo.Context) error {
 	var err error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.QueryFunnel(ctx)
+	return err
+}
+
+// TrendFunnel converts echo context to params.
+func (w *ServerInterfaceWrapper) TrendFunnel(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TrendFunnel(ctx)
 	return err
 }
 
@@ -3690,6 +4857,20 @@ func (w *ServerInterfaceWrapper) GetTraffic(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare: %s", err))
 	}
 
+	// ------------- Optional query parameter "compare_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_from", ctx.QueryParams(), &params.CompareFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_from: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_to", ctx.QueryParams(), &params.CompareTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_to: %s", err))
+	}
+
 	// ------------- Optional query parameter "model" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "model", ctx.QueryParams(), &params.Model, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -3709,6 +4890,13 @@ func (w *ServerInterfaceWrapper) GetTraffic(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "conversion", ctx.QueryParams(), &params.Conversion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversion: %s", err))
+	}
+
+	// ------------- Optional query parameter "exclude" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
 	}
 
 	// ------------- Optional query parameter "filter" -------------
@@ -3955,7 +5143,15 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/api/v1/stages", wrapper.ReplaceStages, options.OperationMiddlewares["replaceStages"]...)
 	router.GET(options.BaseURL+"/api/v1/traffic", wrapper.GetTraffic, options.OperationMiddlewares["getTraffic"]...)
 	router.GET(options.BaseURL+"/api/v1/attribution", wrapper.GetAttribution, options.OperationMiddlewares["getAttribution"]...)
+	router.GET(options.BaseURL+"/api/v1/attribution/conversions", wrapper.ListCreditedConversions, options.OperationMiddlewares["listCreditedConversions"]...)
+	router.GET(options.BaseURL+"/api/v1/conversions/:id/credits", wrapper.ExplainConversion, options.OperationMiddlewares["explainConversion"]...)
 	router.POST(options.BaseURL+"/api/v1/funnels/query", wrapper.QueryFunnel, options.OperationMiddlewares["queryFunnel"]...)
+	router.POST(options.BaseURL+"/api/v1/funnels/matches", wrapper.CountMatches, options.OperationMiddlewares["countMatches"]...)
+	router.POST(options.BaseURL+"/api/v1/funnels/trend", wrapper.TrendFunnel, options.OperationMiddlewares["trendFunnel"]...)
+	router.POST(options.BaseURL+"/api/v1/funnels/people", wrapper.ListFunnelPeople, options.OperationMiddlewares["listFunnelPeople"]...)
+	router.POST(options.BaseURL+"/api/v1/funnels/paths", wrapper.ListFunnelPaths, options.OperationMiddlewares["listFunnelPaths"]...)
+	router.POST(options.BaseURL+"/api/v1/funnels/best", wrapper.ListBestPaths, options.OperationMiddlewares["listBestPaths"]...)
+	router.POST(options.BaseURL+"/api/v1/funnels/correlation", wrapper.CorrelateFunnel, options.OperationMiddlewares["correlateFunnel"]...)
 	router.GET(options.BaseURL+"/api/v1/funnels", wrapper.ListFunnels, options.OperationMiddlewares["listFunnels"]...)
 	router.POST(options.BaseURL+"/api/v1/funnels", wrapper.CreateFunnel, options.OperationMiddlewares["createFunnel"]...)
 	router.DELETE(options.BaseURL+"/api/v1/funnels/:id", wrapper.DeleteFunnel, options.OperationMiddlewares["deleteFunnel"]...)
@@ -4149,6 +5345,45 @@ type GetAttributiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetAttributiondefaultApplicationProblemPlusJSONResponse) VisitGetAttributionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCreditedConversionsRequestObject struct {
+	Params ListCreditedConversionsParams
+}
+
+type ListCreditedConversionsResponseObject interface {
+	VisitListCreditedConversionsResponse(w http.ResponseWriter) error
+}
+
+type ListCreditedConversions200JSONResponse CreditedConversionList
+
+func (response ListCreditedConversions200JSONResponse) VisitListCreditedConversionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCreditedConversionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCreditedConversionsdefaultApplicationProblemPlusJSONResponse) VisitListCreditedConversionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4624,6 +5859,46 @@ func (response RecordConversiondefaultApplicationProblemPlusJSONResponse) VisitR
 	return err
 }
 
+type ExplainConversionRequestObject struct {
+	Id     Id `json:"id"`
+	Params ExplainConversionParams
+}
+
+type ExplainConversionResponseObject interface {
+	VisitExplainConversionResponse(w http.ResponseWriter) error
+}
+
+type ExplainConversion200JSONResponse Explanation
+
+func (response ExplainConversion200JSONResponse) VisitExplainConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainConversiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExplainConversiondefaultApplicationProblemPlusJSONResponse) VisitExplainConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListDestinationsRequestObject struct {
 }
 
@@ -5006,6 +6281,201 @@ func (response CreateFunneldefaultApplicationProblemPlusJSONResponse) VisitCreat
 	return err
 }
 
+type ListBestPathsRequestObject struct {
+	Body *ListBestPathsJSONRequestBody
+}
+
+type ListBestPathsResponseObject interface {
+	VisitListBestPathsResponse(w http.ResponseWriter) error
+}
+
+type ListBestPaths200JSONResponse BestPaths
+
+func (response ListBestPaths200JSONResponse) VisitListBestPathsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBestPathsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListBestPathsdefaultApplicationProblemPlusJSONResponse) VisitListBestPathsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CorrelateFunnelRequestObject struct {
+	Body *CorrelateFunnelJSONRequestBody
+}
+
+type CorrelateFunnelResponseObject interface {
+	VisitCorrelateFunnelResponse(w http.ResponseWriter) error
+}
+
+type CorrelateFunnel200JSONResponse FunnelCorrelation
+
+func (response CorrelateFunnel200JSONResponse) VisitCorrelateFunnelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CorrelateFunneldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CorrelateFunneldefaultApplicationProblemPlusJSONResponse) VisitCorrelateFunnelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountMatchesRequestObject struct {
+	Body *CountMatchesJSONRequestBody
+}
+
+type CountMatchesResponseObject interface {
+	VisitCountMatchesResponse(w http.ResponseWriter) error
+}
+
+type CountMatches200JSONResponse StepMatches
+
+func (response CountMatches200JSONResponse) VisitCountMatchesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountMatchesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CountMatchesdefaultApplicationProblemPlusJSONResponse) VisitCountMatchesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFunnelPathsRequestObject struct {
+	Body *ListFunnelPathsJSONRequestBody
+}
+
+type ListFunnelPathsResponseObject interface {
+	VisitListFunnelPathsResponse(w http.ResponseWriter) error
+}
+
+type ListFunnelPaths200JSONResponse FunnelPaths
+
+func (response ListFunnelPaths200JSONResponse) VisitListFunnelPathsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFunnelPathsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListFunnelPathsdefaultApplicationProblemPlusJSONResponse) VisitListFunnelPathsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFunnelPeopleRequestObject struct {
+	Body *ListFunnelPeopleJSONRequestBody
+}
+
+type ListFunnelPeopleResponseObject interface {
+	VisitListFunnelPeopleResponse(w http.ResponseWriter) error
+}
+
+type ListFunnelPeople200JSONResponse FunnelPeople
+
+func (response ListFunnelPeople200JSONResponse) VisitListFunnelPeopleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFunnelPeopledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListFunnelPeopledefaultApplicationProblemPlusJSONResponse) VisitListFunnelPeopleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type QueryFunnelRequestObject struct {
 	Body *QueryFunnelJSONRequestBody
 }
@@ -5034,6 +6504,45 @@ type QueryFunneldefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response QueryFunneldefaultApplicationProblemPlusJSONResponse) VisitQueryFunnelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TrendFunnelRequestObject struct {
+	Body *TrendFunnelJSONRequestBody
+}
+
+type TrendFunnelResponseObject interface {
+	VisitTrendFunnelResponse(w http.ResponseWriter) error
+}
+
+type TrendFunnel200JSONResponse FunnelTrend
+
+func (response TrendFunnel200JSONResponse) VisitTrendFunnelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TrendFunneldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TrendFunneldefaultApplicationProblemPlusJSONResponse) VisitTrendFunnelResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6265,6 +7774,9 @@ type StrictServerInterface interface {
 	// GetAttribution Conversions credited to what earned them
 	// (GET /api/v1/attribution)
 	GetAttribution(ctx context.Context, request GetAttributionRequestObject) (GetAttributionResponseObject, error)
+	// ListCreditedConversions The conversions behind a row of credits
+	// (GET /api/v1/attribution/conversions)
+	ListCreditedConversions(ctx context.Context, request ListCreditedConversionsRequestObject) (ListCreditedConversionsResponseObject, error)
 	// ListConnections The cards of the chat connections
 	// (GET /api/v1/connections)
 	ListConnections(ctx context.Context, request ListConnectionsRequestObject) (ListConnectionsResponseObject, error)
@@ -6301,6 +7813,9 @@ type StrictServerInterface interface {
 	// RecordConversion Record a conversion from a server
 	// (POST /api/v1/conversions)
 	RecordConversion(ctx context.Context, request RecordConversionRequestObject) (RecordConversionResponseObject, error)
+	// ExplainConversion Who earned one conversion, and why
+	// (GET /api/v1/conversions/{id}/credits)
+	ExplainConversion(ctx context.Context, request ExplainConversionRequestObject) (ExplainConversionResponseObject, error)
 	// ListDestinations Where conversions are sent
 	// (GET /api/v1/destinations)
 	ListDestinations(ctx context.Context, request ListDestinationsRequestObject) (ListDestinationsResponseObject, error)
@@ -6331,9 +7846,27 @@ type StrictServerInterface interface {
 	// CreateFunnel Save a funnel
 	// (POST /api/v1/funnels)
 	CreateFunnel(ctx context.Context, request CreateFunnelRequestObject) (CreateFunnelResponseObject, error)
+	// ListBestPaths Which first pages lead to a conversion
+	// (POST /api/v1/funnels/best)
+	ListBestPaths(ctx context.Context, request ListBestPathsRequestObject) (ListBestPathsResponseObject, error)
+	// CorrelateFunnel What goes with converting
+	// (POST /api/v1/funnels/correlation)
+	CorrelateFunnel(ctx context.Context, request CorrelateFunnelRequestObject) (CorrelateFunnelResponseObject, error)
+	// CountMatches How often each step is met by itself
+	// (POST /api/v1/funnels/matches)
+	CountMatches(ctx context.Context, request CountMatchesRequestObject) (CountMatchesResponseObject, error)
+	// ListFunnelPaths What people did between a step and the next
+	// (POST /api/v1/funnels/paths)
+	ListFunnelPaths(ctx context.Context, request ListFunnelPathsRequestObject) (ListFunnelPathsResponseObject, error)
+	// ListFunnelPeople Who got to a step, or no further
+	// (POST /api/v1/funnels/people)
+	ListFunnelPeople(ctx context.Context, request ListFunnelPeopleRequestObject) (ListFunnelPeopleResponseObject, error)
 	// QueryFunnel How many get from step to step
 	// (POST /api/v1/funnels/query)
 	QueryFunnel(ctx context.Context, request QueryFunnelRequestObject) (QueryFunnelResponseObject, error)
+	// TrendFunnel A funnel by the day or week of its step 1
+	// (POST /api/v1/funnels/trend)
+	TrendFunnel(ctx context.Context, request TrendFunnelRequestObject) (TrendFunnelResponseObject, error)
 	// DeleteFunnel Delete a saved funnel
 	// (DELETE /api/v1/funnels/{id})
 	DeleteFunnel(ctx context.Context, request DeleteFunnelRequestObject) (DeleteFunnelResponseObject, error)
@@ -6557,6 +8090,31 @@ func (sh *strictHandler) GetAttribution(ctx echo.Context, params GetAttributionP
 		return err
 	} else if validResponse, ok := response.(GetAttributionResponseObject); ok {
 		return validResponse.VisitGetAttributionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCreditedConversions operation middleware
+func (sh *strictHandler) ListCreditedConversions(ctx echo.Context, params ListCreditedConversionsParams) error {
+	var request ListCreditedConversionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCreditedConversions(ctx.Request().Context(), request.(ListCreditedConversionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCreditedConversions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCreditedConversionsResponseObject); ok {
+		return validResponse.VisitListCreditedConversionsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -6954,6 +8512,32 @@ func (sh *strictHandler) RecordConversion(ctx echo.Context) error {
 	return nil
 }
 
+// ExplainConversion operation middleware
+func (sh *strictHandler) ExplainConversion(ctx echo.Context, id Id, params ExplainConversionParams) error {
+	var request ExplainConversionRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExplainConversion(ctx.Request().Context(), request.(ExplainConversionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExplainConversion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExplainConversionResponseObject); ok {
+		return validResponse.VisitExplainConversionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListDestinations operation middleware
 func (sh *strictHandler) ListDestinations(ctx echo.Context) error {
 	var request ListDestinationsRequestObject
@@ -7284,6 +8868,236 @@ func (sh *strictHandler) CreateFunnel(ctx echo.Context) error {
 	return nil
 }
 
+// ListBestPaths operation middleware
+func (sh *strictHandler) ListBestPaths(ctx echo.Context) error {
+	var request ListBestPathsRequestObject
+
+	var body ListBestPathsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBestPaths(ctx.Request().Context(), request.(ListBestPathsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBestPaths")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListBestPathsResponseObject); ok {
+		return validResponse.VisitListBestPathsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CorrelateFunnel operation middleware
+func (sh *strictHandler) CorrelateFunnel(ctx echo.Context) error {
+	var request CorrelateFunnelRequestObject
+
+	var body CorrelateFunnelJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CorrelateFunnel(ctx.Request().Context(), request.(CorrelateFunnelRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CorrelateFunnel")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CorrelateFunnelResponseObject); ok {
+		return validResponse.VisitCorrelateFunnelResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CountMatches operation middleware
+func (sh *strictHandler) CountMatches(ctx echo.Context) error {
+	var request CountMatchesRequestObject
+
+	var body CountMatchesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CountMatches(ctx.Request().Context(), request.(CountMatchesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CountMatches")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CountMatchesResponseObject); ok {
+		return validResponse.VisitCountMatchesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListFunnelPaths operation middleware
+func (sh *strictHandler) ListFunnelPaths(ctx echo.Context) error {
+	var request ListFunnelPathsRequestObject
+
+	var body ListFunnelPathsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFunnelPaths(ctx.Request().Context(), request.(ListFunnelPathsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFunnelPaths")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFunnelPathsResponseObject); ok {
+		return validResponse.VisitListFunnelPathsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListFunnelPeople operation middleware
+func (sh *strictHandler) ListFunnelPeople(ctx echo.Context) error {
+	var request ListFunnelPeopleRequestObject
+
+	var body ListFunnelPeopleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFunnelPeople(ctx.Request().Context(), request.(ListFunnelPeopleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFunnelPeople")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFunnelPeopleResponseObject); ok {
+		return validResponse.VisitListFunnelPeopleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // QueryFunnel operation middleware
 func (sh *strictHandler) QueryFunnel(ctx echo.Context) error {
 	var request QueryFunnelRequestObject
@@ -7324,6 +9138,52 @@ func (sh *strictHandler) QueryFunnel(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(QueryFunnelResponseObject); ok {
 		return validResponse.VisitQueryFunnelResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// TrendFunnel operation middleware
+func (sh *strictHandler) TrendFunnel(ctx echo.Context) error {
+	var request TrendFunnelRequestObject
+
+	var body TrendFunnelJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TrendFunnel(ctx.Request().Context(), request.(TrendFunnelRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TrendFunnel")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(TrendFunnelResponseObject); ok {
+		return validResponse.VisitTrendFunnelResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

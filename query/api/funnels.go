@@ -19,47 +19,118 @@ import (
 // says.
 const defaultWindow = "336h"
 
+// defaultRows is how many values of a breakdown have a row when nobody says.
+const defaultRows = 200
+
 // QueryFunnel counts how many get from step to step.
 func (s *service) QueryFunnel(ctx context.Context, in QueryFunnelRequestObject) (QueryFunnelResponseObject, error) {
 	who, b := callerOf(ctx), in.Body
-	f, err := funnelOf(FunnelDefinition{Steps: b.Steps, Scope: b.Scope, Order: b.Order, Window: b.Window, Breakdown: b.Breakdown})
+	f, err := s.funnelIn(who, FunnelDefinition{
+		Steps: b.Steps, Scope: b.Scope, Order: b.Order, Window: b.Window, Breakdown: b.Breakdown, Exclusions: b.Exclusions,
+	}, b.From, b.To)
 	if err != nil {
 		return nil, err
 	}
-	if _, _, f.Period, err = s.days(who, b.From, b.To); err != nil {
-		return nil, err
-	}
+	f.Rows = number(b.BreakdownLimit, defaultRows)
 	found, err := s.reports(who).Funnel(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	answer := QueryFunnel200JSONResponse{Steps: stepsOf(found.Steps), Breakdown: make([]FunnelBreakdownRow, 0, len(found.Breakdown))}
-	for _, row := range found.Breakdown {
-		answer.Breakdown = append(answer.Breakdown, FunnelBreakdownRow{Key: row.Key, Steps: stepsOf(row.Steps)})
+	answer := QueryFunnel200JSONResponse{Steps: stepsOf(found.Steps), Breakdown: breakdownOf(found)}
+	if found.Rest != nil {
+		answer.Rest = &FunnelRest{Values: int64(found.Rest.Values), Steps: stepsOf(found.Rest.Steps)}
 	}
-	return answer, nil
+	answer.Previous, err = s.comparedFunnel(ctx, who, f, b)
+	return answer, err
+}
+
+// comparedFunnel is the same funnel of the period compared with; nil for none.
+func (s *service) comparedFunnel(ctx context.Context, who caller, f report.Funnel, b *FunnelQuery) (*FunnelCompared, error) {
+	scoped := s.reports(who)
+	switch FunnelQueryCompare(text(b.Compare)) {
+	case AgainstPrevious:
+		f.Period = scoped.Previous(f.Period)
+	case AgainstYear:
+		f.Period = scoped.YearBefore(f.Period)
+	case AgainstCustom:
+		if b.CompareFrom == nil || b.CompareTo == nil {
+			return nil, schema.E("read a funnel", schema.KindInvalid, "A custom comparison needs its days. Send compare_from and compare_to.")
+		}
+		var err error
+		if f.Period, err = scoped.Days(*b.CompareFrom, *b.CompareTo); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, nil
+	}
+	found, err := scoped.Funnel(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	day := func(at schema.Millis) string { return at.Time().In(who.workspace.Zone).Format(time.DateOnly) }
+	return &FunnelCompared{From: day(f.Period.Begin), To: day(f.Period.End - 1), Steps: stepsOf(found.Steps), Breakdown: breakdownOf(found)}, nil
+}
+
+func breakdownOf(r report.FunnelReport) []FunnelBreakdownRow {
+	rows := make([]FunnelBreakdownRow, 0, len(r.Breakdown))
+	for _, row := range r.Breakdown {
+		rows = append(rows, FunnelBreakdownRow{Key: row.Key, Steps: stepsOf(row.Steps)})
+	}
+	return rows
+}
+
+// funnelIn reads a funnel with its period.
+func (s *service) funnelIn(who caller, d FunnelDefinition, from, to *string) (report.Funnel, error) {
+	f, err := funnelOf(d)
+	if err != nil {
+		return f, err
+	}
+	_, _, f.Period, err = s.days(who, from, to)
+	return f, err
 }
 
 func funnelOf(d FunnelDefinition) (report.Funnel, error) {
-	f := report.Funnel{Scope: report.Scope(cmp.Or(text(d.Scope), string(FunnelScopeVisitor))), Breakdown: report.Dimension(text(d.Breakdown))}
-	if order := text(d.Order); order != "" && order != string(Sequential) {
-		return f, schema.E("read a funnel", schema.KindInvalid, "The order %q cannot be computed. Use sequential.", order)
+	f := report.Funnel{
+		Scope: report.Scope(cmp.Or(text(d.Scope), string(FunnelScopeVisitor))), Order: report.Order(text(d.Order)),
+		Breakdown: report.Dimension(text(d.Breakdown)), Steps: reportSteps(d.Steps),
 	}
 	window, err := time.ParseDuration(cmp.Or(text(d.Window), defaultWindow))
 	if err != nil {
 		return f, schema.E("read a funnel", schema.KindInvalid, "The window is no duration. Write it as 30m, 24h or 336h, between 1m and 2160h.")
 	}
 	f.Window = window
-	for _, step := range d.Steps {
-		one := report.Step{Type: string(step.Type), Operator: text(step.Operator), Value: value(step.Value), Name: value(step.Name)}
-		if step.Properties != nil {
-			for _, p := range *step.Properties {
-				one.Properties = append(one.Properties, report.Property{Key: p.Key, Operator: string(p.Operator), Value: p.Value})
-			}
+	if d.Exclusions != nil {
+		for _, e := range *d.Exclusions {
+			f.Exclusions = append(f.Exclusions, report.Exclusion{Step: reportStep(e.Step), After: number(e.After, 0), Before: number(e.Before, 0)})
 		}
-		f.Steps = append(f.Steps, one)
 	}
-	return f, nil
+	return f, f.Check()
+}
+
+func reportSteps(steps []FunnelStep) []report.Step {
+	all := make([]report.Step, len(steps))
+	for i, step := range steps {
+		all[i] = reportStep(step)
+	}
+	return all
+}
+
+func reportStep(step FunnelStep) report.Step {
+	one := report.Step{Type: string(step.Type), Operator: text(step.Operator), Value: value(step.Value), Name: value(step.Name)}
+	if step.Properties != nil {
+		for _, p := range *step.Properties {
+			one.Properties = append(one.Properties, report.Property{Key: p.Key, Operator: string(p.Operator), Value: p.Value})
+		}
+	}
+	return one
+}
+
+// number is an optional whole number.
+func number(p *int, otherwise int) int {
+	if p == nil {
+		return otherwise
+	}
+	return *p
 }
 
 // value is an optional text as it stands: blanks may be meant.

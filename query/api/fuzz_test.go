@@ -71,8 +71,9 @@ func FuzzQuery(f *testing.F) {
 	f.Add(uint8(1), "model=linear&dimension=channel&lookback=all&from=2026-01-01&to=2026-02-01&conversion=x")
 	f.Add(uint8(2), "compare=previous&from=0000-00-00&to=9999-99-99")
 	f.Add(uint8(3), "%zz=1&=&;&__proto__=1")
+	f.Add(uint8(4), "key=(none)&second_dimension=country&second_key=&cursor=1.x&exclude=channel:is:Direct")
 	c := viewer(f)
-	paths := []string{"/api/v1/contacts", "/api/v1/attribution", "/api/v1/traffic", "/api/v1/contacts/x/journey"}
+	paths := []string{"/api/v1/contacts", "/api/v1/attribution", "/api/v1/traffic", "/api/v1/contacts/x/journey", "/api/v1/attribution/conversions"}
 	f.Fuzz(func(t *testing.T, path uint8, query string) {
 		inWords(t, c.serve("GET", paths[int(path)%len(paths)], query, "", nil), 400, 404, 503)
 	})

@@ -21,7 +21,10 @@ func leastRoles() map[string]control.Role {
 	return map[string]control.Role{
 		"signIn": "", "signOut": "", "signUp": "", "getSession": control.Viewer,
 		"listContacts": control.Viewer, "getContact": control.Viewer, "getJourney": control.Viewer, "listJourneys": control.Viewer, "listStages": control.Viewer,
-		"getTraffic": control.Viewer, "getAttribution": control.Viewer, "queryFunnel": control.Viewer,
+		"getTraffic": control.Viewer, "getAttribution": control.Viewer,
+		"listCreditedConversions": control.Viewer, "explainConversion": control.Viewer, "queryFunnel": control.Viewer,
+		"countMatches": control.Viewer, "trendFunnel": control.Viewer, "listFunnelPeople": control.Viewer,
+		"listFunnelPaths": control.Viewer, "listBestPaths": control.Viewer, "correlateFunnel": control.Viewer,
 		"listFunnels": control.Viewer, "getFunnel": control.Viewer, "listConnections": control.Viewer,
 		"getTracking": control.Viewer, "verifyTracking": control.Viewer,
 		"listMerges": control.Viewer, "decideMerge": control.Admin,
@@ -91,7 +94,10 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		return sample{funnel(), nil, true, 204}
 	case "createFunnel":
 		return sample{path, map[string]any{"name": fmt.Sprint("new ", n), "definition": definition}, false, 201}
-	case "queryFunnel":
+	case "queryFunnel", "countMatches", "trendFunnel", "listBestPaths", "correlateFunnel":
+		return sample{path, definition, false, 200}
+	case "listFunnelPeople", "listFunnelPaths":
+		definition["step"] = 1
 		return sample{path, definition, false, 200}
 	case "deleteKey":
 		token, err := w.store.CreateAPIKey(t.Context(), owner, control.NewAPIKey{Name: "to go", Role: control.Viewer})

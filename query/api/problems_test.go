@@ -56,11 +56,15 @@ func TestParametersThatAreRefused(t *testing.T) {
 		{"/contacts?filter=source", []string{"The parameter filter"}},
 		{"/attribution?dimension=shoe", []string{`\"shoe\"`, "channel, source, medium, campaign, content, term, landing_page, referrer, device, country, browser"}},
 		{"/attribution?model=luck", []string{"luck", "last_touch, first_touch"}},
-		{"/attribution?model=markov", []string{"markov", "last_touch, first_touch"}},
+		{"/attribution?model=markov&dimension=device", []string{"markov", "device", "channel, source or campaign"}},
+		{"/attribution?dimension=source&second_dimension=source", []string{"second dimension", "source"}},
+		{"/attribution?exclude=source", []string{"The parameter exclude"}},
+		{"/attribution?compare=custom", []string{"compare_from and compare_to"}},
+		{"/attribution/conversions?key=google&model=shapley", []string{"shapley", "linear"}},
 		{"/attribution?lookback=0", []string{"The parameter lookback is not written as it must be", "days"}},
 		{"/attribution?lookback=5", []string{"1, 7, 14, 30, 60, 90, 180"}},
 		{"/attribution?from=2026-02-30", []string{"from"}},
-		{"/traffic?compare=luck", []string{"none, previous, year"}},
+		{"/traffic?compare=luck", []string{"none, previous, year, custom"}},
 	} {
 		t.Run(test.path, func(t *testing.T) {
 			w.t = t

@@ -50,42 +50,6 @@ func model(m *Model) report.Model {
 	return report.Model(*m)
 }
 
-// GetAttribution credits conversions to what earned them.
-func (s *service) GetAttribution(ctx context.Context, in GetAttributionRequestObject) (GetAttributionResponseObject, error) {
-	who, p := callerOf(ctx), in.Params
-	q := report.Credits{Model: model(p.Model), Compare: report.Model(text(p.CompareModel)), Dimension: "channel", Conversion: text(p.Conversion)}
-	if p.Dimension != nil {
-		q.Dimension = report.Dimension(*p.Dimension)
-	}
-	var err error
-	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
-		return nil, err
-	}
-	if q.Lookback, err = lookback(p.Lookback); err != nil {
-		return nil, err
-	}
-	if q.Filters, err = filters(p.Filter); err != nil {
-		return nil, err
-	}
-	found, err := s.reports(who).Attribution(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	return attributionOf(found, q.Compare != ""), nil
-}
-
-func attributionOf(a report.Attribution, compared bool) GetAttribution200JSONResponse {
-	answer := GetAttribution200JSONResponse{Rows: make([]AttributionRow, 0, len(a.Rows)), Attributed: a.Attributed, Total: a.Total}
-	for _, r := range a.Rows {
-		row := AttributionRow{Key: r.Key, Conversions: r.Conversions, Value: r.Value, Sessions: int64(r.Sessions)}
-		if compared {
-			row.CompareConversions, row.CompareValue = new(r.CompareConversions), new(r.CompareValue)
-		}
-		answer.Rows = append(answer.Rows, row)
-	}
-	return answer
-}
-
 // GetTraffic gives key figures and their trend.
 func (s *service) GetTraffic(ctx context.Context, in GetTrafficRequestObject) (GetTrafficResponseObject, error) {
 	who, p := callerOf(ctx), in.Params
@@ -95,17 +59,14 @@ func (s *service) GetTraffic(ctx context.Context, in GetTrafficRequestObject) (G
 		return nil, err
 	}
 	q.Period = period
-	if q.Lookback, err = lookback(p.Lookback); err != nil {
-		return nil, err
-	}
-	if q.Filters, err = filters(p.Filter); err != nil {
+	if err = s.credit(ctx, who, &q, p.Lookback, p.Exclude, p.Filter); err != nil {
 		return nil, err
 	}
 	now, err := s.reports(who).Traffic(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	before, err := s.compared(ctx, who, q, text(p.Compare))
+	before, err := s.compared(ctx, who, q, comparison{text(p.Compare), p.CompareFrom, p.CompareTo})
 	if err != nil {
 		return nil, err
 	}
@@ -120,18 +81,38 @@ func (s *service) GetTraffic(ctx context.Context, in GetTrafficRequestObject) (G
 	return answer, nil
 }
 
-// compared is the traffic of the period compared with; nil for none.
-func (s *service) compared(ctx context.Context, who caller, q report.Credits, with string) (*report.Traffic, error) {
+// comparison says which days others are compared with.
+type comparison struct {
+	with     string
+	from, to *string // where it is custom
+}
+
+// before gives the period compared with; false for none.
+func (s *service) before(who caller, p report.Period, c comparison) (report.Period, bool, error) {
 	scoped := s.reports(who)
-	switch Comparison(with) {
+	switch Comparison(c.with) {
 	case ComparisonPrevious:
-		q.Period = scoped.Previous(q.Period)
+		return scoped.Previous(p), true, nil
 	case ComparisonYear:
-		q.Period = scoped.YearBefore(q.Period)
-	default:
-		return nil, nil
+		return scoped.YearBefore(p), true, nil
+	case ComparisonCustom:
+		if c.from == nil || c.to == nil {
+			return p, false, schema.E("read a report", schema.KindInvalid, "A comparison with days of one's own needs compare_from and compare_to. Name both.")
+		}
+		before, err := scoped.Days(*c.from, *c.to)
+		return before, true, err
 	}
-	before, err := scoped.Traffic(ctx, q)
+	return p, false, nil
+}
+
+// compared is the traffic of the period compared with; nil for none.
+func (s *service) compared(ctx context.Context, who caller, q report.Credits, c comparison) (*report.Traffic, error) {
+	var compares bool
+	var err error
+	if q.Period, compares, err = s.before(who, q.Period, c); err != nil || !compares {
+		return nil, err
+	}
+	before, err := s.reports(who).Traffic(ctx, q)
 	return &before, err
 }
 

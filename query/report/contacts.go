@@ -141,7 +141,7 @@ func contactFilters(q ContactQuery, arguments map[string]any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	columns := touchColumns(dimensionsOf(q.Filters)...)
+	columns := touchColumns(dimensionsOf(q.Filters...)...)
 	if len(columns) > 0 {
 		columns = append(columns, "touches_at")
 	}

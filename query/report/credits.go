@@ -3,11 +3,12 @@ package report
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
-	"sort"
 	"strings"
 
+	clickhouse "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/ext"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"sourceloop/schema"
@@ -16,11 +17,20 @@ import (
 // Model says how a conversion's credit is shared among its touches.
 type Model string
 
-// Models are those that need nothing but a conversion's touches, in the order
-// of the statement's results.
-func Models() []Model {
+// The models that look at the paths of everybody.
+const (
+	Markov  Model = "markov"
+	Shapley Model = "shapley"
+)
+
+// Models gives all models: those that need nothing but a conversion's touches,
+// in the order of the statement's results, and then the data-driven ones.
+func Models() []Model { return append(touchModels(), Markov, Shapley) }
+
+func touchModels() []Model {
 	return []Model{
-		"last_touch", "first_touch", "last_non_direct", "first_non_direct", "linear", "position_based", "time_decay",
+		"last_touch", "first_touch", "last_non_direct", "first_non_direct", "linear", "position_based", "time_decay", "w_shaped",
+		"full_path",
 	}
 }
 
@@ -35,63 +45,186 @@ type Credits struct {
 	Model      Model
 	Compare    Model // a second model to stand beside it; empty for none
 	Dimension  Dimension
+	Second     Dimension     // a second one to group by; empty for none
 	Period     Period        // conversions that happened in it
 	Conversion string        // a conversion's name; empty for all but contact
 	Lookback   int           // days: 1, 7, 14, 30, 60, 90, 180, or AllTouches
+	Exclude    []Filter      // touches that match one are as if they were not there
 	Filters    []Filter      // credits whose touch matches all are counted
 	AsOf       schema.Millis // what was known then; 0 for now
-}
 
-// Attribution is the answer.
-type Attribution struct {
-	Rows       []AttributionRow // most conversions first
-	Attributed float64          // conversions with a touch
-	Total      float64          // conversions in the period
-}
-
-// AttributionRow is what one value of the dimension earned.
-type AttributionRow struct {
-	Key                string // None when empty
-	Conversions, Value float64
-	Sessions           uint64 // of this value in the same period, bots left out
-	CompareConversions float64
-	CompareValue       float64
+	// Progressed are the contacts that reached the stage In Progress, and when
+	// first; full path asks for it. It is not changed.
+	Progressed map[schema.ID]schema.Millis
 }
 
 // endOfTime is later than anything known: the year 2286.
 const endOfTime = int64(10_000_000_000_000)
 
+// keys are the values of the one or two dimensions of a row; the second is
+// empty where there is one.
+type keys [2]string
+
 // earned are a key's credits by model, in the order of Models.
 type earned struct {
 	conversions, value, attributed []float64
+	untouched                      float64 // value of conversions without a touch
 }
 
-// Attribution credits the conversions of a period to the values of one
-// dimension. Rows sum to Total.
-func (s Scoped) Attribution(ctx context.Context, q Credits) (Attribution, error) {
-	model, err := modelIndex(q.Model)
-	if err != nil {
-		return Attribution{}, err
+// Excluded is the key of conversions whose touches are all excluded.
+const Excluded = "(excluded)"
+
+// touchColumn reads one dimension of the credited touch, whose place is 0
+// for a conversion without one, and negative where all are excluded.
+func touchColumn(d Dimension) string {
+	return fmt.Sprintf("multiIf(place = 0, '%s', place < 0, '%s', toString(touches_%s[place]))", d.direct(), Excluded, d)
+}
+
+// secondColumn is what column gives for a second dimension, if there is one.
+func secondColumn(d Dimension, column func(Dimension) string) string {
+	if d == "" {
+		return "''"
 	}
-	compare := -1
-	if q.Compare != "" {
-		if compare, err = modelIndex(q.Compare); err != nil {
-			return Attribution{}, err
+	return column(d)
+}
+
+// touchColumns are the columns that hold some dimensions of touches, each once.
+func touchColumns(dimensions ...Dimension) []string {
+	var columns []string
+	for _, d := range dimensions {
+		if d != "" {
+			columns = append(columns, "touches_"+string(d))
 		}
 	}
-	if _, err := ParseDimension(string(q.Dimension)); err != nil {
-		return Attribution{}, err
-	}
-	byKey, err := s.credits(ctx, q, touchColumn(q.Dimension), q.Dimension)
-	if err != nil {
-		return Attribution{}, err
-	}
-	sessions, err := s.sessionsBy(ctx, q.Dimension, q.Period, q.Filters)
-	if err != nil {
-		return Attribution{}, err
-	}
-	return tabulate(byKey, sessions, model, compare), nil
+	slices.Sort(columns)
+	return slices.Compact(columns)
 }
+
+// dimensionsOf are what filters read.
+func dimensionsOf(filters ...Filter) []Dimension {
+	var all []Dimension
+	for _, f := range filters {
+		all = append(all, f.Dimension)
+	}
+	return all
+}
+
+// placed is what fills the statements about credits.
+type placed struct {
+	Key, Second, Filters, Exclusions string
+	Columns                          []string // of touches, beside the channel
+	Reached                          bool     // a table of that name comes along
+	Each                             bool     // conversions are told apart
+	One                              bool     // only one, by its id
+	State, SessionState              string   // of paths.sql, as are the next two
+	SessionExclusions                string
+	Sets                             bool
+}
+
+// placed checks a question, fills what statements about credits have in common,
+// and binds it. reads are the dimensions that the keys read.
+func (q *Credits) placed(arguments map[string]any, reads ...Dimension) (placed, error) {
+	var p placed
+	if q.Lookback != AllTouches && !slices.Contains(lookbacks(), q.Lookback) {
+		return p, invalid("the lookback must be 1, 7, 14, 30, 60, 90, 180 days or all, and is %d", q.Lookback)
+	}
+	arguments["begin"], arguments["end"] = int64(q.Period.Begin), int64(q.Period.End)
+	arguments["name"], arguments["lookback"], arguments["as_of"] = q.Conversion, int64(q.Lookback), int64(q.AsOf)
+	if q.AsOf == 0 {
+		arguments["as_of"] = endOfTime
+	}
+	var err error
+	if p.Filters, err = conditions(q.Filters, touchColumn, arguments); err != nil {
+		return p, err
+	}
+	if p.Exclusions, err = exclusions(q.Exclude, touchColumn, arguments); err != nil {
+		return p, err
+	}
+	// The channel is read in any case.
+	all := slices.Concat(reads, dimensionsOf(q.Filters...), dimensionsOf(q.Exclude...))
+	p.Columns = slices.DeleteFunc(touchColumns(all...), func(c string) bool { return c == "touches_channel" })
+	p.Reached = len(q.Progressed) > 0
+	return p, nil
+}
+
+// reached gives a statement the table of that name.
+func (q *Credits) reached(ctx context.Context) (context.Context, error) {
+	if len(q.Progressed) == 0 {
+		return ctx, nil
+	}
+	table, err := ext.NewTable("reached", ext.Column("contact", column.Type("FixedString(16)")), ext.Column("progressed", column.Type("Int64")))
+	if err != nil {
+		return nil, fmt.Errorf("cannot write who reached a stage: %w", err)
+	}
+	for contact, at := range q.Progressed {
+		if err := table.Append(string(contact[:]), int64(at)); err != nil {
+			return nil, fmt.Errorf("cannot write who reached a stage: %w", err)
+		}
+	}
+	return clickhouse.Context(ctx, clickhouse.WithExternalTable(table)), nil
+}
+
+// credits runs the statement for the question's dimensions.
+func (s Scoped) credits(ctx context.Context, q Credits) (map[keys]earned, error) {
+	return s.creditsBy(ctx, q, touchColumn(q.Dimension), secondColumn(q.Second, touchColumn), q.Dimension, q.Second)
+}
+
+// creditsBy runs the statement for key expressions of this package, which read
+// the dimensions in reads.
+func (s Scoped) creditsBy(ctx context.Context, q Credits, key, second string, reads ...Dimension) (map[keys]earned, error) {
+	arguments := map[string]any{}
+	data, err := q.placed(arguments, reads...)
+	if err != nil {
+		return nil, err
+	}
+	data.Key, data.Second = key, second
+	if ctx, err = q.reached(ctx); err != nil {
+		return nil, err
+	}
+	byKey := make(map[keys]earned)
+	err = s.query(ctx, "credits", data, arguments, func(rows driver.Rows) error {
+		var k keys
+		var e earned
+		err := rows.Scan(&k[0], &k[1], &e.conversions, &e.value, &e.attributed, &e.untouched)
+		byKey[k] = e.padded()
+		return err
+	})
+	return byKey, err
+}
+
+// padded has a place for every model.
+func (e earned) padded() earned {
+	for _, credits := range []*[]float64{&e.conversions, &e.value, &e.attributed} {
+		*credits = append(*credits, make([]float64, len(Models())-len(*credits))...)
+	}
+	return e
+}
+
+func (s Scoped) sessionsBy(ctx context.Context, q Credits) (map[keys]uint64, error) {
+	arguments := q.Period.arguments()
+	data := placed{Key: sessionKey(q.Dimension), Second: secondColumn(q.Second, sessionKey)}
+	var err error
+	if data.Filters, err = conditions(q.Filters, sessionColumn, arguments); err != nil {
+		return nil, err
+	}
+	if data.Exclusions, err = exclusions(q.Exclude, sessionColumn, arguments); err != nil {
+		return nil, err
+	}
+	counts := make(map[keys]uint64)
+	err = s.query(ctx, "dimension_sessions", data, arguments, func(rows driver.Rows) error {
+		var k keys
+		var n uint64
+		err := rows.Scan(&k[0], &k[1], &n)
+		counts[k] = n
+		return err
+	})
+	return counts, err
+}
+
+func sessionColumn(d Dimension) string { return string(d) }
+
+// sessionKey is a column as the text that rows have for a key.
+func sessionKey(d Dimension) string { return "toString(" + string(d) + ")" }
 
 func modelIndex(m Model) (int, error) {
 	if i := slices.Index(Models(), m); i >= 0 {
@@ -102,134 +235,4 @@ func modelIndex(m Model) (int, error) {
 		names = append(names, string(known))
 	}
 	return 0, invalid("the model %q can't be computed; it is one of %s", m, strings.Join(names, ", "))
-}
-
-// touchColumn reads one dimension of the credited touch, whose place is 0
-// for a conversion without one.
-func touchColumn(d Dimension) string {
-	return fmt.Sprintf("if(place = 0, '%s', toString(touches_%s[place]))", d.direct(), d)
-}
-
-// touchColumns are the columns that hold some dimensions of touches, each once.
-func touchColumns(dimensions ...Dimension) []string {
-	var columns []string
-	for _, d := range dimensions {
-		columns = append(columns, "touches_"+string(d))
-	}
-	slices.Sort(columns)
-	return slices.Compact(columns)
-}
-
-// dimensionsOf are what filters read.
-func dimensionsOf(filters []Filter) []Dimension {
-	var all []Dimension
-	for _, f := range filters {
-		all = append(all, f.Dimension)
-	}
-	return all
-}
-
-// credits runs the statement for a key expression of this package, which reads
-// the dimensions in reads.
-func (s Scoped) credits(ctx context.Context, q Credits, key string, reads ...Dimension) (map[string]earned, error) {
-	if q.Lookback != AllTouches && !slices.Contains(lookbacks(), q.Lookback) {
-		return nil, invalid("the lookback must be 1, 7, 14, 30, 60, 90, 180 days or all, and is %d", q.Lookback)
-	}
-	arguments := q.Period.arguments()
-	arguments["name"], arguments["lookback"] = q.Conversion, int64(q.Lookback)
-	arguments["as_of"] = int64(q.AsOf)
-	if q.AsOf == 0 {
-		arguments["as_of"] = endOfTime
-	}
-	filters, err := conditions(q.Filters, touchColumn, arguments)
-	if err != nil {
-		return nil, err
-	}
-	// The channel is read in any case.
-	columns := slices.DeleteFunc(touchColumns(append(reads, dimensionsOf(q.Filters)...)...), func(c string) bool { return c == "touches_channel" })
-	data := map[string]any{"Key": key, "Filters": filters, "Columns": columns}
-	byKey := make(map[string]earned)
-	err = s.query(ctx, "credits", data, arguments, func(rows driver.Rows) error {
-		var name string
-		var e earned
-		err := rows.Scan(&name, &e.conversions, &e.value, &e.attributed)
-		byKey[name] = e
-		return err
-	})
-	return byKey, err
-}
-
-func (s Scoped) sessionsBy(ctx context.Context, d Dimension, p Period, filters []Filter) (map[string]uint64, error) {
-	arguments := p.arguments()
-	where, err := conditions(filters, sessionColumn, arguments)
-	if err != nil {
-		return nil, err
-	}
-	counts := make(map[string]uint64)
-	data := map[string]string{"Key": sessionColumn(d), "Filters": where}
-	err = s.query(ctx, "dimension_sessions", data, arguments, func(rows driver.Rows) error {
-		var key string
-		var n uint64
-		err := rows.Scan(&key, &n)
-		counts[key] = n
-		return err
-	})
-	return counts, err
-}
-
-func sessionColumn(d Dimension) string { return string(d) }
-
-// settled takes the dust of adding floating-point shares off a sum: whole
-// conversions are counted in whole numbers, and the order in which shares were
-// added, which differs from one time to the next, is not seen.
-func settled(sum float64) float64 { return math.Round(sum*1e9) / 1e9 }
-
-func (r AttributionRow) settled() AttributionRow {
-	r.Conversions, r.Value = settled(r.Conversions), settled(r.Value)
-	r.CompareConversions, r.CompareValue = settled(r.CompareConversions), settled(r.CompareValue)
-	return r
-}
-
-// tabulate picks models and brings keys with credits or sessions together.
-func tabulate(byKey map[string]earned, sessions map[string]uint64, model, compare int) Attribution {
-	var a Attribution
-	keys := make(map[string]bool)
-	for key := range byKey {
-		keys[key] = true
-	}
-	for key := range sessions {
-		keys[key] = true
-	}
-	for key := range keys {
-		row := AttributionRow{Key: key, Sessions: sessions[key]}
-		if key == "" {
-			row.Key = None
-		}
-		if e, ok := byKey[key]; ok {
-			row.Conversions, row.Value = e.conversions[model], e.value[model]
-			if len(e.attributed) > 0 {
-				a.Attributed += e.attributed[model]
-			}
-			if compare >= 0 {
-				row.CompareConversions, row.CompareValue = e.conversions[compare], e.value[compare]
-			}
-		}
-		a.Total += row.Conversions
-		// A key that only another model credits, or that has only sessions of bots, is no row.
-		if row = row.settled(); row.Sessions > 0 || row.Conversions > 0 || row.CompareConversions > 0 {
-			a.Rows = append(a.Rows, row)
-		}
-	}
-	a.Attributed, a.Total = settled(a.Attributed), settled(a.Total)
-	sort.Slice(a.Rows, func(i, j int) bool {
-		x, y := a.Rows[i], a.Rows[j]
-		switch {
-		case x.Conversions != y.Conversions:
-			return x.Conversions > y.Conversions
-		case x.Sessions != y.Sessions:
-			return x.Sessions > y.Sessions
-		}
-		return x.Key < y.Key
-	})
-	return a
 }

@@ -65,15 +65,27 @@ func ParseFilter(text string) (Filter, error) {
 	return Filter{d, operator, value}, nil
 }
 
-// conditions writes filters over columns that column names, and binds their
-// values to numbered parameters.
+// conditions writes filters over columns that column names, all of which must
+// hold, and binds their values to numbered parameters.
 func conditions(filters []Filter, column func(Dimension) string, arguments map[string]any) (string, error) {
-	parts := []string{"true"}
+	parts, err := comparisons("filter", filters, column, arguments)
+	return strings.Join(append([]string{"true"}, parts...), " AND "), err
+}
+
+// exclusions writes filters of which one is enough; empty for none.
+func exclusions(filters []Filter, column func(Dimension) string, arguments map[string]any) (string, error) {
+	parts, err := comparisons("exclude", filters, column, arguments)
+	return strings.Join(parts, " OR "), err
+}
+
+// comparisons writes one a filter, the values bound to prefix and its number.
+func comparisons(prefix string, filters []Filter, column func(Dimension) string, arguments map[string]any) ([]string, error) {
+	var parts []string
 	for i, f := range filters {
 		if _, err := ParseDimension(string(f.Dimension)); err != nil {
-			return "", err
+			return nil, err
 		}
-		name, value := fmt.Sprintf("filter%d", i), f.Value
+		name, value := fmt.Sprint(prefix, i), f.Value
 		if value == None {
 			value = ""
 		}
@@ -86,8 +98,8 @@ func conditions(filters []Filter, column func(Dimension) string, arguments map[s
 		case "contains":
 			parts = append(parts, fmt.Sprintf("positionCaseInsensitiveUTF8(%s, {%s:String}) > 0", column(f.Dimension), name))
 		default:
-			return "", invalid("the operator %q is unknown; it is is, is_not or contains", f.Operator)
+			return nil, invalid("the operator %q is unknown; it is is, is_not or contains", f.Operator)
 		}
 	}
-	return strings.Join(parts, " AND "), nil
+	return parts, nil
 }

@@ -4,6 +4,9 @@ import (
 	"testing"
 	"time"
 
+	clickhouse "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
 	"sourceloop/deploy/embedded/embeddedtest"
 	"sourceloop/query/report"
 	"sourceloop/schema"
@@ -17,6 +20,7 @@ type store struct {
 	t      *testing.T
 	sink   *sink.Sink
 	reader *report.Reader
+	conn   driver.Conn // for questions of a test's own
 }
 
 func open(t *testing.T) *store {
@@ -45,7 +49,16 @@ func open(t *testing.T) *store {
 			t.Error(err)
 		}
 	})
-	return &store{t: t, sink: s, reader: reader}
+	conn, err := clickhouse.Open(db.Options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &store{t: t, sink: s, reader: reader, conn: conn}
 }
 
 func (s *store) write(b *sink.Batch) {

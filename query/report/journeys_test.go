@@ -132,15 +132,21 @@ func counts(steps []report.StepCount) []journeys.Count {
 
 func funnel(f journeys.Funnel) report.Funnel {
 	asked := report.Funnel{
-		Scope: report.Scope(f.Scope), Window: f.Window, Breakdown: report.Dimension(f.By), Period: report.Period{Begin: f.From, End: f.To},
+		Scope: report.Scope(f.Scope), Order: report.Order(f.Order), Window: f.Window, Breakdown: report.Dimension(f.By),
+		Period: report.Period{Begin: f.From, End: f.To},
 	}
-	for _, step := range f.Steps {
-		s := report.Step{Type: step.Type, Operator: step.Operator, Value: step.Value, Name: step.Name}
-		if step.Property != "" {
-			s.Operator, s.Value = "", ""
-			s.Properties = []report.Property{{Key: step.Property, Operator: step.Operator, Value: step.Value}}
-		}
-		asked.Steps = append(asked.Steps, s)
+	for _, s := range f.Steps {
+		asked.Steps = append(asked.Steps, step(s))
+	}
+	for _, s := range f.Without {
+		asked.Exclusions = append(asked.Exclusions, report.Exclusion{Step: step(s)})
 	}
 	return asked
+}
+
+func step(s journeys.Step) report.Step {
+	if s.Property == "" {
+		return report.Step{Type: s.Type, Operator: s.Operator, Value: s.Value, Name: s.Name}
+	}
+	return report.Step{Type: s.Type, Name: s.Name, Properties: []report.Property{{Key: s.Property, Operator: s.Operator, Value: s.Value}}}
 }

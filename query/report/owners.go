@@ -32,3 +32,35 @@ func (s Scoped) ContactsOf(ctx context.Context, nodes []schema.Node) (map[schema
 	})
 	return owners, err
 }
+
+// Owners finds whose nodes were at a moment each, and gives for every contact
+// the earliest of them.
+func (s Scoped) Owners(ctx context.Context, moments map[schema.Node]schema.Millis) (map[schema.ID]schema.Millis, error) {
+	earliest := make(map[schema.ID]schema.Millis)
+	if len(moments) == 0 {
+		return earliest, nil
+	}
+	texts := make([]string, 0, len(moments))
+	for n := range moments {
+		texts = append(texts, string(n))
+	}
+	err := s.query(ctx, "owners", nil, map[string]any{"nodes": texts}, func(rows driver.Rows) error {
+		var identity schema.Identity
+		var node string
+		var since []int64
+		var contacts []string
+		if err := rows.Scan(&node, &since, &contacts); err != nil {
+			return err
+		}
+		for i := range contacts {
+			identity.Since = append(identity.Since, schema.Millis(since[i]))
+			identity.Contacts = append(identity.Contacts, schema.ID([]byte(contacts[i])))
+		}
+		moment := moments[schema.Node(node)]
+		if owner := identity.Owner(moment); !owner.IsZero() && (earliest[owner] == 0 || moment < earliest[owner]) {
+			earliest[owner] = moment
+		}
+		return nil
+	})
+	return earliest, err
+}

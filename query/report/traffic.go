@@ -39,8 +39,10 @@ type Traffic struct {
 	Trend       []Figures
 }
 
-// Traffic sums sessions and conversions of q.Period. q.Dimension, q.Compare
-// are not read.
+// Traffic sums sessions and conversions of q.Period. q.Dimension, q.Second and
+// q.Compare are not read. A data-driven model has no trend of its own, since it
+// looks at a whole period: its conversions are those of the linear model, which
+// sum to the same without filters.
 func (s Scoped) Traffic(ctx context.Context, q Credits) (Traffic, error) {
 	granularity, bounds := s.stretches(q.Period)
 	t := Traffic{Granularity: granularity, Trend: make([]Figures, len(bounds)), Total: Figures{Start: q.Period.Begin}}
@@ -62,11 +64,15 @@ func (s Scoped) Traffic(ctx context.Context, q Credits) (Traffic, error) {
 func (s Scoped) addSessions(ctx context.Context, q Credits, bounds []int64, places map[int64]*Figures) error {
 	arguments := q.Period.arguments()
 	arguments["bounds"] = bounds
-	where, err := conditions(q.Filters, sessionColumn, arguments)
-	if err != nil {
+	data := placed{}
+	var err error
+	if data.Filters, err = conditions(q.Filters, sessionColumn, arguments); err != nil {
 		return err
 	}
-	return s.query(ctx, "traffic", map[string]string{"Filters": where}, arguments, func(rows driver.Rows) error {
+	if data.Exclusions, err = exclusions(q.Exclude, sessionColumn, arguments); err != nil {
+		return err
+	}
+	return s.query(ctx, "traffic", data, arguments, func(rows driver.Rows) error {
 		var stretch int64
 		var f Figures
 		if err := rows.Scan(&stretch, &f.Sessions, &f.Visitors, &f.PageViews); err != nil {
@@ -80,6 +86,9 @@ func (s Scoped) addSessions(ctx context.Context, q Credits, bounds []int64, plac
 }
 
 func (s Scoped) addConversions(ctx context.Context, q Credits, bounds []int64, places map[int64]*Figures) error {
+	if q.Model == Markov || q.Model == Shapley {
+		q.Model = "linear"
+	}
 	model, err := modelIndex(q.Model)
 	if err != nil {
 		return err
@@ -91,7 +100,7 @@ func (s Scoped) addConversions(ctx context.Context, q Credits, bounds []int64, p
 		}
 		list += strconv.FormatInt(b, 10)
 	}
-	byStretch, err := s.credits(ctx, q, "toString(roundDown(happened, ["+list+"]))")
+	byStretch, err := s.creditsBy(ctx, q, "toString(roundDown(happened, ["+list+"]))", "''")
 	if err != nil {
 		return err
 	}
@@ -99,7 +108,7 @@ func (s Scoped) addConversions(ctx context.Context, q Credits, bounds []int64, p
 		places[0].Conversions, places[0].Value = settled(places[0].Conversions), settled(places[0].Value)
 	}()
 	for key, e := range byStretch {
-		stretch, err := strconv.ParseInt(key, 10, 64)
+		stretch, err := strconv.ParseInt(key[0], 10, 64)
 		if err != nil {
 			return err
 		}

@@ -93,8 +93,8 @@ func (s *Sink) attribute(ctx context.Context, workspace uint32, contacts []schem
 func askedTables(conversions []conversion) ([]*ext.Table, error) {
 	asked, err := ext.NewTable("asked", columns(
 		"id", "FixedString(16)", "counts", "Bool", "happened", "Int64", "name", "String", "provider", "String", "external_id", "String",
-		"url", "String", "value", "Float64", "currency", "String", "contact", "FixedString(16)", "has_email", "Bool",
-		"has_phone", "Bool", "own", "String")...)
+		"url", "String", "value", "Float64", "currency", "String", "contact", "FixedString(16)", "identified", "Int64",
+		"has_email", "Bool", "has_phone", "Bool", "own", "String")...)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func askedTables(conversions []conversion) ([]*ext.Table, error) {
 	for i := range conversions {
 		c := &conversions[i]
 		if err := asked.Append(raw(c.id), c.counts, int64(c.at), c.name, c.provider, c.external, c.url, c.value, c.currency,
-			raw(c.contact), c.hasEmail, c.hasPhone, c.own); err != nil {
+			raw(c.contact), int64(c.identified), c.hasEmail, c.hasPhone, c.own); err != nil {
 			return nil, err
 		}
 		for _, b := range c.browsers {

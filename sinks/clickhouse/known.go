@@ -31,7 +31,7 @@ type person struct {
 type conversion struct {
 	id, contact                                  schema.ID
 	counts                                       bool
-	at                                           schema.Millis
+	at, identified                               schema.Millis // identified: when its contact came to be
 	name, provider, external, url, currency, own string
 	value                                        float64
 	hasEmail, hasPhone                           bool
@@ -220,7 +220,7 @@ func (k *known) conversion(id schema.ID, f *schema.ConversionFact, owner schema.
 // the contact's, and the one it happened in, whoever's that is.
 func (k *known) complete(c *conversion) {
 	p := k.people[c.contact]
-	c.counts, c.hasEmail, c.hasPhone = p.hasEmail || p.hasPhone, p.hasEmail, p.hasPhone
+	c.counts, c.hasEmail, c.hasPhone, c.identified = p.hasEmail || p.hasPhone, p.hasEmail, p.hasPhone, p.created
 	foreign := c.own != ""
 	for _, i := range k.browsers[c.contact] {
 		b := look{visitor: i.Node.Value()}

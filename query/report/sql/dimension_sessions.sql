@@ -1,8 +1,8 @@
--- Sessions of a period by one dimension, bots left out.
-SELECT toString({{.Key}}) AS key, count() AS sessions
+-- Sessions of a period by one or two dimensions, bots left out.
+SELECT {{.Key}} AS key, {{.Second}} AS second, count() AS sessions
 FROM sessions FINAL
 WHERE workspace = {workspace:UInt32}
     AND day >= toDate32(fromUnixTimestamp64Milli({begin:Int64}, 'UTC')) AND day <= toDate32(fromUnixTimestamp64Milli({end:Int64}, 'UTC'))
     AND started_at >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AND started_at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-    AND NOT bot AND ({{.Filters}})
-GROUP BY key
+    AND NOT bot AND ({{.Filters}}){{if .Exclusions}} AND NOT ({{.Exclusions}}){{end}}
+GROUP BY key, second

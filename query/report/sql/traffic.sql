@@ -6,5 +6,5 @@ FROM sessions FINAL
 WHERE workspace = {workspace:UInt32}
     AND day >= toDate32(fromUnixTimestamp64Milli({begin:Int64}, 'UTC')) AND day <= toDate32(fromUnixTimestamp64Milli({end:Int64}, 'UTC'))
     AND started_at >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AND started_at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-    AND NOT bot AND ({{.Filters}})
+    AND NOT bot AND ({{.Filters}}){{if .Exclusions}} AND NOT ({{.Exclusions}}){{end}}
 GROUP BY stretch WITH ROLLUP

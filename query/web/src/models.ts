@@ -13,7 +13,19 @@ export const models: readonly { id: Model; label: string; text: string }[] = [
   { id: "linear", label: "Linear", text: "The same credit to every session." },
   { id: "position_based", label: "Position based", text: "40% to the first, 40% to the last, 20% over the rest." },
   { id: "time_decay", label: "Time decay", text: "Later sessions earn more; a session's credit halves every 7 days." },
+  { id: "w_shaped", label: "W-shaped", text: "30% each to the first session, the one that first identified the contact, and the last; 10% over the rest." },
+  { id: "full_path", label: "Full path", text: "22.5% each to these and to the last one before In Progress; 10% over the rest." },
+  { id: "markov", label: "Markov", text: "By how many conversions would be lost without it, over the paths of everybody." },
+  { id: "shapley", label: "Shapley", text: "By what each adds to the rate of conversion, over the paths of everybody." },
 ];
+
+/** The dimensions that say who came and not what brought them, which the models of everybody's paths cannot credit. */
+const ofVisitor: readonly string[] = ["device", "country", "browser"];
+
+/** Whether a model can credit a dimension. */
+export function credits(model: Model, dimension: string): boolean {
+  return (model !== "markov" && model !== "shapley") || !ofVisitor.includes(dimension);
+}
 
 /** What can be counted as a conversion; "" counts all of them. */
 export const conversions: readonly { id: string; label: string }[] = [

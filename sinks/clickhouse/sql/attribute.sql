@@ -7,7 +7,7 @@
 --          and the one it happened in (own), whoever's that is; without owners where it was never the contact's.
 INSERT INTO conversions (
     workspace, at, id, version, known_at, deleted, fingerprint, name, provider, external_id, url, value, currency,
-    contact, has_email, has_phone, own_visitor, visitor, device, country, browser, os, referrer_chain, pages_before,
+    contact, identified_at, has_email, has_phone, own_visitor, visitor, device, country, browser, os, referrer_chain, pages_before,
     seconds_on_site, return_visits, sessions_before, touches_at, touches_session, touches_visitor, touches_channel,
     touches_source, touches_medium, touches_campaign, touches_content, touches_term, touches_landing_page,
     touches_referrer, touches_rule, touches_device, touches_country, touches_browser
@@ -66,7 +66,7 @@ WITH
     -- and the last 100, since the converting one, which is last, may have begun before the window.
     cut AS (
         SELECT a.id AS id, a.happened AS happened,
-            (a.name, a.provider, a.external_id, a.url, a.value, a.currency, a.contact, a.has_email, a.has_phone, a.own) AS fact,
+            (a.name, a.provider, a.external_id, a.url, a.value, a.currency, a.contact, a.has_email, a.has_phone, a.own, a.identified) AS fact,
             o.touches AS touches, toUInt32(o.pages) AS pages, toUInt32(length(touches)) AS total, touches[-1] AS last,
             arrayDistinct(arrayFilter(r -> r != '', touches.11)) AS referrer_chain,
             arraySum((begun, ended) -> ended - begun, touches.1, touches.17) / 1000 AS seconds_on_site,
@@ -91,7 +91,7 @@ WITH
 SELECT
     {workspace:UInt32}, fromUnixTimestamp64Milli(happened, 'UTC'), id, {version:UInt64}, now64(3), c.fingerprint = 0,
     c.fingerprint, c.fact.1, c.fact.2, c.fact.3, c.fact.4, c.fact.5, c.fact.6,
-    if(c.fingerprint = 0, n.contact, c.fact.7), c.fact.8, c.fact.9,
+    if(c.fingerprint = 0, n.contact, c.fact.7), fromUnixTimestamp64Milli(c.fact.11, 'UTC'), c.fact.8, c.fact.9,
     if(c.fact.1 = 'contact', c.last.3, c.fact.10), c.last.3, c.last.13, c.last.14, c.last.15, c.last.16,
     c.referrer_chain, c.pages, c.seconds_on_site, greatest(c.total, 1) - 1, c.total,
     arrayMap(t -> fromUnixTimestamp64Milli(t.1, 'UTC'), c.kept), c.kept.2, c.kept.3, c.kept.4, c.kept.5, c.kept.6, c.kept.7,

@@ -252,9 +252,59 @@ export interface paths {
          * @description One row for each value of the dimension. `conversions` of all rows sum to `total`. A conversion without a
          *     visitor has no touch: it is counted in the row Direct, direct or `(none)` and not in `attributed`. Device,
          *     country and browser are those of the credited session. With filters, only credits whose touch matches all of
-         *     them are counted, in rows, `attributed` and `total` alike.
+         *     them are counted, in rows, `attributed` and `total` alike. A conversion whose touches are all excluded is counted
+         *     in the row `(excluded)`.
+         *
+         *     The models `markov` and `shapley` look at the paths of everybody, those that did not convert included, and tell
+         *     apart the 100 or 31 values that matter most; the others are the row `(other)`. They refuse device, country and
+         *     browser, which bring nobody.
          */
         get: operations["getAttribution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attribution/conversions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The conversions behind a row of credits
+         * @description Newest first. Their `credit` sums to the row's `conversions`. The models `markov` and `shapley` credit all paths
+         *     together and are refused.
+         */
+        get: operations["listCreditedConversions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversions/{id}/credits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The conversion's id. */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Who earned one conversion, and why
+         * @description Its touches with their share under every model that looks at one conversion, what was left out and why, why each
+         *     session began, and which rule gave its channel. Without a touch the conversion is Direct.
+         */
+        get: operations["explainConversion"];
         put?: never;
         post?: never;
         delete?: never;
@@ -277,6 +327,134 @@ export interface paths {
          * @description Days select when step 1 happened. A breakdown is read at the entry step, so that its rows sum to the whole.
          */
         post: operations["queryFunnel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/funnels/matches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How often each step is met by itself
+         * @description For building a funnel: every step is counted for itself, whatever came before or after, in one reading. Without days,
+         *     the last 30.
+         */
+        post: operations["countMatches"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/funnels/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A funnel by the day or week of its step 1
+         * @description Each point is what the funnel asked of these days alone answers. Who enters on two days counts on both, so that
+         *     points may sum to more than the whole.
+         */
+        post: operations["trendFunnel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/funnels/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Who got to a step, or no further
+         * @description Everybody who was counted, the latest entry first, with their contact where it is known.
+         */
+        post: operations["listFunnelPeople"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/funnels/paths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What people did between a step and the next
+         * @description The most frequent ways, repeats of one page or event standing once. What happened at the very time of a step is not
+         *     between.
+         */
+        post: operations["listFunnelPaths"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/funnels/best": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Which first pages lead to a conversion
+         * @description The pages with which a first visit began (under the scope session: any session), how many went on from them to the
+         *     funnel's last step within the window, and the rate with its 95 % interval (Wilson's). Best first, by the interval's
+         *     lower end, so that two of two are no record; paths of fewer than `at_least` people stand behind the others.
+         */
+        post: operations["listBestPaths"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/funnels/correlation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What goes with converting
+         * @description Compares those who went all the way with those who entered and did not: by what they did after entering and before they
+         *     were through (the others: until their window ended), and by what they entered with. Each odds ratio has its 95 %
+         *     interval; probabilities are Pearson's, Fisher's exact ones for small numbers, corrected for how many features were
+         *     tested (Holm). What goes together need not cause each other.
+         */
+        post: operations["correlateFunnel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1483,11 +1661,11 @@ export interface components {
             items: components["schemas"]["JourneyOf"][];
         };
         /**
-         * @description The period of the same length before, the same days a year before, or none.
+         * @description The period of the same length before, the same days a year before, days of one's own, or none.
          * @default none
          * @enum {string}
          */
-        Comparison: "none" | "previous" | "year";
+        Comparison: "none" | "previous" | "year" | "custom";
         /**
          * @description How a conversion's credit is shared among its touches.
          * @default last_touch
@@ -1500,6 +1678,11 @@ export interface components {
          * @enum {string}
          */
         Dimension: "channel" | "source" | "medium" | "campaign" | "content" | "term" | "landing_page" | "referrer" | "device" | "country" | "browser";
+        /**
+         * @description What rows are grouped by besides.
+         * @enum {string}
+         */
+        SecondDimension: "channel" | "source" | "medium" | "campaign" | "content" | "term" | "landing_page" | "referrer" | "device" | "country" | "browser";
         /** @description One key figure. */
         Figure: {
             /**
@@ -1596,6 +1779,23 @@ export interface components {
              * @description Value as the second model credits it.
              */
             compare_value?: number;
+            /** @description The value of the second dimension; `(none)` when it is empty. */
+            second_key?: string;
+            /**
+             * Format: double
+             * @description Conversions in the days compared with.
+             */
+            previous_conversions?: number;
+            /**
+             * Format: double
+             * @description Value in the days compared with.
+             */
+            previous_value?: number;
+            /**
+             * Format: int64
+             * @description Sessions in the days compared with.
+             */
+            previous_sessions?: number;
         };
         /** @description Conversions credited to what earned them. */
         Attribution: {
@@ -1611,6 +1811,109 @@ export interface components {
              * @description All conversions in the range.
              */
             total: number;
+            previous?: components["schemas"]["AttributionBefore"];
+        };
+        /** @description The days compared with. */
+        AttributionBefore: {
+            /**
+             * Format: date
+             * @description The first day.
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description The last day.
+             */
+            to: string;
+            /**
+             * Format: double
+             * @description Conversions with a touch.
+             */
+            attributed: number;
+            /**
+             * Format: double
+             * @description All conversions in these days.
+             */
+            total: number;
+        };
+        /** @description A conversion behind a row of credits. */
+        CreditedConversion: {
+            id: components["schemas"]["Id"];
+            /** @description The id of whose it is. */
+            contact: string;
+            /** @description The conversion's name. */
+            name: string;
+            at: components["schemas"]["Time"];
+            /**
+             * Format: double
+             * @description Of the whole conversion, in the workspace's currency.
+             */
+            value: number;
+            /**
+             * Format: double
+             * @description The row's share in it, up to 1.
+             */
+            credit: number;
+        };
+        /** @description A page of conversions behind a row of credits. */
+        CreditedConversionList: {
+            /** @description The conversions. */
+            items: components["schemas"]["CreditedConversion"][];
+            /** @description The cursor of the next page, or empty. */
+            next: string;
+        };
+        /** @description A session of a conversion's contact, and what it has of the conversion. */
+        ExplainedTouch: {
+            session: components["schemas"]["Id"];
+            /** @description The browser, by its sourceloop_id. */
+            visitor: string;
+            /** @description Why the session began: first_hit, timeout, attribution, midnight; empty where it is not known any more. */
+            reason: string;
+            /** @description desktop, mobile, tablet. */
+            device: string;
+            /** @description ISO 3166-1 alpha-2. */
+            country: string;
+            /** @description The browser's name. */
+            browser: string;
+            touch: components["schemas"]["Touch"];
+            /** @description Its share under every model; absent for what was left out. */
+            credits?: {
+                [key: string]: number;
+            };
+            /**
+             * @description Why it is not credited: it began as somebody else's (elsewhere), before the window (lookback), between the first
+             *     and the last 99 touches (middle), or was excluded (excluded).
+             * @enum {string}
+             */
+            left_out?: "elsewhere" | "lookback" | "middle" | "excluded";
+        };
+        /** @description Who earned one conversion, and why. */
+        Explanation: {
+            id: components["schemas"]["Id"];
+            contact: components["schemas"]["Id"];
+            /** @description The conversion's name. */
+            name: string;
+            at: components["schemas"]["Time"];
+            /**
+             * Format: double
+             * @description What it is worth.
+             */
+            value: number;
+            /** @description ISO 4217; empty for the workspace's. */
+            currency: string;
+            /** @description The chat provider; empty for others. */
+            provider: string;
+            /** @description The provider's id of the conversation; empty for others. */
+            conversation: string;
+            /** @description Reopens the conversation in the provider; empty when it is not known. */
+            url: string;
+            known_at: components["schemas"]["Time"];
+            identified_at: components["schemas"]["Time"];
+            in_progress_at: components["schemas"]["MaybeTime"];
+            /** @description Its touches in their order, the converting session last; none is Direct. */
+            touches: components["schemas"]["ExplainedTouch"][];
+            /** @description Sessions up to it that are not credited, oldest first. */
+            left_out: components["schemas"]["ExplainedTouch"][];
         };
         /** @description A condition on a property of an event. */
         PropertyFilter: {
@@ -1651,7 +1954,9 @@ export interface components {
          */
         FunnelScope: "visitor" | "session" | "contact";
         /**
-         * @description `sequential`: in this order, with anything between; `strict`: with nothing between; `any`: in any order.
+         * @description `sequential`: in this order, with anything between. `strict`: with nothing between, which is no other page view and no
+         *     event of the site's own; `chat_opened` and conversions stand between nothing unless they are a step. `any`: whichever
+         *     is done first is step 1, and step k is reached with the k-th of them; one event does one step.
          * @default sequential
          * @enum {string}
          */
@@ -1667,7 +1972,23 @@ export interface components {
              * @default 336h
              */
             window?: string;
+            /** @description What must not happen between steps: whoever does it goes no further by this walk. */
+            exclusions?: components["schemas"]["FunnelExclusion"][];
             breakdown?: components["schemas"]["Breakdown"];
+        };
+        /**
+         * @description What must not happen after step `after` was reached and before step `before` is. Something that is itself a step of
+         *     the walk does not lie between.
+         */
+        FunnelExclusion: {
+            step: components["schemas"]["FunnelStep"];
+            /**
+             * @description A step's number, from 1.
+             * @default 1
+             */
+            after?: number;
+            /** @description A later step's number; by default the last step's. */
+            before?: number;
         };
         /**
          * @description One dimension, read at the entry step; absent for none.
@@ -1675,7 +1996,7 @@ export interface components {
          */
         Breakdown: "channel" | "source" | "medium" | "campaign" | "content" | "term" | "landing_page" | "referrer" | "device" | "country" | "browser";
         /** @description A funnel and its period. */
-        FunnelQuery: components["schemas"]["FunnelDefinition"] & {
+        FunnelAsked: components["schemas"]["FunnelDefinition"] & {
             /**
              * Format: date
              * @description The first day of step 1; by default 29 days before `to`.
@@ -1686,6 +2007,336 @@ export interface components {
              * @description The last day of step 1; by default today.
              */
             to?: string;
+        };
+        /** @description A funnel and its period, and what they are compared with. */
+        FunnelQuery: components["schemas"]["FunnelAsked"] & {
+            /**
+             * @description How many values of the breakdown have a row; the others are `rest`.
+             * @default 200
+             */
+            breakdown_limit?: number;
+            /**
+             * @description What the steps are compared with.
+             * @default none
+             * @enum {string}
+             */
+            compare?: "none" | "previous" | "year" | "custom";
+            /**
+             * Format: date
+             * @description Of a custom comparison, the first day.
+             */
+            compare_from?: string;
+            /**
+             * Format: date
+             * @description Of a custom comparison, the last day.
+             */
+            compare_to?: string;
+        };
+        /** @description Steps to be counted. */
+        StepsQuery: {
+            /** @description The steps, and what is excluded. */
+            steps: components["schemas"]["FunnelStep"][];
+            /**
+             * Format: date
+             * @description The first day; by default 29 days before `to`.
+             */
+            from?: string;
+            /**
+             * Format: date
+             * @description The last day; by default today.
+             */
+            to?: string;
+        };
+        /** @description How often steps were met. */
+        StepMatches: {
+            /** @description One for each step, in their order. */
+            items: components["schemas"]["StepMatch"][];
+        };
+        /** @description How often one step was met. */
+        StepMatch: {
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            times: number;
+            /**
+             * Format: int64
+             * @description By how many.
+             */
+            visitors: number;
+        };
+        /** @description A funnel, its period, and how long the stretches are. */
+        FunnelTrendQuery: components["schemas"]["FunnelAsked"] & {
+            /**
+             * @description A day; or seven days, from the first.
+             * @default day
+             * @enum {string}
+             */
+            by?: "day" | "week";
+        };
+        /** @description A funnel by time. */
+        FunnelTrend: {
+            /** @description The stretches. */
+            points: components["schemas"]["FunnelTrendPoint"][];
+        };
+        /** @description The funnel of those who entered in a stretch. */
+        FunnelTrendPoint: {
+            start: components["schemas"]["Time"];
+            /** @description The steps. */
+            steps: components["schemas"]["FunnelStepResult"][];
+        };
+        /** @description A funnel, its period, and which of the people. */
+        FunnelPeopleQuery: components["schemas"]["FunnelAsked"] & {
+            /** @description The step they reached, from 1. */
+            step: number;
+            /**
+             * @description Only those who got no further.
+             * @default false
+             */
+            dropped?: boolean;
+            /** @description Only those who entered with this value of the breakdown; `(none)` for the empty one. */
+            key?: string;
+            /**
+             * @description How many.
+             * @default 50
+             */
+            limit?: number;
+            /** @description `next` of the page before. */
+            cursor?: string;
+        };
+        /** @description A page of people. */
+        FunnelPeople: {
+            /** @description The people, the latest entry first. */
+            items: components["schemas"]["FunnelPerson"][];
+            /** @description The cursor of the next page, or empty. */
+            next: string;
+        };
+        /** @description One that was counted. */
+        FunnelPerson: {
+            /** @description Of the visitor, the session or the contact, as the scope says. */
+            id: string;
+            /** @description The browser that entered; empty where no browser is known. */
+            visitor: string;
+            /** @description The breakdown's value at step 1. */
+            key?: string;
+            /** @description Whose the browser was then; null for somebody unknown. */
+            contact: components["schemas"]["FunnelContact"] | null;
+            entered_at: components["schemas"]["Time"];
+            reached_at: components["schemas"]["Time"];
+            /** @description The number of the furthest step. */
+            reached: number;
+        };
+        /** @description A contact in short. */
+        FunnelContact: {
+            /** @description Its id. */
+            id: string;
+            /** @description Its email, or empty. */
+            email: string;
+            /** @description Its phone, or empty. */
+            phone: string;
+            /** @description Its name, or empty. */
+            name: string;
+        };
+        /** @description A funnel, its period, and between which steps. */
+        FunnelPathsQuery: components["schemas"]["FunnelAsked"] & {
+            /** @description After which step, from 1. */
+            step: number;
+            /**
+             * @description Instead, what those did who got no further, until their window ended.
+             * @default false
+             */
+            dropped?: boolean;
+            /**
+             * @description How many places of a path are told apart.
+             * @default 4
+             */
+            depth?: number;
+            /**
+             * @description How many paths.
+             * @default 20
+             */
+            limit?: number;
+        };
+        /** @description A page view by its path, an event or a conversion by its name. */
+        PathPlace: {
+            /**
+             * @description What it is.
+             * @enum {string}
+             */
+            type: "pageview" | "event" | "conversion";
+            /** @description Its path or name. */
+            name: string;
+        };
+        /** @description What some did. */
+        FunnelPath: {
+            /** @description The places; empty for those who did nothing between. */
+            path: components["schemas"]["PathPlace"][];
+            /** @description Whether there was more behind these. */
+            longer: boolean;
+            /**
+             * Format: int64
+             * @description How many did it.
+             */
+            people: number;
+            /**
+             * Format: double
+             * @description From step to step; null for those who got no further.
+             */
+            median_seconds: number | null;
+        };
+        /** @description The most frequent paths. */
+        FunnelPaths: {
+            /** @description The paths, most people first. */
+            paths: components["schemas"]["FunnelPath"][];
+            /**
+             * Format: int64
+             * @description How many there are, on all paths.
+             */
+            people: number;
+            /**
+             * Format: int64
+             * @description How many different paths there are.
+             */
+            number: number;
+        };
+        /** @description A funnel whose last step is what paths lead to. */
+        BestPathsQuery: components["schemas"]["FunnelAsked"] & {
+            /**
+             * @description How many pages are told apart.
+             * @default 4
+             */
+            depth?: number;
+            /**
+             * @description Paths of fewer people stand behind the others.
+             * @default 10
+             */
+            at_least?: number;
+            /**
+             * @description How many paths.
+             * @default 20
+             */
+            limit?: number;
+        };
+        /** @description How first visits began. */
+        BestPath: {
+            /** @description The pages. */
+            path: components["schemas"]["PathPlace"][];
+            /**
+             * Format: int64
+             * @description Whose first visit began so.
+             */
+            people: number;
+            /**
+             * Format: int64
+             * @description How many of them converted within the window.
+             */
+            converted: number;
+            /**
+             * Format: double
+             * @description The lower end of the rate's 95 % interval.
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description The upper end.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description From the first page to the conversion; null when nobody converted.
+             */
+            median_seconds: number | null;
+        };
+        /** @description The best beginnings. */
+        BestPaths: {
+            /** @description The paths, best first. */
+            paths: components["schemas"]["BestPath"][];
+            /**
+             * Format: int64
+             * @description How many there are, on all paths.
+             */
+            people: number;
+            /**
+             * Format: int64
+             * @description How many of them converted.
+             */
+            converted: number;
+            /**
+             * Format: int64
+             * @description How many different paths there are.
+             */
+            number: number;
+        };
+        /** @description A funnel and its period. */
+        FunnelCorrelationQuery: components["schemas"]["FunnelAsked"] & {
+            /**
+             * @description How many people a feature must have.
+             * @default 10
+             */
+            at_least?: number;
+        };
+        /** @description Something that some did or entered with. */
+        FunnelFeature: {
+            /** @description pageview, event, conversion, or a dimension. */
+            type: string;
+            /** @description The page, the name, or the dimension's value. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many of those with it went all the way.
+             */
+            converted: number;
+            /**
+             * Format: int64
+             * @description How many of those with it did not.
+             */
+            lost: number;
+            /**
+             * Format: double
+             * @description The odds of converting with it, divided by those without.
+             */
+            odds_ratio: number;
+            /**
+             * Format: double
+             * @description The lower end of its 95 % interval.
+             */
+            odds_low: number;
+            /**
+             * Format: double
+             * @description The upper end.
+             */
+            odds_high: number;
+            /**
+             * Format: double
+             * @description How likely a difference like this or larger would be, were there none.
+             */
+            chance: number;
+            /**
+             * Format: double
+             * @description The same, corrected for how many features were tested (Holm).
+             */
+            corrected_chance: number;
+        };
+        /** @description What goes with converting. */
+        FunnelCorrelation: {
+            /** @description The features, the least likely chance first. */
+            features: components["schemas"]["FunnelFeature"][];
+            /**
+             * Format: int64
+             * @description How many went all the way.
+             */
+            converted: number;
+            /**
+             * Format: int64
+             * @description How many entered and did not.
+             */
+            lost: number;
+            /** @description How many people a feature had to have. */
+            at_least: number;
+            /** @description How many features were tested. */
+            tested: number;
+            /** @description Whether there were more than are tested at a time; these are the most frequent. */
+            more: boolean;
         };
         /** @description One step's numbers. */
         FunnelStepResult: {
@@ -1719,6 +2370,37 @@ export interface components {
         };
         /** @description How many get from step to step. */
         FunnelReport: {
+            /** @description The steps. */
+            steps: components["schemas"]["FunnelStepResult"][];
+            /** @description The rows, most entered first; empty without a breakdown. */
+            breakdown: components["schemas"]["FunnelBreakdownRow"][];
+            /** @description The values of the breakdown that have no row; null when all have one. */
+            rest?: components["schemas"]["FunnelRest"] | null;
+            /** @description The period compared with; null without a comparison. */
+            previous?: components["schemas"]["FunnelCompared"] | null;
+        };
+        /** @description The steps of those who entered with a value that has no row of its own. */
+        FunnelRest: {
+            /**
+             * Format: int64
+             * @description How many values these are.
+             */
+            values: number;
+            /** @description The steps. */
+            steps: components["schemas"]["FunnelStepResult"][];
+        };
+        /** @description The same funnel of another period. */
+        FunnelCompared: {
+            /**
+             * Format: date
+             * @description Its first day.
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description Its last day.
+             */
+            to: string;
             /** @description The steps. */
             steps: components["schemas"]["FunnelStepResult"][];
             /** @description The rows, most entered first; empty without a breakdown. */
@@ -2261,6 +2943,22 @@ export interface components {
         To: string;
         /** @description How a conversion's credit is shared among its touches. */
         Model: components["schemas"]["Model"];
+        /** @description A second dimension to group by. */
+        SecondDimension: components["schemas"]["SecondDimension"];
+        /** @description What the figures are compared with. `custom` needs `compare_from` and `compare_to`. */
+        Compare: components["schemas"]["Comparison"];
+        /** @description The first day compared with, where `compare` is `custom`. */
+        CompareFrom: string;
+        /** @description The last day compared with, where `compare` is `custom`. */
+        CompareTo: string;
+        /**
+         * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+         *     there.
+         * @example [
+         *       "channel:is:Direct"
+         *     ]
+         */
+        Exclude: string[];
         /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
         Lookback: string;
         /**
@@ -2633,8 +3331,12 @@ export interface operations {
                 from?: components["parameters"]["From"];
                 /** @description The last day, in the workspace's time zone. By default today. */
                 to?: components["parameters"]["To"];
-                /** @description What the figures are compared with. */
-                compare?: components["schemas"]["Comparison"];
+                /** @description What the figures are compared with. `custom` needs `compare_from` and `compare_to`. */
+                compare?: components["parameters"]["Compare"];
+                /** @description The first day compared with, where `compare` is `custom`. */
+                compare_from?: components["parameters"]["CompareFrom"];
+                /** @description The last day compared with, where `compare` is `custom`. */
+                compare_to?: components["parameters"]["CompareTo"];
                 /** @description How a conversion's credit is shared among its touches. */
                 model?: components["parameters"]["Model"];
                 /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
@@ -2644,6 +3346,14 @@ export interface operations {
                  *     when named.
                  */
                 conversion?: components["parameters"]["Conversion"];
+                /**
+                 * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+                 *     there.
+                 * @example [
+                 *       "channel:is:Direct"
+                 *     ]
+                 */
+                exclude?: components["parameters"]["Exclude"];
                 /**
                  * @description `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
                  *     Repeated filters must all hold. The value `(none)` is the empty one.
@@ -2681,10 +3391,18 @@ export interface operations {
                 compare_model?: components["schemas"]["Model"];
                 /** @description What to group by. */
                 dimension?: components["schemas"]["Dimension"];
+                /** @description A second dimension to group by. */
+                second_dimension?: components["parameters"]["SecondDimension"];
                 /** @description The first day, in the workspace's time zone. By default 29 days before `to`. */
                 from?: components["parameters"]["From"];
                 /** @description The last day, in the workspace's time zone. By default today. */
                 to?: components["parameters"]["To"];
+                /** @description What the figures are compared with. `custom` needs `compare_from` and `compare_to`. */
+                compare?: components["parameters"]["Compare"];
+                /** @description The first day compared with, where `compare` is `custom`. */
+                compare_from?: components["parameters"]["CompareFrom"];
+                /** @description The last day compared with, where `compare` is `custom`. */
+                compare_to?: components["parameters"]["CompareTo"];
                 /**
                  * @description The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
                  *     when named.
@@ -2692,6 +3410,14 @@ export interface operations {
                 conversion?: components["parameters"]["Conversion"];
                 /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
                 lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+                 *     there.
+                 * @example [
+                 *       "channel:is:Direct"
+                 *     ]
+                 */
+                exclude?: components["parameters"]["Exclude"];
                 /**
                  * @description `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
                  *     Repeated filters must all hold. The value `(none)` is the empty one.
@@ -2720,6 +3446,105 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listCreditedConversions: {
+        parameters: {
+            query: {
+                /** @description How a conversion's credit is shared among its touches. */
+                model?: components["parameters"]["Model"];
+                /** @description What the row was grouped by. */
+                dimension?: components["schemas"]["Dimension"];
+                /** @description A second dimension to group by. */
+                second_dimension?: components["parameters"]["SecondDimension"];
+                /** @description The row's key. */
+                key: string;
+                /** @description The row's second key, where there are two dimensions. */
+                second_key?: string;
+                /** @description The first day, in the workspace's time zone. By default 29 days before `to`. */
+                from?: components["parameters"]["From"];
+                /** @description The last day, in the workspace's time zone. By default today. */
+                to?: components["parameters"]["To"];
+                /**
+                 * @description The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+                 *     when named.
+                 */
+                conversion?: components["parameters"]["Conversion"];
+                /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
+                lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+                 *     there.
+                 * @example [
+                 *       "channel:is:Direct"
+                 *     ]
+                 */
+                exclude?: components["parameters"]["Exclude"];
+                /**
+                 * @description `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+                 *     Repeated filters must all hold. The value `(none)` is the empty one.
+                 * @example [
+                 *       "source:is:google",
+                 *       "landing_page:contains:/pricing"
+                 *     ]
+                 */
+                filter?: components["parameters"]["Filter"];
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of conversions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditedConversionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    explainConversion: {
+        parameters: {
+            query?: {
+                /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
+                lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+                 *     there.
+                 * @example [
+                 *       "channel:is:Direct"
+                 *     ]
+                 */
+                exclude?: components["parameters"]["Exclude"];
+            };
+            header?: never;
+            path: {
+                /** @description The conversion's id. */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The explanation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     queryFunnel: {
         parameters: {
             query?: never;
@@ -2740,6 +3565,156 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FunnelReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    countMatches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepsQuery"];
+            };
+        };
+        responses: {
+            /** @description The counts, one for each step, in their order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepMatches"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    trendFunnel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FunnelTrendQuery"];
+            };
+        };
+        responses: {
+            /** @description The points, oldest first, those in which nobody entered included. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FunnelTrend"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listFunnelPeople: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FunnelPeopleQuery"];
+            };
+        };
+        responses: {
+            /** @description A page of people. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FunnelPeople"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listFunnelPaths: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FunnelPathsQuery"];
+            };
+        };
+        responses: {
+            /** @description The paths, most people first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FunnelPaths"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listBestPaths: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BestPathsQuery"];
+            };
+        };
+        responses: {
+            /** @description The paths, best first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BestPaths"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    correlateFunnel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FunnelCorrelationQuery"];
+            };
+        };
+        responses: {
+            /** @description The features, the least likely chance first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FunnelCorrelation"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -5,7 +5,7 @@ import { useQuery } from "../api/query";
 import { download, toCsv } from "../csv";
 import { dimensionLabel, type Dimension } from "../filters";
 import { count, dimensionValue, money, percent } from "../format";
-import { modelLabel, type Model } from "../models";
+import { credits, modelLabel, type Model } from "../models";
 import { session } from "../session";
 import { ProblemNote, Skeleton } from "../ui/basics";
 import { addFilter } from "../ui/filterbar";
@@ -24,8 +24,25 @@ interface Common {
 
 const rowsAtFirst = 7;
 
-/** The card of one dimension. */
-export function AttributionTable({ dimension, common, vs }: { dimension: Dimension; common: Common; vs: Model | undefined }) {
+/** The card of one dimension; in words where a model cannot credit it. */
+export function AttributionTable(props: { dimension: Dimension; common: Common; vs: Model | undefined }) {
+  const { dimension, common, vs } = props;
+  const unable = [common.model, vs].find((m) => m && !credits(m, dimension));
+  if (!unable) return <CreditedTable {...props} />;
+  const label = dimensionLabel(dimension);
+  return (
+    <section class="panel" aria-label={label} data-testid={`by-${dimension}`}>
+      <header class="panel-head">
+        <h2>{label}</h2>
+      </header>
+      <p class="hint">
+        {modelLabel(unable)} credits what brings visitors, which {label.toLowerCase()} does not. Choose another model to see this table.
+      </p>
+    </section>
+  );
+}
+
+function CreditedTable({ dimension, common, vs }: { dimension: Dimension; common: Common; vs: Model | undefined }) {
   const [all, setAll] = useState(false);
   const answer = useQuery(
     `attribution ${dimension} ${JSON.stringify(common)} ${vs ?? ""}`,

@@ -1,0 +1,204 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"sourceloop/query/report"
+	"sourceloop/schema"
+)
+
+// inProgress is the stage that the full-path model favours.
+const inProgress = "In Progress"
+
+// credit reads what questions about credits have in common.
+func (s *service) credit(ctx context.Context, who caller, q *report.Credits, window *string, exclude, filter *[]string) error {
+	var err error
+	if q.Lookback, err = lookback(window); err != nil {
+		return err
+	}
+	if q.Exclude, err = filters(exclude); err != nil {
+		return err
+	}
+	if q.Filters, err = filters(filter); err != nil {
+		return err
+	}
+	if q.Model == report.Model(FullPath) || q.Compare == report.Model(FullPath) {
+		q.Progressed, err = s.progressed(ctx, who)
+	}
+	return err
+}
+
+// progressed gives the contacts that came to the stage In Progress, and when
+// first.
+func (s *service) progressed(ctx context.Context, who caller) (map[schema.ID]schema.Millis, error) {
+	moments, err := s.Store.FirstReached(ctx, who.Workspace, inProgress)
+	if err != nil {
+		return nil, err
+	}
+	return s.reports(who).Owners(ctx, moments)
+}
+
+// GetAttribution credits conversions to what earned them.
+func (s *service) GetAttribution(ctx context.Context, in GetAttributionRequestObject) (GetAttributionResponseObject, error) {
+	who, p := callerOf(ctx), in.Params
+	q := report.Credits{
+		Model: model(p.Model), Compare: report.Model(text(p.CompareModel)), Dimension: dimension(p.Dimension),
+		Second: report.Dimension(text(p.SecondDimension)), Conversion: text(p.Conversion),
+	}
+	var err error
+	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
+		return nil, err
+	}
+	if err = s.credit(ctx, who, &q, p.Lookback, p.Exclude, p.Filter); err != nil {
+		return nil, err
+	}
+	before, compares, err := s.before(who, q.Period, comparison{text(p.Compare), p.CompareFrom, p.CompareTo})
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.reports(who).Attribution(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	answer := attributionOf(found, q)
+	if !compares {
+		return answer, nil
+	}
+	q.Period, q.Compare = before, ""
+	old, err := s.reports(who).Attribution(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	answer.compare(old, q)
+	answer.Previous = new(beforeOf(old, before, who.workspace.Zone))
+	return answer, nil
+}
+
+func dimension(d *Dimension) report.Dimension {
+	if d == nil {
+		return "channel"
+	}
+	return report.Dimension(*d)
+}
+
+func attributionOf(a report.Attribution, q report.Credits) GetAttribution200JSONResponse {
+	answer := GetAttribution200JSONResponse{Rows: make([]AttributionRow, 0, len(a.Rows)), Attributed: a.Attributed, Total: a.Total}
+	for _, r := range a.Rows {
+		row := rowOf(r, q)
+		row.Conversions, row.Value, row.Sessions = r.Conversions, r.Value, int64(r.Sessions)
+		if q.Compare != "" {
+			row.CompareConversions, row.CompareValue = new(r.CompareConversions), new(r.CompareValue)
+		}
+		answer.Rows = append(answer.Rows, row)
+	}
+	return answer
+}
+
+// rowOf is a row with its keys alone.
+func rowOf(r report.AttributionRow, q report.Credits) AttributionRow {
+	row := AttributionRow{Key: r.Key}
+	if q.Second != "" {
+		row.SecondKey = new(r.Second)
+	}
+	return row
+}
+
+// compare puts the rows of former days beside those of these, the ones that are
+// there no more last.
+func (a *GetAttribution200JSONResponse) compare(old report.Attribution, q report.Credits) {
+	type keys struct{ first, second string }
+	places := make(map[keys]int, len(a.Rows))
+	for i := range a.Rows {
+		row := &a.Rows[i]
+		places[keys{row.Key, text(row.SecondKey)}] = i
+		row.PreviousConversions, row.PreviousValue, row.PreviousSessions = new(0.), new(0.), new(int64(0))
+	}
+	for _, r := range old.Rows {
+		i, ok := places[keys{r.Key, r.Second}]
+		if !ok {
+			i, a.Rows = len(a.Rows), append(a.Rows, rowOf(r, q))
+		}
+		row := &a.Rows[i]
+		row.PreviousConversions, row.PreviousValue, row.PreviousSessions = new(r.Conversions), new(r.Value), new(int64(r.Sessions))
+	}
+}
+
+func beforeOf(a report.Attribution, p report.Period, zone *time.Location) AttributionBefore {
+	day := func(at schema.Millis) string { return at.Time().In(zone).Format(time.DateOnly) }
+	return AttributionBefore{From: day(p.Begin), To: day(p.End - 1), Attributed: a.Attributed, Total: a.Total}
+}
+
+// ListCreditedConversions gives the conversions behind a row.
+func (s *service) ListCreditedConversions(ctx context.Context, in ListCreditedConversionsRequestObject) (ListCreditedConversionsResponseObject, error) {
+	who, p := callerOf(ctx), in.Params
+	q := report.Credits{
+		Model: model(p.Model), Dimension: dimension(p.Dimension), Second: report.Dimension(text(p.SecondDimension)), Conversion: text(p.Conversion),
+	}
+	var err error
+	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
+		return nil, err
+	}
+	if err = s.credit(ctx, who, &q, p.Lookback, p.Exclude, p.Filter); err != nil {
+		return nil, err
+	}
+	row := report.CreditedRow{Key: p.Key, Second: text(p.SecondKey), Cursor: text(p.Cursor)}
+	if p.Limit != nil {
+		row.Limit = *p.Limit
+	}
+	page, err := s.reports(who).Behind(ctx, q, row)
+	if err != nil {
+		return nil, err
+	}
+	list := ListCreditedConversions200JSONResponse{Items: make([]CreditedConversion, 0, len(page.Conversions)), Next: page.Next}
+	for _, c := range page.Conversions {
+		list.Items = append(list.Items, CreditedConversion{
+			Id: c.ID.String(), Contact: c.Contact.String(), Name: c.Name, At: Moment(c.At), Value: c.Value, Credit: c.Credit,
+		})
+	}
+	return list, nil
+}
+
+// ExplainConversion tells who earned one conversion.
+func (s *service) ExplainConversion(ctx context.Context, in ExplainConversionRequestObject) (ExplainConversionResponseObject, error) {
+	who := callerOf(ctx)
+	id, err := schema.ParseID(in.Id)
+	if err != nil {
+		return nil, schema.E("explain a conversion", schema.KindUnknown, "There is no such conversion in this workspace. Check the address.")
+	}
+	q := report.Credits{Model: report.Model(FullPath)} // All models are asked, and this one wants stages.
+	if err = s.credit(ctx, who, &q, in.Params.Lookback, in.Params.Exclude, nil); err != nil {
+		return nil, err
+	}
+	e, err := s.reports(who).Explain(ctx, id, q)
+	if err != nil {
+		return nil, err
+	}
+	return ExplainConversion200JSONResponse{
+		Id: e.ID.String(), Contact: e.Contact.String(), Name: e.Name, At: Moment(e.At), Value: e.Value, Currency: e.Currency,
+		Provider: e.Provider, Conversation: e.External, Url: e.URL, KnownAt: Moment(e.KnownAt), IdentifiedAt: Moment(e.Identified),
+		InProgressAt: moment(e.Progressed), Touches: explainedOf(e.Touches), LeftOut: explainedOf(e.LeftOut),
+	}, nil
+}
+
+func explainedOf(touches []report.ExplainedTouch) []ExplainedTouch {
+	all := make([]ExplainedTouch, 0, len(touches))
+	for i := range touches {
+		t := &touches[i]
+		one := ExplainedTouch{
+			Session: t.Session.ID.String(), Visitor: t.Session.Visitor, Reason: string(t.Session.Reason), Device: t.Session.Device,
+			Country: t.Session.Country, Browser: t.Session.Browser, Touch: touchOf(&t.Session.Touch),
+		}
+		if t.Why != "" {
+			one.LeftOut = new(ExplainedTouchLeftOut(t.Why))
+		} else {
+			credits := make(map[string]float64, len(t.Credits))
+			for m, share := range t.Credits {
+				credits[string(m)] = share
+			}
+			one.Credits = &credits
+		}
+		all = append(all, one)
+	}
+	return all
+}
