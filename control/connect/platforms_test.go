@@ -290,7 +290,7 @@ func TestPlatformTokensAreRenewed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.ahead.Store(int64(first.Expires.Time().Sub(time.Now()) - time.Minute))
+		h.ahead.Store(int64(time.Until(first.Expires.Time()) - time.Minute))
 		second, err := h.service.Tokens().Grant(t.Context(), c.ID)
 		if err != nil || second.Access == first.Access || second.Refresh != first.Refresh {
 			t.Fatalf("not renewed: %v", err)
@@ -299,7 +299,7 @@ func TestPlatformTokensAreRenewed(t *testing.T) {
 			t.Errorf("with the new one: %v", err)
 		}
 		h.post("/standin/fault", `{"kind":"revoke"}`)
-		h.ahead.Add(int64(second.Expires.Time().Sub(time.Now())))
+		h.ahead.Add(int64(time.Until(second.Expires.Time())))
 		if _, err := h.service.Test(t.Context(), h.who, h.platform.name); schema.KindOf(err) != schema.KindDenied || h.card().State != control.Failed || !strings.Contains(h.card().LastError, "Connect again") {
 			t.Errorf("not renewed any more: %v, %+v", err, h.card())
 		}
