@@ -280,7 +280,7 @@ func reason(err error) string {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "it did not answer within ten seconds"
 	}
-	var root error = err
+	root := err
 	for next := errors.Unwrap(root); next != nil; next = errors.Unwrap(root) {
 		root = next
 	}
