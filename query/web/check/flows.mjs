@@ -340,6 +340,7 @@ test("stages: add, rename, put in order, remove with who is in it", async (t) =>
   await page.locator(id("stage-name")).fill("Demo held");
   await page.click('button[aria-label="Move Demo held up"]');
   await page.click(id("stage-add"));
+  await until(page, () => document.activeElement?.matches("li:last-child [data-testid=stage-name]"));
   await page.keyboard.type("Revived");
   await page.click(id("stage-save"));
   await page.waitForSelector(id("stage-editor"), { state: "detached" });
