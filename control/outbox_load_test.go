@@ -84,7 +84,6 @@ func (c *crowd) round(store *control.Store, random *rand.Rand) bool {
 
 func (c *crowd) send(store *control.Store, random *rand.Rand, pushes []control.Push) error {
 	c.hold(pushes, true)
-	defer c.hold(pushes, false)
 	begun, err := store.BeginPushes(c.t.Context(), pushes)
 	if err != nil {
 		return err
@@ -108,6 +107,8 @@ func (c *crowd) send(store *control.Store, random *rand.Rand, pushes []control.P
 		}
 	}
 	c.mu.Unlock()
+	// What is given back may be the next one's before EndPushes returns; what is not is nobody's until its lease ends.
+	c.hold(pushes, false)
 	return store.EndPushes(c.t.Context(), results)
 }
 

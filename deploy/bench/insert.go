@@ -148,7 +148,8 @@ func (m *inserting) byAppend(ctx context.Context) error {
 		for _, h := range some {
 			err := batch.Append(h.Workspace, h.Id, math.MaxUint64-uint64(h.Received), h.Visitor, time.UnixMilli(h.At), time.UnixMilli(h.Received),
 				int8(h.Type), h.Url, h.Referrer, h.Title, h.Name, h.Properties, h.Traits.GetEmail(), h.Traits.GetPhone(), h.Traits.GetName(),
-				h.Traits.GetUserId(), h.UserAgent, h.Tz, h.Country, h.CountrySource, h.Device, h.Browser, h.Os, h.Bot, h.ClockShift)
+				h.Traits.GetUserId(), h.UserAgent, h.Tz, h.Country, h.CountrySource, h.Device, h.Browser, h.Os, h.Bot, h.ClockShift,
+				h.AdConsent, h.Fbp, h.Fbc, h.LiFatId)
 			if err != nil {
 				return errors.Join(err, batch.Abort())
 			}

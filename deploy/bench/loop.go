@@ -105,7 +105,7 @@ type loopColumns struct {
 	name, properties                        []string
 	email, phone, person, user              []string
 	agent, tz, country, said, device, bname []string
-	system                                  []string
+	system, consent, fbp, fbc, liFatID      []string
 }
 
 func (c *loopColumns) rows() int { return len(c.id) }
@@ -116,6 +116,7 @@ func (c *loopColumns) reset() {
 	for _, column := range []*[]string{
 		&c.visitor, &c.url, &c.referrer, &c.title, &c.name, &c.properties, &c.email, &c.phone, &c.person, &c.user,
 		&c.agent, &c.tz, &c.country, &c.said, &c.device, &c.bname, &c.system,
+		&c.consent, &c.fbp, &c.fbc, &c.liFatID,
 	} {
 		*column = (*column)[:0]
 	}
@@ -151,6 +152,10 @@ func (c *loopColumns) decode(value []byte) error {
 	c.device = append(c.device, h.GetDevice())
 	c.bname = append(c.bname, h.GetBrowser())
 	c.system = append(c.system, h.GetOs())
+	c.consent = append(c.consent, h.GetAdConsent())
+	c.fbp = append(c.fbp, h.GetFbp())
+	c.fbc = append(c.fbc, h.GetFbc())
+	c.liFatID = append(c.liFatID, h.GetLiFatId())
 	return nil
 }
 
@@ -162,6 +167,7 @@ func (c *loopColumns) insert(ctx context.Context, conn driver.Conn) error {
 	for i, column := range []any{
 		c.workspace, c.id, c.visitor, c.at, c.received, c.kind, c.url, c.referrer, c.title, c.name, c.properties,
 		c.email, c.phone, c.person, c.user, c.agent, c.tz, c.country, c.said, c.device, c.bname, c.system, c.bot, c.shift,
+		c.consent, c.fbp, c.fbc, c.liFatID,
 	} {
 		if err := batch.Column(i).Append(column); err != nil {
 			return errors.Join(fmt.Errorf("cannot fill a column: %w", err), batch.Abort())

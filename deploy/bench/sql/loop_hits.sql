@@ -5,7 +5,7 @@ CREATE TABLE hits (
     visitor String,
     at DateTime64(3, 'UTC'),
     received DateTime64(3, 'UTC'),
-    type Enum8('unspecified' = 0, 'pageview' = 1, 'event' = 2, 'identify' = 3, 'leave' = 4),
+    type Enum8('unspecified' = 0, 'pageview' = 1, 'event' = 2, 'identify' = 3, 'leave' = 4, 'ads' = 5),
     url String,
     referrer String,
     title String,
@@ -23,7 +23,11 @@ CREATE TABLE hits (
     browser LowCardinality(String),
     os LowCardinality(String),
     bot Bool,
-    clock_shift Int64
+    clock_shift Int64,
+    ad_consent LowCardinality(String),
+    fbp String,
+    fbc String,
+    li_fat_id String
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(at)
