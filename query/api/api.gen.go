@@ -2281,7 +2281,7 @@ type FunnelQuery struct {
 	// Breakdown One dimension, read at the entry step; absent for none.
 	Breakdown *Breakdown `json:"breakdown,omitempty"`
 
-	// BreakdownLimit How many values of the breakdown have a row; the others are `rest`.
+	// BreakdownLimit How many values of the breakdown have a row, the others are `rest`; by default all have one.
 	BreakdownLimit *int `json:"breakdown_limit,omitempty"`
 
 	// Compare What the steps are compared with.

@@ -19,9 +19,6 @@ import (
 // says.
 const defaultWindow = "336h"
 
-// defaultRows is how many values of a breakdown have a row when nobody says.
-const defaultRows = 200
-
 // QueryFunnel counts how many get from step to step.
 func (s *service) QueryFunnel(ctx context.Context, in QueryFunnelRequestObject) (QueryFunnelResponseObject, error) {
 	who, b := callerOf(ctx), in.Body
@@ -31,7 +28,7 @@ func (s *service) QueryFunnel(ctx context.Context, in QueryFunnelRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	f.Rows = number(b.BreakdownLimit, defaultRows)
+	f.Rows = number(b.BreakdownLimit, 0)
 	found, err := s.reports(who).Funnel(ctx, f)
 	if err != nil {
 		return nil, err

@@ -2010,10 +2010,7 @@ export interface components {
         };
         /** @description A funnel and its period, and what they are compared with. */
         FunnelQuery: components["schemas"]["FunnelAsked"] & {
-            /**
-             * @description How many values of the breakdown have a row; the others are `rest`.
-             * @default 200
-             */
+            /** @description How many values of the breakdown have a row, the others are `rest`; by default all have one. */
             breakdown_limit?: number;
             /**
              * @description What the steps are compared with.
