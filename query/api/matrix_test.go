@@ -78,6 +78,10 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 	switch operation {
 	case "getContact", "getJourney", "listMerges":
 		return sample{byID(contact.String()), nil, true, 200}
+	case "explainConversion":
+		return sample{byID(schema.ConversationID(owner.Workspace, "intercom", "1").String()), nil, true, 200}
+	case "listCreditedConversions":
+		return sample{path + "?dimension=source&key=google", nil, false, 200}
 	case "listJourneys":
 		return sample{path + "?contact=" + contact.String(), nil, false, 200}
 	case "requestErasure":
