@@ -42,8 +42,9 @@ type Platform interface {
 	// how many events have this receipt. The verdict is that of each of them;
 	// OutcomeTaken while the platform still looks, OutcomeAlone when some were
 	// refused and it does not say which, so that each is sent again by itself:
-	// those that it had then come back as OutcomeDuplicate. OutcomeLater is only
-	// about asking: the events are still taken.
+	// those that it had then come back as OutcomeDuplicate. So it is when none was
+	// counted for a passing reason; After then says when to send again.
+	// OutcomeLater is only about asking: the events are still taken.
 	Confirm(ctx context.Context, target schema.Target, receipt string, n int) schema.Verdict
 }
 

@@ -15,6 +15,7 @@ import (
 // account speaks to the product as one workspace's programs and sites do.
 type account struct {
 	url, key, siteKey string
+	conversion        string // the id of one, where the test made it
 }
 
 // reply is an HTTP answer, read whole.

@@ -144,6 +144,7 @@ func (a *account) live(t *testing.T, name, visitor string) {
 		"id": "order-1", "name": "goal_" + name, "at": time.Now().UTC().Format(time.RFC3339Nano), "visitor": visitor, "value": 10,
 	})
 	equal(t, "conversion", r.status, http.StatusAccepted)
+	a.conversion = decode[struct{ ID string }](t, "conversion", r).ID
 	a.awaitContact(t, "person@", func(c contact) bool { return c.ConvertedAt != nil && c.LastTouch.Source == "source-"+name })
 	a.awaitAttribution(t, "/api/v1/attribution?dimension=source", "source-"+name, 1)
 	saved := a.ask(t, http.MethodPost, "/api/v1/funnels", map[string]any{"name": "Funnel " + name + ".example", "definition": map[string]any{
@@ -222,6 +223,7 @@ func checkStrangers(t *testing.T, owner, other *account, own view) {
 	ids := map[string]string{
 		"/api/v1/contacts/{id}": own.contacts[0].ID, "/api/v1/contacts/{id}/journey": own.contacts[0].ID,
 		"/api/v1/contacts/{id}/merges": own.contacts[0].ID, "/api/v1/funnels/{id}": own.funnels[0],
+		"/api/v1/conversions/{id}/credits": owner.conversion,
 	}
 	// What is only there with an advertising platform or a receiver of webhooks is tried in query/api.
 	beyond := []string{"/api/v1/webhooks/{id}/deliveries", "/api/v1/ads/{platform}/targets", "/api/v1/destinations/{id}", "/api/v1/pushes/{id}"}

@@ -84,12 +84,17 @@ func later(c *Channel, p *control.Push, was before, v *schema.Verdict, now schem
 		r.State, r.Words = schema.PushError, strings.TrimSpace(v.Words+" "+wordsUnsure)
 		return
 	}
+	if again(p, v, now, r); r.State == schema.PushError && (was.open || was.partial) {
+		r.Words += " " + wordsUnsure
+	}
+}
+
+// again has a push sent once more after a while, unless it was tried for long
+// enough.
+func again(p *control.Push, v *schema.Verdict, now schema.Millis, r *control.PushResult) {
 	if now.Sub(p.FirstAt) >= patience {
 		r.State = schema.PushError
 		r.Words = strings.TrimSpace(v.Words + " It was tried for seven days and is given up; send it again when the reason is gone.")
-		if was.open || was.partial {
-			r.Words += " " + wordsUnsure
-		}
 		return
 	}
 	r.Due = now.Add(pause(v.After, p.Tries))
@@ -116,6 +121,9 @@ func confirmed(p *control.Push, v *schema.Verdict, now schema.Millis) control.Pu
 	switch v.Outcome {
 	case schema.OutcomeAlone:
 		r.Alone = true
+		if v.After > 0 { // It did not count for a passing reason.
+			again(p, v, now, &r)
+		}
 	case schema.OutcomeDuplicate:
 		// It has it from the request before, also where that had no answer:
 		// that this one was taken has closed the open attempt.

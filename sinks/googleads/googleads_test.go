@@ -124,12 +124,12 @@ func TestReasons(t *testing.T) {
 		words       string
 	}{
 		{"click_not_found", "PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", schema.OutcomeRefused, 0, "customer id of the account"},
-		{"too_recent_click", "PROCESSING_ERROR_REASON_TOO_RECENT_CLICK", schema.OutcomeLater, 6 * time.Hour, "six hours"},
+		{"too_recent_click", "PROCESSING_ERROR_REASON_TOO_RECENT_CLICK", schema.OutcomeAlone, 6 * time.Hour, "six hours"},
 		{"expired_click", "PROCESSING_ERROR_REASON_EXPIRED_CLICK", schema.OutcomeRefused, 0, "click-through window"},
 		{"invalid_gclid", "PROCESSING_ERROR_REASON_INVALID_GCLID", schema.OutcomeRefused, 0, "redirects"},
 		{"event_too_old", "PROCESSING_ERROR_REASON_EVENT_TOO_OLD", schema.OutcomeRefused, 0, "too old"},
 		{"no_consent", "PROCESSING_ERROR_REASON_NO_CONSENT", schema.OutcomeNoConsent, 0, "consent"},
-		{"internal_error", "PROCESSING_ERROR_REASON_INTERNAL_ERROR", schema.OutcomeLater, 0, "by itself"},
+		{"internal_error", "PROCESSING_ERROR_REASON_INTERNAL_ERROR", schema.OutcomeAlone, 10 * time.Minute, "by itself"},
 	} {
 		t.Run(test.fault, func(t *testing.T) {
 			b, s := bench(t)

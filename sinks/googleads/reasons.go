@@ -14,6 +14,8 @@ const (
 	// recent is how long Google asks to wait for a click, or a conversion action,
 	// that it does not know well yet.
 	recent = 6 * time.Hour
+	// trouble is how long Google is left alone after trouble of its own.
+	trouble = 10 * time.Minute
 )
 
 // judgement is what a reason means: the outcome, and words for a marketer.
@@ -38,7 +40,7 @@ func judgements() map[string]judgement {
 
 		"TOO_RECENT_CLICK":                 {schema.OutcomeLater, recent, "The ad was clicked so recently that Google does not know the click yet. It is sent again in six hours by itself."},
 		"DESTINATION_TOO_RECENTLY_CREATED": {schema.OutcomeLater, recent, "The conversion action was made so recently that Google does not count for it yet. It is sent again in six hours by itself."},
-		"INTERNAL_ERROR":                   {schema.OutcomeLater, 0, "Google had trouble of its own and did not count it. It is sent again by itself."},
+		"INTERNAL_ERROR":                   {schema.OutcomeLater, trouble, "Google had trouble of its own and did not count it. It is sent again by itself."},
 
 		"NO_CONSENT":      {schema.OutcomeNoConsent, 0, noConsent},
 		"DENIED_CONSENT":  {schema.OutcomeNoConsent, 0, noConsent},

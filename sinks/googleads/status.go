@@ -108,5 +108,9 @@ func failed(counts []reasonCount, all bool, n, records int) schema.Verdict {
 	if n > 1 && !whole {
 		return schema.Verdict{Outcome: schema.OutcomeAlone, Words: "Google did not count some of the conversions that it got with this one, and does not say which. Each of them is sent again by itself; what was counted is not counted twice."}
 	}
-	return verdictOf(counts[0].Reason)
+	v := verdictOf(counts[0].Reason)
+	if v.Outcome == schema.OutcomeLater { // Not counted, so that asking again would be in vain.
+		v.Outcome = schema.OutcomeAlone
+	}
+	return v
 }
