@@ -18,6 +18,8 @@ type adProvider struct{ name string }
 
 func (p *adProvider) Name() string { return p.name }
 
+func (p *adProvider) Advertises() {}
+
 func (p *adProvider) AuthorizeURL(state, _ string) string {
 	return "https://" + p.name + ".example/oauth?state=" + state
 }
