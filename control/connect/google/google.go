@@ -3,9 +3,6 @@ package google
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,9 +19,6 @@ const Name = "google"
 
 // scope is the permission to send conversions.
 const scope = "https://www.googleapis.com/auth/datamanager"
-
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 1 << 20
 
 // Config says where Google is and who we are there. Addresses are without a
 // slash at the end.
@@ -146,13 +140,9 @@ func unreachable(op string, err error) error {
 // send asks, and gives status and reason of the answer. Nothing else of it goes
 // on, for it may quote what was sent.
 func (p *Provider) send(request *http.Request) (status int, reason string, err error) {
-	response, err := p.client.Do(request)
+	reply, err := connect.Fetch(p.client, request, "Google")
 	if err != nil {
-		return 0, "", fmt.Errorf("cannot reach Google: %w", err)
-	}
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return 0, "", fmt.Errorf("cannot read Google's answer: %w", err)
+		return 0, "", err
 	}
 	var said struct {
 		Error struct {
@@ -161,7 +151,7 @@ func (p *Provider) send(request *http.Request) (status int, reason string, err e
 			} `json:"details"`
 		} `json:"error"`
 	}
-	if json.Unmarshal(answer, &said) == nil {
+	if json.Unmarshal(reply.Body, &said) == nil {
 		for _, d := range said.Error.Details {
 			reason += d.Reason
 		}
@@ -169,7 +159,7 @@ func (p *Provider) send(request *http.Request) (status int, reason string, err e
 	if strings.Trim(reason, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
 		reason = ""
 	}
-	return response.StatusCode, reason, nil
+	return reply.Status, reason, nil
 }
 
 // Revoke ends what the person granted. What is over already is no failure.

@@ -11,11 +11,9 @@ import (
 	"net/url"
 	"strings"
 
+	"sourceloop/control/connect"
 	"sourceloop/schema"
 )
-
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 1 << 20
 
 // number is an id that is a number in some answers and a string in others.
 type number string
@@ -74,27 +72,16 @@ func (p *Provider) form(ctx context.Context, path string, fields url.Values, out
 }
 
 func (p *Provider) send(request *http.Request, out any) error {
-	request.Header.Set("Accept", "application/json")
-	response, err := p.client.Do(request)
+	reply, err := connect.Fetch(p.client, request, "HubSpot")
 	if err != nil {
-		return fmt.Errorf("cannot reach HubSpot: %w", err)
+		return err
 	}
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return fmt.Errorf("cannot read HubSpot's answer: %w", err)
-	}
-	if response.StatusCode/100 != 2 {
+	if !reply.OK() {
 		var said struct{ Category string }
-		_ = json.Unmarshal(answer, &said) // A refusal need not be JSON.
-		return &refusal{status: response.StatusCode, category: said.Category}
+		_ = json.Unmarshal(reply.Body, &said) // A refusal need not be JSON.
+		return &refusal{status: reply.Status, category: said.Category}
 	}
-	if out == nil {
-		return nil
-	}
-	if err = json.Unmarshal(answer, out); err != nil {
-		return errors.New("cannot read HubSpot's answer: it is not the JSON that was expected")
-	}
-	return nil
+	return reply.Decode(out, "HubSpot")
 }
 
 // worded gives what went wrong with HubSpot a kind and words.

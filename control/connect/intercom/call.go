@@ -11,14 +11,12 @@ import (
 	"strconv"
 	"time"
 
+	"sourceloop/control/connect"
 	"sourceloop/schema"
 )
 
 // apiVersion is the newest published one that the code was written against.
 const apiVersion = "2.16"
-
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 4 << 20
 
 // refusal is an answer that is no success. It holds nothing that was sent.
 type refusal struct {
@@ -57,41 +55,30 @@ func (a *api) call(ctx context.Context, method, path string, in, out any) error 
 		return fmt.Errorf("cannot make a request: %w", err)
 	}
 	request.Header.Set("Authorization", "Bearer "+a.token)
-	request.Header.Set("Accept", "application/json")
 	request.Header.Set("Intercom-Version", apiVersion)
 	if in != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	response, err := a.client.Do(request)
+	reply, err := connect.Fetch(a.client, request, "Intercom")
 	if err != nil {
-		return fmt.Errorf("cannot reach Intercom: %w", err)
+		return err
 	}
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return fmt.Errorf("cannot read Intercom's answer: %w", err)
+	if !reply.OK() {
+		return newRefusal(reply)
 	}
-	if response.StatusCode/100 != 2 {
-		return newRefusal(response, answer)
-	}
-	if out == nil {
-		return nil
-	}
-	if err = json.Unmarshal(answer, out); err != nil {
-		return errors.New("cannot read Intercom's answer: it is not the JSON that was expected")
-	}
-	return nil
+	return reply.Decode(out, "Intercom")
 }
 
-func newRefusal(response *http.Response, answer []byte) *refusal {
+func newRefusal(reply *connect.Reply) *refusal {
 	var list struct {
 		Errors []struct{ Code, Message string }
 	}
-	r := &refusal{status: response.StatusCode}
-	if json.Unmarshal(answer, &list) == nil && len(list.Errors) > 0 {
+	r := &refusal{status: reply.Status}
+	if json.Unmarshal(reply.Body, &list) == nil && len(list.Errors) > 0 {
 		r.code, r.message = list.Errors[0].Code, list.Errors[0].Message
 	}
 	// The end of the window that is full, in seconds since 1970.
-	if unix, err := strconv.ParseInt(response.Header.Get("X-RateLimit-Reset"), 10, 64); err == nil && r.status == http.StatusTooManyRequests {
+	if unix, err := strconv.ParseInt(reply.Header.Get("X-RateLimit-Reset"), 10, 64); err == nil && r.status == http.StatusTooManyRequests {
 		r.after = max(time.Until(time.Unix(unix, 0)), 0)
 	}
 	return r

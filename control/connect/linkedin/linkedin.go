@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,9 +19,6 @@ import (
 
 // Name is the provider's word.
 const Name = "linkedin"
-
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 1 << 20
 
 // accountPrefix is before the number of an ad account.
 const accountPrefix = "urn:li:sponsoredAccount:"
@@ -186,30 +182,19 @@ func (p *Provider) get(ctx context.Context, token, path string, out any) error {
 }
 
 func (p *Provider) send(request *http.Request, out any) error {
-	request.Header.Set("Accept", "application/json")
-	response, err := p.config.Client.Do(request)
+	reply, err := connect.Fetch(p.config.Client, request, "LinkedIn")
 	if err != nil {
-		return fmt.Errorf("cannot reach LinkedIn: %w", err)
+		return err
 	}
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return fmt.Errorf("cannot read LinkedIn's answer: %w", err)
-	}
-	if response.StatusCode/100 != 2 {
+	if !reply.OK() {
 		var said struct{ Code string }
-		_ = json.Unmarshal(answer, &said) // A refusal need not be JSON.
+		_ = json.Unmarshal(reply.Body, &said) // A refusal need not be JSON.
 		if strings.Trim(said.Code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
 			said.Code = ""
 		}
-		return &refusal{status: response.StatusCode, code: said.Code}
+		return &refusal{status: reply.Status, code: said.Code}
 	}
-	if out == nil {
-		return nil
-	}
-	if err = json.Unmarshal(answer, out); err != nil {
-		return errors.New("cannot read LinkedIn's answer: it is not the JSON that was expected")
-	}
-	return nil
+	return reply.Decode(out, "LinkedIn")
 }
 
 // worded gives what went wrong with LinkedIn a kind and words.

@@ -3,9 +3,6 @@ package meta
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -16,9 +13,6 @@ import (
 
 // Name is the provider's word.
 const Name = "meta"
-
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 1 << 20
 
 // Config says where Meta is.
 type Config struct {
@@ -86,17 +80,17 @@ func (p *Provider) Setup(ctx context.Context, token string) (control.Setup, erro
 		return control.Setup{}, schema.E(op, schema.KindInvalid, "The address of Meta's API is none. Whoever runs this server corrects SOURCELOOP_META_API_URL.")
 	}
 	request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(token))
-	status, answer, err := p.send(request)
+	reply, err := connect.Fetch(p.client, request, "Meta")
 	if err != nil {
 		e := schema.E(op, schema.KindUnavailable, "Meta could not be reached, so the token could not be tried. Try again; if it stays, check that this server may reach Meta.")
 		e.Err = err
 		return control.Setup{}, e
 	}
-	if status != http.StatusOK {
-		return control.Setup{}, refused(op, status, answer)
+	if reply.Status != http.StatusOK {
+		return control.Setup{}, refused(op, reply.Status, reply.Body)
 	}
 	var me struct{ Name string }
-	if err = json.Unmarshal(answer, &me); err != nil {
+	if err = json.Unmarshal(reply.Body, &me); err != nil {
 		return control.Setup{}, schema.E(op, schema.KindUnavailable, "Something answered in Meta's place, so the token could not be tried. Try again; if it stays, check what stands between this server and Meta.")
 	}
 	name := "Meta"
@@ -104,16 +98,6 @@ func (p *Provider) Setup(ctx context.Context, token string) (control.Setup, erro
 		name += ", as " + me.Name
 	}
 	return control.Setup{Sends: true, Name: name}, nil
-}
-
-func (p *Provider) send(request *http.Request) (status int, answer []byte, err error) {
-	request.Header.Set("Accept", "application/json")
-	response, err := p.client.Do(request)
-	if err != nil {
-		return 0, nil, fmt.Errorf("cannot reach Meta: %w", err)
-	}
-	answer, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	return response.StatusCode, answer, errors.Join(err, response.Body.Close())
 }
 
 // refused branches on codes: words are in the language of whoever made the
