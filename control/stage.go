@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"unicode/utf8"
@@ -13,6 +14,20 @@ import (
 type Stage struct {
 	Name string
 	At   schema.Millis
+}
+
+// NewestStage is where a contact stands, by the facts about its nodes: the newest
+// counts, and of two at one moment the one whose name comes later, so that the
+// order of the nodes plays no part. Without a fact it is the first stage.
+func NewestStage(nodes []schema.Node, facts map[schema.Node]Stage) string {
+	var newest Stage
+	for _, n := range nodes {
+		fact, ok := facts[n]
+		if ok && (fact.At > newest.At || fact.At == newest.At && fact.Name > newest.Name) {
+			newest = fact
+		}
+	}
+	return cmp.Or(newest.Name, FirstStage)
 }
 
 // SetStage says where the contact of a node stands: at a stage of StageNames, or

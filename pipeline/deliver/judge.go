@@ -69,17 +69,6 @@ func worth(rule *control.ValueRule, c *schema.Standing, stage string) (value flo
 	return value, currency, true
 }
 
-// stageOf is where a contact stands: of its nodes the newest fact counts.
-func stageOf(nodes []schema.Node, facts map[schema.Node]control.Stage) string {
-	newest := control.Stage{Name: control.FirstStage}
-	for _, n := range nodes {
-		if fact, ok := facts[n]; ok && fact.At >= newest.At {
-			newest = fact
-		}
-	}
-	return newest.Name
-}
-
 // consents tells whether a destination may be given what a visitor said this of.
 func consents(d *control.Destination, said schema.Consent) bool {
 	if d.Consent == control.OnlyGranted {
@@ -116,7 +105,7 @@ func judge(d *control.Destination, platform Platform, p *control.Push, s *schema
 		r := unsent(p, state, words, code)
 		return schema.Outgoing{}, &r
 	}
-	o := outgoing(d, p, s, stageOf(s.Nodes, facts))
+	o := outgoing(d, p, s, control.NewestStage(s.Nodes, facts))
 	if !consents(d, o.Consent) {
 		if o.Consent == schema.ConsentDenied {
 			return ended(schema.PushSkippedConsent, wordsNo, "")

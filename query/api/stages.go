@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 
 	"sourceloop/control"
@@ -18,18 +17,7 @@ func (f stageFacts) of(c *report.Contact) string {
 	for i, e := range c.Evidence {
 		nodes[i] = e.Node
 	}
-	return f.newest(nodes)
-}
-
-func (f stageFacts) newest(nodes []schema.Node) string {
-	var newest control.Stage
-	for _, n := range nodes {
-		fact, ok := f[n]
-		if ok && (fact.At > newest.At || fact.At == newest.At && fact.Name > newest.Name) {
-			newest = fact
-		}
-	}
-	return cmp.Or(newest.Name, control.FirstStage)
+	return control.NewestStage(nodes, f)
 }
 
 // stageNode is the node that a fact about a contact is written on: what names
@@ -92,7 +80,7 @@ func (s *service) stageCounts(ctx context.Context, who caller) (map[string]int64
 	facts, owners, err := s.staged(ctx, who)
 	counts := map[string]int64{}
 	for _, held := range owners {
-		counts[facts.newest(held)]++
+		counts[control.NewestStage(held, facts)]++
 	}
 	return counts, err
 }
@@ -131,7 +119,7 @@ func (s *service) inStage(ctx context.Context, who caller, stage string, q *repo
 	}
 	q.Only = []schema.ID{}
 	for id, held := range owners {
-		there := facts.newest(held) == stage
+		there := control.NewestStage(held, facts) == stage
 		switch {
 		case there && stage != control.FirstStage:
 			q.Only = append(q.Only, id)
