@@ -9,6 +9,7 @@ import { may, zone } from "../session";
 import { place } from "../url";
 import { Dialog, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Checks } from "../ui/checks";
+import { CleanUp } from "../ui/cleanup";
 import { Icon } from "../ui/icon";
 import { EditDestination, NewDestination } from "./adsform";
 import { AdsLog } from "./adslog";
@@ -95,7 +96,7 @@ function PlatformCard({ card: c, onChange }: { card: Card; onChange: () => void 
         </dl>
       )}
       <Actions card={c} onChange={onChange} onDisconnect={() => setAsking(true)} />
-      {cleanUp && <CleanUp card={c} list={cleanUp} onClose={() => setCleanUp(null)} />}
+      {cleanUp && <CleanUp name={c.name} list={cleanUp} onClose={() => setCleanUp(null)} />}
       {(c.state === "connected" || c.destinations.length > 0) && <Destinations card={c} onChange={onChange} />}
       {asking && (
         <Disconnect
@@ -397,25 +398,5 @@ function Disconnect({ card: c, onClose }: { card: Card; onClose: (cleanUp: strin
         </button>
       </div>
     </Dialog>
-  );
-}
-
-function CleanUp({ card: c, list, onClose }: { card: Card; list: string[]; onClose: () => void }) {
-  return (
-    <div class="note" role="status" data-testid="clean-up">
-      <Icon name="check" />
-      <div>
-        <strong>{c.name} is disconnected.</strong>
-        {list.length > 0 && <p>What is left to do by hand, if you like:</p>}
-        <ul>
-          {list.map((line) => (
-            <li key={line}>{line}</li>
-          ))}
-        </ul>
-      </div>
-      <button type="button" class="button button-icon" aria-label="Close" onClick={onClose}>
-        <Icon name="close" />
-      </button>
-    </div>
   );
 }

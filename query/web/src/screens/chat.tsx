@@ -6,6 +6,7 @@ import { ago, dateTime } from "../format";
 import { may, zone } from "../session";
 import { Dialog, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Checks } from "../ui/checks";
+import { CleanUp } from "../ui/cleanup";
 import { Icon } from "../ui/icon";
 import { Doctor } from "./doctor";
 
@@ -99,7 +100,7 @@ function Card({ connection: c, onChange }: { connection: Connection; onChange: (
           }}
         />
       )}
-      {cleanUp && <CleanUp connection={c} list={cleanUp} onClose={() => setCleanUp(null)} />}
+      {cleanUp && <CleanUp name={c.name} list={cleanUp} onClose={() => setCleanUp(null)} />}
     </article>
   );
 }
@@ -250,25 +251,5 @@ function Disconnect({ connection: c, onClose }: { connection: Connection; onClos
         </button>
       </div>
     </Dialog>
-  );
-}
-
-function CleanUp({ connection: c, list, onClose }: { connection: Connection; list: string[]; onClose: () => void }) {
-  return (
-    <div class="note" role="status" data-testid="clean-up">
-      <Icon name="check" />
-      <div>
-        <strong>{c.name} is disconnected.</strong>
-        {list.length > 0 && <p>What is left to do by hand, if you like:</p>}
-        <ul>
-          {list.map((line) => (
-            <li key={line}>{line}</li>
-          ))}
-        </ul>
-      </div>
-      <button type="button" class="button button-icon" aria-label="Close" onClick={onClose}>
-        <Icon name="close" />
-      </button>
-    </div>
   );
 }
