@@ -22,6 +22,7 @@ func badInput() []evil {
 		odd      = "pipeline/collect/badinput_test.go: TestOddInputIsStored/"
 		edge     = "pipeline/collect/edge_test.go: "
 		hooks    = "pipeline/collect/webhooks_test.go: TestIntercomWebhooks/"
+		incoming = "pipeline/collect/incoming_test.go: TestIncomingWebhooks/"
 		hubspot  = "pipeline/collect/hubspot_test.go: TestHubSpotWebhooks/"
 		resolved = "pipeline/resolve/badinput_test.go: TestBadInput/"
 		params   = "query/api/problems_test.go: TestParametersThatAreRefused/"
@@ -65,6 +66,9 @@ func badInput() []evil {
 		{sent: "webhooks: an unknown topic or version", must: "200, kept aside", shown: []string{hooks + "unknown topic", resolved + "unknown topic", resolved + "unknown version"}},
 		{sent: "webhooks: an unknown or disconnected app id", must: "200, discarded, never 410", shown: []string{hooks + "unknown app", hubspot + "unknown account", "pipeline/resolve/resolve_test.go: TestOtherEnds/the connection was closed", "control/connect/intercom/intercom_test.go: TestDisconnect"}},
 		{sent: "webhooks: null or several emails", must: "no bogus edge", shown: []string{resolved + "no email", resolved + "several emails in one", resolved + "a list of emails", resolved + "two contacts in a conversation"}},
+		{sent: "incoming webhooks: an unknown address", must: "404, the body is not read", shown: []string{incoming + "unknown address"}},
+		{sent: "incoming webhooks: no JSON, no UTF-8, too deep, too large", must: "400 or 413, quoting nothing", shown: []string{incoming + "no JSON", incoming + "no UTF-8", incoming + "too deep", incoming + "too large"}},
+		{sent: "incoming webhooks: nobody or several who could be meant", must: "422, naming fields and no values", shown: []string{incoming + "nobody", incoming + "several"}},
 		{sent: "Inbox panel: a missing, wrong or reformatted signature", must: "401, nothing of it is read", shown: []string{panel + "no signature", panel + "a wrong signature", panel + "upper case", panel + "with a prefix", "deploy/e2e/panel_test.go: TestIntercomInboxPanelIsSignedAndBound"}},
 		{sent: "Inbox panel: signed, and no request", must: "400, quoting nothing", shown: []string{panel + "no JSON", panel + "ten thousand deep", panel + "no UTF-8", panel + "no workspace"}},
 		{sent: "Inbox panel: a body too large", must: "413 before parsing", shown: []string{panel + "too large"}},

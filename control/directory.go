@@ -32,6 +32,8 @@ type snapshot struct {
 	routes map[providerApp]route
 	keys   map[string]Principal // by the token's hash
 
+	incoming map[string]schema.IncomingHook // by the token's hash
+
 	erased     map[uint32]*erasures // by workspace
 	erasureKey []byte
 }
@@ -116,10 +118,10 @@ func (d *Directory) refresh(ctx context.Context) error {
 	}
 	next := &snapshot{
 		seq: seq, bySite: map[string]*schema.Workspace{}, byID: map[uint32]*schema.Workspace{},
-		routes: map[providerApp]route{}, keys: map[string]Principal{}, erased: map[uint32]*erasures{},
+		routes: map[providerApp]route{}, keys: map[string]Principal{}, erased: map[uint32]*erasures{}, incoming: map[string]schema.IncomingHook{},
 	}
 	r := d.store.reader()
-	for _, load := range []func(context.Context, runner) error{next.loadWorkspaces, next.loadSettings, next.loadRoutes, next.loadKeys, next.loadErased} {
+	for _, load := range []func(context.Context, runner) error{next.loadWorkspaces, next.loadSettings, next.loadRoutes, next.loadKeys, next.loadIncoming, next.loadErased} {
 		if err := load(ctx, r); err != nil {
 			return err
 		}

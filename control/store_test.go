@@ -31,6 +31,7 @@ func TestStore(t *testing.T) {
 			"renewed tokens":       testRenewed,
 			"signals":              testSignals,
 			"webhooks":             testEndpoints,
+			"incoming webhooks":    testIncoming,
 			"planned deliveries":   testPlannedDeliveries,
 			"sent deliveries":      testSentDeliveries,
 			"erased deliveries":    testErasedDeliveries,

@@ -44,7 +44,7 @@ func (n *node) startSpool(context.Context) error {
 	}
 	s, err := spool.New(spool.Config{
 		Dir: filepath.Join(n.config.data, "spool"), MaxBytes: n.config.settings.SpoolBytes,
-		Topics: []string{schema.TopicHits, schema.TopicWebhooks, schema.TopicDead}, Fail: n.reach,
+		Topics: []string{schema.TopicHits, schema.TopicWebhooks, schema.TopicLeads, schema.TopicDead}, Fail: n.reach,
 	}, n.logs, n.registry, n.log)
 	if err != nil {
 		return err

@@ -83,7 +83,7 @@ func (n *node) mountCollector() (*collect.Edge, error) {
 	edge, err := collect.New(config, collect.Deps{
 		Tracker: script, Sites: n.control.Directory(), Routes: n.control.Directory(), Log: n.spool,
 		Agents: enrich.NewAgents(), Countries: countries, Now: time.Now, Random: rand.Reader,
-		Registerer: n.registry, Logger: n.log, Signals: signals, Fail: n.reach,
+		Registerer: n.registry, Logger: n.log, Signals: signals, Incoming: n.control.Directory(), Persons: identity.Rules{}, Fail: n.reach,
 	})
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (n *node) mountDashboard() error {
 		Tracking: func(siteKey string) api.Snippet {
 			return api.Snippet{HTML: tracker.Snippet(collector, siteKey), URL: collector + "/sl." + core.Hash + ".js", SRI: core.SRI}
 		},
-		AsOf: n.progress.AsOf, PublicURL: n.url, ClientIP: n.echo.IPExtractor, Metrics: n.registry, Log: n.log, Now: time.Now,
+		AsOf: n.progress.AsOf, PublicURL: n.url, CollectorURL: collector, ClientIP: n.echo.IPExtractor, Metrics: n.registry, Log: n.log, Now: time.Now,
 	})
 	if err != nil {
 		return err

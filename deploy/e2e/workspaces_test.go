@@ -151,12 +151,19 @@ func (a *account) live(t *testing.T, name, visitor string) {
 		"steps": []map[string]any{{"type": "pageview", "operator": "starts_with", "value": "/"}, {"type": "conversion", "name": "goal_" + name}},
 	}})
 	equal(t, "saving a funnel", saved.status, http.StatusCreated)
+	// Paused, so that nothing is sent to a stranger.
+	hook := decode[webhookMade](t, "webhook", a.ask(t, http.MethodPost, "/api/v1/webhooks", map[string]any{
+		"name": "Webhook " + name + ".example", "url": "https://93.184.215.14/" + name + ".example", "events": []string{"lead.created"},
+	}))
+	paused := a.ask(t, http.MethodPost, "/api/v1/webhooks/"+hook.Webhook.ID+"/pause", map[string]any{"paused": true})
+	equal(t, "pausing a webhook", paused.status, http.StatusOK)
 }
 
 // view is what a workspace sees of itself.
 type view struct {
 	contacts      []contact
 	funnels, keys []string
+	webhooks      []string
 	answers       map[string]string // by path
 	siteKey       string
 }
@@ -171,6 +178,9 @@ func (a *account) whole(t *testing.T, name string) view {
 	}
 	for _, item := range get[ids](t, a, "/api/v1/keys").Items {
 		v.keys = append(v.keys, item.ID)
+	}
+	for _, item := range get[ids](t, a, "/api/v1/webhooks").Items {
+		v.webhooks = append(v.webhooks, item.ID)
 	}
 	for path := range a.routes(t) {
 		if !strings.Contains(path, "{") && path != "/api/v1/sign-in" {
@@ -223,10 +233,10 @@ func checkStrangers(t *testing.T, owner, other *account, own view) {
 	ids := map[string]string{
 		"/api/v1/contacts/{id}": own.contacts[0].ID, "/api/v1/contacts/{id}/journey": own.contacts[0].ID,
 		"/api/v1/contacts/{id}/merges": own.contacts[0].ID, "/api/v1/funnels/{id}": own.funnels[0],
-		"/api/v1/conversions/{id}/credits": owner.conversion,
+		"/api/v1/webhooks/{id}/deliveries": own.webhooks[0], "/api/v1/conversions/{id}/credits": owner.conversion,
 	}
-	// What is only there with an advertising platform or a receiver of webhooks is tried in query/api.
-	beyond := []string{"/api/v1/webhooks/{id}/deliveries", "/api/v1/ads/{platform}/targets", "/api/v1/destinations/{id}", "/api/v1/pushes/{id}"}
+	// What is only there with an advertising platform is tried in query/api.
+	beyond := []string{"/api/v1/ads/{platform}/targets", "/api/v1/destinations/{id}", "/api/v1/pushes/{id}"}
 	for path := range owner.routes(t) {
 		if !strings.Contains(path, "{") || slices.Contains(beyond, path) {
 			continue
@@ -250,6 +260,8 @@ func checkStrangers(t *testing.T, owner, other *account, own view) {
 		{http.MethodPatch, "/api/v1/contacts/" + own.contacts[0].ID, map[string]any{"stage": "Lost"}},
 		{http.MethodDelete, "/api/v1/funnels/" + own.funnels[0], nil},
 		{http.MethodDelete, "/api/v1/keys/" + own.keys[0], nil},
+		{http.MethodDelete, "/api/v1/webhooks/" + own.webhooks[0], nil},
+		{http.MethodPost, "/api/v1/webhooks/" + own.webhooks[0] + "/test", nil},
 	} {
 		if r := other.ask(t, change.method, change.path, change.body); r.status != http.StatusNotFound {
 			t.Errorf("%s %s with the other's key: %d %s", change.method, change.path, r.status, r.body)

@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sourceloop/control/conversion"
 	"sourceloop/pipeline/enrich"
 	"sourceloop/schema"
 )
@@ -69,6 +70,8 @@ type Config struct {
 	KeyRate     Rate // hits per site key
 	VisitorRate Rate // hits per visitor
 
+	IncomingRate Rate // conversions per address of an incoming webhook
+
 	Hooks       []Hooks       // of the providers whose webhooks are taken
 	HitTimeout  time.Duration // how long Kafka may take for hits; 2 s when 0
 	HookTimeout time.Duration // and for webhooks; 2 s when 0, because Intercom waits 5, and the disk takes some
@@ -78,14 +81,16 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		ScriptPath: "/sl.js", HitsPath: "/sl/hits",
-		AddressRate: Rate{PerSecond: 2_000, Burst: 50_000},
-		KeyRate:     Rate{PerSecond: 1_000_000, Burst: 10_000_000},
-		VisitorRate: Rate{PerSecond: 20, Burst: 4_000},
-		HitTimeout:  2 * time.Second, HookTimeout: 2 * time.Second,
+		AddressRate:  Rate{PerSecond: 2_000, Burst: 50_000},
+		KeyRate:      Rate{PerSecond: 1_000_000, Burst: 10_000_000},
+		VisitorRate:  Rate{PerSecond: 20, Burst: 4_000},
+		IncomingRate: Rate{PerSecond: 50, Burst: 5_000}, // More than any program that is not broken sends.
+		HitTimeout:   2 * time.Second, HookTimeout: 2 * time.Second,
 	}
 }
 
-// Deps are what the edge works with. All but Signals and Fail are needed.
+// Deps are what the edge works with. All but Signals, Incoming and Fail are
+// needed.
 type Deps struct {
 	Tracker    http.Handler // serves the script
 	Sites      Sites
@@ -97,7 +102,9 @@ type Deps struct {
 	Random     io.Reader // for ids; crypto/rand.Reader
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
-	Signals    Signals // nil: nobody listens
+	Signals    Signals               // nil: nobody listens
+	Incoming   Incoming              // nil: no program tells of conversions here
+	Persons    conversion.Normalizer // with Incoming
 	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
 	Fail func(place string) error
 }
@@ -118,6 +125,7 @@ type Edge struct {
 	addresses *limiter
 	keys      *limiter
 	visitors  *limiter
+	incoming  *limiter
 	metrics   *metrics
 	batches   sync.Pool // of *batch
 	deadlines deadlines // of hits
@@ -133,6 +141,9 @@ func New(config Config, deps Deps) (*Edge, error) {
 	if deps.Tracker == nil || deps.Sites == nil || deps.Routes == nil || deps.Log == nil || deps.Agents == nil ||
 		deps.Countries == nil || deps.Now == nil || deps.Random == nil || deps.Registerer == nil || deps.Logger == nil {
 		return nil, errors.New("cannot make a collector: something it works with is missing")
+	}
+	if deps.Incoming != nil && deps.Persons == nil {
+		return nil, errors.New("cannot make a collector: it takes conversions, and nothing says what an email is")
 	}
 	defaults := DefaultConfig()
 	if config.ScriptPath == "" {
@@ -152,6 +163,7 @@ func New(config Config, deps Deps) (*Edge, error) {
 		addresses: newLimiter(config.AddressRate, 1<<16),
 		keys:      newLimiter(config.KeyRate, 1<<12),
 		visitors:  newLimiter(config.VisitorRate, 1<<18),
+		incoming:  newLimiter(config.IncomingRate, 1<<10),
 		metrics:   newMetrics(deps.Registerer),
 		deadlines: deadlines{timeout: config.HitTimeout},
 		anyOrigin: []string{"*"}, jsonType: []string{"application/json"},
@@ -175,6 +187,9 @@ func (e *Edge) Register(server *echo.Echo) {
 	}
 	server.POST(e.config.HitsPath, e.hits)
 	server.OPTIONS(e.config.HitsPath, preflight)
+	if e.deps.Incoming != nil {
+		server.POST("/hooks/in/:token", e.incomingHook)
+	}
 	// Providers check an address by HEAD.
 	there := func(c echo.Context) error { return c.NoContent(http.StatusOK) }
 	for _, hooks := range e.config.Hooks {

@@ -27,6 +27,7 @@ import (
 
 	"sourceloop/pipeline/collect"
 	"sourceloop/pipeline/enrich"
+	"sourceloop/pipeline/identity"
 	"sourceloop/schema"
 )
 
@@ -176,6 +177,7 @@ func start(t testing.TB, change func(*collect.Config)) *place {
 		Sites:   sites{}, Routes: p.routes, Log: p.log, Agents: enrich.NewAgents(), Countries: countries,
 		Now: func() time.Time { return time.UnixMilli(clock) }, Random: rand.Reader,
 		Registerer: p.registry, Logger: slog.New(slog.NewTextHandler(p.logged, nil)), Signals: &p.signals,
+		Incoming: shops{}, Persons: identity.Rules{},
 	})
 	if err != nil {
 		t.Fatal(err)

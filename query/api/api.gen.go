@@ -2442,6 +2442,94 @@ type FunnelTrendQueryBy string
 // Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
 type Id = string
 
+// IncomingHook An address at which a program tells of conversions in JSON of its own.
+type IncomingHook struct {
+	// Conversion What its conversions are called.
+	Conversion string `json:"conversion"`
+
+	// CreatedAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	CreatedAt Time `json:"created_at"`
+
+	// Currency Of every value; empty for the workspace's.
+	Currency string `json:"currency"`
+
+	// EmailPath Where the email stands; empty: it is found.
+	EmailPath string `json:"email_path"`
+
+	// Id The address's id, which is no secret.
+	Id string `json:"id"`
+
+	// IdPath Where the conversion's id stands, as `data.order.id`; empty: a hash of the body is the id.
+	IdPath string `json:"id_path"`
+
+	// LastRefusal Why the last one was refused, or the empty text.
+	LastRefusal string `json:"last_refusal"`
+
+	// LastRefusedAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
+	// or got no webhook yet, a key that was never used, a finding about nothing.
+	LastRefusedAt *MaybeTime `json:"last_refused_at"`
+
+	// LastTakenAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
+	// or got no webhook yet, a key that was never used, a finding about nothing.
+	LastTakenAt *MaybeTime `json:"last_taken_at"`
+
+	// Name What sends to it.
+	Name string `json:"name"`
+
+	// PhonePath Where the phone stands; empty: it is found.
+	PhonePath string `json:"phone_path"`
+
+	// Refused How many were refused; of each reason counted anew once none came for 30 days.
+	Refused int64 `json:"refused"`
+
+	// Taken How many were taken; counted anew once none came for 30 days.
+	Taken int64 `json:"taken"`
+
+	// Value What each is worth where it names no value; null for nothing.
+	Value *float64 `json:"value"`
+
+	// ValuePath Where the value stands; empty: `value`.
+	ValuePath string `json:"value_path"`
+}
+
+// IncomingHookInput What is asked of an address.
+type IncomingHookInput struct {
+	// Conversion What its conversions are called.
+	Conversion string `json:"conversion"`
+
+	// Currency ISO 4217; by default the workspace's.
+	Currency *string `json:"currency,omitempty"`
+
+	// EmailPath Where the email stands.
+	EmailPath *string `json:"email_path,omitempty"`
+
+	// IdPath Where the conversion's id stands.
+	IdPath *string `json:"id_path,omitempty"`
+
+	// Name What sends to it.
+	Name string `json:"name"`
+
+	// PhonePath Where the phone stands.
+	PhonePath *string `json:"phone_path,omitempty"`
+
+	// Value What each is worth where it names no value.
+	Value *float64 `json:"value,omitempty"`
+
+	// ValuePath Where the value stands.
+	ValuePath *string `json:"value_path,omitempty"`
+}
+
+// IncomingHookList The addresses.
+type IncomingHookList struct {
+	// Items The addresses, oldest first.
+	Items []IncomingHook `json:"items"`
+
+	// Most How many there may be.
+	Most int `json:"most"`
+}
+
 // Journey Everything a contact did.
 type Journey struct {
 	// Sessions The sessions of all the contact's browsers, oldest first.
@@ -2642,6 +2730,15 @@ type MergeList struct {
 
 // Model How a conversion's credit is shared among its touches.
 type Model string
+
+// NewIncomingHook An address, which is shown once.
+type NewIncomingHook struct {
+	// Hook An address at which a program tells of conversions in JSON of its own.
+	Hook IncomingHook `json:"hook"`
+
+	// Url Where to send to; who has it can tell of conversions.
+	Url string `json:"url"`
+}
 
 // NewKey An API key with its secret, which is shown once.
 type NewKey struct {
@@ -3623,6 +3720,12 @@ type TrendFunnelJSONRequestBody = FunnelTrendQuery
 // ReplaceFunnelJSONRequestBody defines body for ReplaceFunnel for application/json ContentType.
 type ReplaceFunnelJSONRequestBody = FunnelInput
 
+// CreateIncomingHookJSONRequestBody defines body for CreateIncomingHook for application/json ContentType.
+type CreateIncomingHookJSONRequestBody = IncomingHookInput
+
+// UpdateIncomingHookJSONRequestBody defines body for UpdateIncomingHook for application/json ContentType.
+type UpdateIncomingHookJSONRequestBody = IncomingHookInput
+
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyInput
 
@@ -3766,6 +3869,21 @@ type ServerInterface interface {
 	// ReplaceFunnel Change a saved funnel
 	// (PUT /api/v1/funnels/{id})
 	ReplaceFunnel(ctx echo.Context, id string) error
+	// ListIncomingHooks Addresses of incoming webhooks
+	// (GET /api/v1/hooks)
+	ListIncomingHooks(ctx echo.Context) error
+	// CreateIncomingHook Make an address for an incoming webhook
+	// (POST /api/v1/hooks)
+	CreateIncomingHook(ctx echo.Context) error
+	// DeleteIncomingHook Delete an address
+	// (DELETE /api/v1/hooks/{id})
+	DeleteIncomingHook(ctx echo.Context, id WebhookId) error
+	// UpdateIncomingHook Change what an address does
+	// (PUT /api/v1/hooks/{id})
+	UpdateIncomingHook(ctx echo.Context, id WebhookId) error
+	// RenewIncomingHook Make an address new
+	// (POST /api/v1/hooks/{id}/token)
+	RenewIncomingHook(ctx echo.Context, id WebhookId) error
 	// ListJourneys What some contacts did
 	// (GET /api/v1/journeys)
 	ListJourneys(ctx echo.Context, params ListJourneysParams) error
@@ -4601,6 +4719,72 @@ func (w *ServerInterfaceWrapper) ReplaceFunnel(ctx echo.Context) error {
 	return err
 }
 
+// ListIncomingHooks converts echo context to params.
+func (w *ServerInterfaceWrapper) ListIncomingHooks(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListIncomingHooks(ctx)
+	return err
+}
+
+// CreateIncomingHook converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateIncomingHook(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateIncomingHook(ctx)
+	return err
+}
+
+// DeleteIncomingHook converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteIncomingHook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteIncomingHook(ctx, id)
+	return err
+}
+
+// UpdateIncomingHook converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateIncomingHook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateIncomingHook(ctx, id)
+	return err
+}
+
+// RenewIncomingHook converts echo context to params.
+func (w *ServerInterfaceWrapper) RenewIncomingHook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RenewIncomingHook(ctx, id)
+	return err
+}
+
 // ListJourneys converts echo context to params.
 func (w *ServerInterfaceWrapper) ListJourneys(ctx echo.Context) error {
 	var err error
@@ -5194,6 +5378,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/webhooks/:id/deliveries", wrapper.ListDeliveries, options.OperationMiddlewares["listDeliveries"]...)
 	router.POST(options.BaseURL+"/api/v1/webhooks/:id/replay", wrapper.ReplayFailedDeliveries, options.OperationMiddlewares["replayFailedDeliveries"]...)
 	router.POST(options.BaseURL+"/api/v1/webhooks/:id/deliveries/:delivery/replay", wrapper.ReplayDelivery, options.OperationMiddlewares["replayDelivery"]...)
+	router.GET(options.BaseURL+"/api/v1/hooks", wrapper.ListIncomingHooks, options.OperationMiddlewares["listIncomingHooks"]...)
+	router.POST(options.BaseURL+"/api/v1/hooks", wrapper.CreateIncomingHook, options.OperationMiddlewares["createIncomingHook"]...)
+	router.DELETE(options.BaseURL+"/api/v1/hooks/:id", wrapper.DeleteIncomingHook, options.OperationMiddlewares["deleteIncomingHook"]...)
+	router.PUT(options.BaseURL+"/api/v1/hooks/:id", wrapper.UpdateIncomingHook, options.OperationMiddlewares["updateIncomingHook"]...)
+	router.POST(options.BaseURL+"/api/v1/hooks/:id/token", wrapper.RenewIncomingHook, options.OperationMiddlewares["renewIncomingHook"]...)
 
 }
 
@@ -6666,6 +6855,195 @@ func (response ReplaceFunneldefaultApplicationProblemPlusJSONResponse) VisitRepl
 	return err
 }
 
+type ListIncomingHooksRequestObject struct {
+}
+
+type ListIncomingHooksResponseObject interface {
+	VisitListIncomingHooksResponse(w http.ResponseWriter) error
+}
+
+type ListIncomingHooks200JSONResponse IncomingHookList
+
+func (response ListIncomingHooks200JSONResponse) VisitListIncomingHooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListIncomingHooksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListIncomingHooksdefaultApplicationProblemPlusJSONResponse) VisitListIncomingHooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIncomingHookRequestObject struct {
+	Body *CreateIncomingHookJSONRequestBody
+}
+
+type CreateIncomingHookResponseObject interface {
+	VisitCreateIncomingHookResponse(w http.ResponseWriter) error
+}
+
+type CreateIncomingHook201JSONResponse NewIncomingHook
+
+func (response CreateIncomingHook201JSONResponse) VisitCreateIncomingHookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIncomingHookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateIncomingHookdefaultApplicationProblemPlusJSONResponse) VisitCreateIncomingHookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteIncomingHookRequestObject struct {
+	Id WebhookId `json:"id"`
+}
+
+type DeleteIncomingHookResponseObject interface {
+	VisitDeleteIncomingHookResponse(w http.ResponseWriter) error
+}
+
+type DeleteIncomingHook204Response struct {
+}
+
+func (response DeleteIncomingHook204Response) VisitDeleteIncomingHookResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteIncomingHookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteIncomingHookdefaultApplicationProblemPlusJSONResponse) VisitDeleteIncomingHookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIncomingHookRequestObject struct {
+	Id   WebhookId `json:"id"`
+	Body *UpdateIncomingHookJSONRequestBody
+}
+
+type UpdateIncomingHookResponseObject interface {
+	VisitUpdateIncomingHookResponse(w http.ResponseWriter) error
+}
+
+type UpdateIncomingHook200JSONResponse IncomingHook
+
+func (response UpdateIncomingHook200JSONResponse) VisitUpdateIncomingHookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIncomingHookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateIncomingHookdefaultApplicationProblemPlusJSONResponse) VisitUpdateIncomingHookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewIncomingHookRequestObject struct {
+	Id WebhookId `json:"id"`
+}
+
+type RenewIncomingHookResponseObject interface {
+	VisitRenewIncomingHookResponse(w http.ResponseWriter) error
+}
+
+type RenewIncomingHook200JSONResponse NewIncomingHook
+
+func (response RenewIncomingHook200JSONResponse) VisitRenewIncomingHookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewIncomingHookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RenewIncomingHookdefaultApplicationProblemPlusJSONResponse) VisitRenewIncomingHookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListJourneysRequestObject struct {
 	Params ListJourneysParams
 }
@@ -7577,11 +7955,11 @@ type ReplayDeliveryResponseObject interface {
 	VisitReplayDeliveryResponse(w http.ResponseWriter) error
 }
 
-type ReplayDelivery202Response struct {
+type ReplayDelivery204Response struct {
 }
 
-func (response ReplayDelivery202Response) VisitReplayDeliveryResponse(w http.ResponseWriter) error {
-	w.WriteHeader(202)
+func (response ReplayDelivery204Response) VisitReplayDeliveryResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
 	return nil
 }
 
@@ -7876,6 +8254,21 @@ type StrictServerInterface interface {
 	// ReplaceFunnel Change a saved funnel
 	// (PUT /api/v1/funnels/{id})
 	ReplaceFunnel(ctx context.Context, request ReplaceFunnelRequestObject) (ReplaceFunnelResponseObject, error)
+	// ListIncomingHooks Addresses of incoming webhooks
+	// (GET /api/v1/hooks)
+	ListIncomingHooks(ctx context.Context, request ListIncomingHooksRequestObject) (ListIncomingHooksResponseObject, error)
+	// CreateIncomingHook Make an address for an incoming webhook
+	// (POST /api/v1/hooks)
+	CreateIncomingHook(ctx context.Context, request CreateIncomingHookRequestObject) (CreateIncomingHookResponseObject, error)
+	// DeleteIncomingHook Delete an address
+	// (DELETE /api/v1/hooks/{id})
+	DeleteIncomingHook(ctx context.Context, request DeleteIncomingHookRequestObject) (DeleteIncomingHookResponseObject, error)
+	// UpdateIncomingHook Change what an address does
+	// (PUT /api/v1/hooks/{id})
+	UpdateIncomingHook(ctx context.Context, request UpdateIncomingHookRequestObject) (UpdateIncomingHookResponseObject, error)
+	// RenewIncomingHook Make an address new
+	// (POST /api/v1/hooks/{id}/token)
+	RenewIncomingHook(ctx context.Context, request RenewIncomingHookRequestObject) (RenewIncomingHookResponseObject, error)
 	// ListJourneys What some contacts did
 	// (GET /api/v1/journeys)
 	ListJourneys(ctx context.Context, request ListJourneysRequestObject) (ListJourneysResponseObject, error)
@@ -9282,6 +9675,173 @@ func (sh *strictHandler) ReplaceFunnel(ctx echo.Context, id string) error {
 		return err
 	} else if validResponse, ok := response.(ReplaceFunnelResponseObject); ok {
 		return validResponse.VisitReplaceFunnelResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListIncomingHooks operation middleware
+func (sh *strictHandler) ListIncomingHooks(ctx echo.Context) error {
+	var request ListIncomingHooksRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListIncomingHooks(ctx.Request().Context(), request.(ListIncomingHooksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListIncomingHooks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListIncomingHooksResponseObject); ok {
+		return validResponse.VisitListIncomingHooksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateIncomingHook operation middleware
+func (sh *strictHandler) CreateIncomingHook(ctx echo.Context) error {
+	var request CreateIncomingHookRequestObject
+
+	var body CreateIncomingHookJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateIncomingHook(ctx.Request().Context(), request.(CreateIncomingHookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateIncomingHook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateIncomingHookResponseObject); ok {
+		return validResponse.VisitCreateIncomingHookResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteIncomingHook operation middleware
+func (sh *strictHandler) DeleteIncomingHook(ctx echo.Context, id WebhookId) error {
+	var request DeleteIncomingHookRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteIncomingHook(ctx.Request().Context(), request.(DeleteIncomingHookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteIncomingHook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteIncomingHookResponseObject); ok {
+		return validResponse.VisitDeleteIncomingHookResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateIncomingHook operation middleware
+func (sh *strictHandler) UpdateIncomingHook(ctx echo.Context, id WebhookId) error {
+	var request UpdateIncomingHookRequestObject
+
+	request.Id = id
+
+	var body UpdateIncomingHookJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateIncomingHook(ctx.Request().Context(), request.(UpdateIncomingHookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateIncomingHook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateIncomingHookResponseObject); ok {
+		return validResponse.VisitUpdateIncomingHookResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RenewIncomingHook operation middleware
+func (sh *strictHandler) RenewIncomingHook(ctx echo.Context, id WebhookId) error {
+	var request RenewIncomingHookRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RenewIncomingHook(ctx.Request().Context(), request.(RenewIncomingHookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RenewIncomingHook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RenewIncomingHookResponseObject); ok {
+		return validResponse.VisitRenewIncomingHookResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -37,6 +37,8 @@ func leastRoles() map[string]control.Role {
 		"testConnection":   control.Admin, "disconnect": control.Admin, "startBackfill": control.Admin, "examineConnection": control.Admin,
 		"getSettings": control.Viewer, "replaceSettings": control.Admin,
 		"listErasures": control.Admin, "requestErasure": control.Admin,
+		"listIncomingHooks": control.Admin, "createIncomingHook": control.Admin, "updateIncomingHook": control.Admin,
+		"renewIncomingHook": control.Admin, "deleteIncomingHook": control.Admin,
 		"listWebhooks": control.Admin, "createWebhook": control.Admin, "updateWebhook": control.Admin, "deleteWebhook": control.Admin,
 		"pauseWebhook": control.Admin, "rotateWebhookSecret": control.Admin, "testWebhook": control.Admin, "listDeliveries": control.Admin,
 		"replayDelivery": control.Admin, "replayFailedDeliveries": control.Admin,
@@ -110,6 +112,14 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		}
 		who, _ := w.store.Directory().APIKey(token)
 		return sample{byID(fmt.Sprint(who.Key)), nil, true, 204}
+	case "createIncomingHook":
+		return sample{path, map[string]any{"name": "shop", "conversion": "purchase"}, false, 201}
+	case "updateIncomingHook":
+		return sample{byID(w.incomingOf(t, owner)), map[string]any{"name": "shop", "conversion": "purchase", "value": 5}, true, 200}
+	case "renewIncomingHook":
+		return sample{byID(w.incomingOf(t, owner)), nil, true, 200}
+	case "deleteIncomingHook":
+		return sample{byID(w.incomingOf(t, owner)), nil, true, 204}
 	case "createWebhook":
 		w.spareWebhook(t, owner)
 		return sample{path, webhook(n), false, 201}
@@ -127,7 +137,7 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		return sample{byID(w.webhookOf(t, owner)), map[string]string{"since": "2026-09-20T10:00:00Z"}, true, 202}
 	case "replayDelivery":
 		id := w.webhookOf(t, owner)
-		return sample{strings.Replace(byID(id), "{delivery}", w.delivery(t, owner, id), 1), nil, true, 202}
+		return sample{strings.Replace(byID(id), "{delivery}", w.delivery(t, owner, id), 1), nil, true, 204}
 	case "replaceSettings":
 		return sample{path, w.settings(t, owner), false, 200}
 	case "createKey":

@@ -32,6 +32,7 @@ func needs() map[string]need {
 		"getTracking": read, "verifyTracking": read,
 		"getSettings": read, "replaceSettings": {action: control.ManageSettings},
 		"listErasures": {action: control.Erase}, "requestErasure": {action: control.Erase},
+		"listIncomingHooks": webhooks, "createIncomingHook": webhooks, "updateIncomingHook": webhooks, "renewIncomingHook": webhooks, "deleteIncomingHook": webhooks,
 		"listWebhooks": webhooks, "createWebhook": webhooks, "updateWebhook": webhooks, "deleteWebhook": webhooks, "pauseWebhook": webhooks,
 		"rotateWebhookSecret": webhooks, "testWebhook": webhooks, "listDeliveries": webhooks, "replayDelivery": webhooks, "replayFailedDeliveries": webhooks,
 		"listKeys": keys, "createKey": keys, "deleteKey": keys,

@@ -69,21 +69,22 @@ type Snippet struct {
 
 // Deps are what the API is made from. All are required unless said otherwise.
 type Deps struct {
-	Store       *control.Store
-	Reports     *report.Reader
-	Connections Connections
-	Doctor      Doctor
-	Leads       Leads
-	Normalizer  Normalizer
-	Sealer      Sealer
-	Addresses   Addresses
-	Tracking    func(siteKey string) Snippet
-	AsOf        func() (time.Time, bool) // up to when all that came in is in ClickHouse; default: never known
-	PublicURL   string                   // where browsers find us, without a path
-	ClientIP    echo.IPExtractor         // default: the address of the peer, which trusts no header
-	Metrics     prometheus.Registerer    // default: none
-	Log         *slog.Logger             // default: discarded
-	Now         func() time.Time         // default: time.Now
+	Store        *control.Store
+	Reports      *report.Reader
+	Connections  Connections
+	Doctor       Doctor
+	Leads        Leads
+	Normalizer   Normalizer
+	Sealer       Sealer
+	Addresses    Addresses
+	Tracking     func(siteKey string) Snippet
+	AsOf         func() (time.Time, bool) // up to when all that came in is in ClickHouse; default: never known
+	PublicURL    string                   // where browsers find us, without a path
+	CollectorURL string                   // where programs tell of conversions; default: PublicURL
+	ClientIP     echo.IPExtractor         // default: the address of the peer, which trusts no header
+	Metrics      prometheus.Registerer    // default: none
+	Log          *slog.Logger             // default: discarded
+	Now          func() time.Time         // default: time.Now
 }
 
 // maxBody is more than any request needs: a saved funnel of 64 KB.

@@ -33,7 +33,7 @@ func (s *service) ListWebhooks(ctx context.Context, _ ListWebhooksRequestObject)
 
 func webhookOf(e control.Endpoint) Webhook {
 	w := Webhook{
-		Id: strconv.FormatInt(e.ID, 10), Name: e.Name, Url: e.URL, State: WebhookState(e.State), Words: e.Words,
+		Id: endpointText(e.ID), Name: e.Name, Url: e.URL, State: WebhookState(e.State), Words: e.Words,
 		CreatedAt: Moment(e.CreatedAt), FormerSecretUntil: moment(e.FormerUntil), FailingSince: moment(e.FailingSince),
 		Waiting: e.Waiting, Failed: e.Failed, Events: make([]WebhookEvent, 0, len(e.Events)),
 	}
@@ -62,6 +62,8 @@ func (s *service) CreateWebhook(ctx context.Context, in CreateWebhookRequestObje
 	made, secret, err := s.Store.CreateEndpoint(ctx, callerOf(ctx).Principal, e)
 	return CreateWebhook201JSONResponse{Webhook: webhookOf(made), Secret: secret}, err
 }
+
+func endpointText(id int64) string { return strconv.FormatInt(id, 10) }
 
 // endpointID reads the number of a receiver; one that cannot be is nobody's.
 func endpointID(text string) int64 {
@@ -189,7 +191,7 @@ func (s *service) ReplayDelivery(ctx context.Context, in ReplayDeliveryRequestOb
 	if err != nil {
 		id = schema.ID{} // Nobody's.
 	}
-	return ReplayDelivery202Response{}, s.Store.ReplayDelivery(ctx, callerOf(ctx).Principal, endpointID(in.Id), id)
+	return ReplayDelivery204Response{}, s.Store.ReplayDelivery(ctx, callerOf(ctx).Principal, endpointID(in.Id), id)
 }
 
 // ReplayFailedDeliveries sends everything again that failed since a moment.

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -29,6 +30,24 @@ func (w *world) webhookOf(t *testing.T, owner control.Principal) string {
 		return strconv.FormatInt(all[0].ID, 10)
 	}
 	made, _, err := w.store.CreateEndpoint(t.Context(), owner, control.Endpoint{Name: "mine", URL: "https://receiver.example/", Events: control.LeadEvents()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strconv.FormatInt(made.ID, 10)
+}
+
+// incomingOf is an address of the owner's workspace; it is made when there is
+// none.
+func (w *world) incomingOf(t *testing.T, owner control.Principal) string {
+	t.Helper()
+	all, err := w.store.IncomingHooks(t.Context(), owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) > 0 {
+		return strconv.FormatInt(all[0].ID, 10)
+	}
+	made, _, err := w.store.CreateIncomingHook(t.Context(), owner, schema.IncomingHook{Name: "mine", Conversion: "purchase"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,5 +145,66 @@ func TestALeadIsTheContactOfTheAPI(t *testing.T) {
 	contains(t, string(data), `"email":"ada@a.example"`, `"former_ids":["`+schema.Derive("former").String(), `"converted_at":"1970-01-01T00:00:00.030Z"`)
 	if _, ok := api.LeadOf(&report.Living{Contact: report.Contact{Name: "nobody"}}, nil); ok {
 		t.Error("somebody without email and phone is a lead")
+	}
+}
+
+func TestAddressesOfIncomingWebhooksAreShownOnce(t *testing.T) {
+	w := newWorld(t)
+	c := w.keyed(w.ann, control.Admin)
+	for _, bad := range []map[string]any{
+		{"name": " ", "conversion": "purchase"}, {"name": "Shop"}, {"name": "Shop", "conversion": "contact"},
+		{"name": "Shop", "conversion": "purchase", "currency": "euro"}, {"name": "Shop", "conversion": "purchase", "id_path": "a..b"},
+	} {
+		c.want(http.StatusBadRequest, "POST", "/api/v1/hooks", bad)
+	}
+	var made, renewed api.NewIncomingHook
+	c.want(201, "POST", "/api/v1/hooks", map[string]any{"name": "Shop", "conversion": "purchase", "value": 5, "id_path": "order.id"}).into(t, &made)
+	token := made.Url[strings.LastIndex(made.Url, "/")+1:]
+	if h, known := w.store.Directory().IncomingHook(token); !known || h.Name != "Shop" || h.Value != 5 || !strings.HasSuffix(made.Url, "/hooks/in/"+token) {
+		t.Errorf("the address %q is that of %+v", made.Url, h)
+	}
+	path := "/api/v1/hooks/" + made.Hook.Id
+	var changed api.IncomingHook
+	c.want(200, "PUT", path, map[string]any{"name": "Orders", "conversion": "order", "email_path": "buyer.Email address"}).into(t, &changed)
+	if changed.Name != "Orders" || changed.Value != nil || changed.IdPath != "" || changed.EmailPath != "buyer.Email address" {
+		t.Errorf("it was changed to %+v", changed)
+	}
+	c.want(200, "POST", path+"/token", nil).into(t, &renewed)
+	if _, known := w.store.Directory().IncomingHook(token); known || renewed.Url == made.Url {
+		t.Error("a renewed address is the former one")
+	}
+	if all := c.want(200, "GET", "/api/v1/hooks", nil); strings.Contains(string(all.body), "in_") {
+		t.Errorf("a list shows addresses: %s", all.body)
+	}
+	c.want(204, "DELETE", path, nil)
+	c.want(404, "PUT", path, map[string]any{"name": "Orders", "conversion": "order"})
+	c.want(404, "POST", path+"/token", nil)
+	c.want(404, "DELETE", path, nil)
+	for n := range control.MostIncoming {
+		c.want(201, "POST", "/api/v1/hooks", map[string]any{"name": strconv.Itoa(n), "conversion": "purchase"})
+	}
+	c.want(409, "POST", "/api/v1/hooks", map[string]any{"name": "one more", "conversion": "purchase"})
+}
+
+// TestACardSaysWhatCameToAnAddress: how much was taken, and why the last was not.
+func TestACardSaysWhatCameToAnAddress(t *testing.T) {
+	w := newWorld(t)
+	id := w.incomingOf(t, w.ann)
+	now := schema.MillisOf(w.clock.Now())
+	signals := control.NewSignals(w.store)
+	for what, at := range map[string]schema.Millis{"taken": now, "no_person": now - 9, "ambiguous": now - 3} {
+		signals.Note(control.IncomingSignals, id, what, at)
+	}
+	signals.Note(control.IncomingSignals, id, "taken", now-1)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := signals.Run(ended); err != nil { // What was noted is written at the end.
+		t.Fatal(err)
+	}
+	var list api.IncomingHookList
+	w.keyed(w.ann, control.Admin).want(200, "GET", "/api/v1/hooks", nil).into(t, &list)
+	if h := list.Items[0]; h.Taken != 2 || h.Refused != 2 || h.LastTakenAt == nil || schema.Millis(*h.LastTakenAt) != now ||
+		h.LastRefusedAt == nil || schema.Millis(*h.LastRefusedAt) != now-3 || !strings.Contains(h.LastRefusal, "several emails") {
+		t.Errorf("the card says %+v", h)
 	}
 }

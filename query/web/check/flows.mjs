@@ -354,3 +354,36 @@ test("stages: add, rename, put in order, remove with who is in it", async (t) =>
   await page.keyboard.press("Escape");
   await page.waitForSelector(id("stage-editor"), { state: "detached" });
 });
+
+test("a webhook is made, tested and deleted", async (t) => {
+  const page = await open(t, "/setup/webhooks");
+  await page.click(id("add-webhook"));
+  await page.fill(id("webhook-name"), "Sheet");
+  await page.fill(id("webhook-url"), "https://127.0.0.1/in");
+  await page.click(id("save-webhook"));
+  assert.match(await page.textContent(id("problem")), /private network/);
+  await page.fill(id("webhook-url"), "https://sheet.northwind.example/in");
+  await page.check(id("event-lead.changed"));
+  await page.click(id("save-webhook"));
+  assert.match(await page.textContent(id("secret")), /^whsec_/);
+  const card = page.locator(id("webhook"), { hasText: "Sheet" });
+  await card.locator(id("test-webhook")).click();
+  await card.locator(id("deliveries")).waitFor();
+  await card.locator(id("pause-webhook")).click();
+  await page.waitForSelector('[data-testid="webhook"][data-state="paused"] >> text=Sheet');
+  await card.locator(id("delete-webhook")).click();
+  await page.click(id("ask-confirm"));
+  await until(page, () => ![...document.querySelectorAll('[data-testid="webhook"]')].some((e) => e.textContent.includes("Sheet")));
+});
+
+test("an address for incoming webhooks is shown once", async (t) => {
+  const page = await open(t, "/setup/webhooks");
+  await page.click(id("add-hook"));
+  await page.fill(id("hook-name"), "Form");
+  await page.fill(id("hook-conversion"), "signup");
+  await page.click(id("save-hook"));
+  assert.match(await page.textContent(id("hook-url")), /hooks.in.in_/);
+  await page.reload();
+  await page.waitForSelector(id("hook"));
+  assert.equal(await page.locator(id("hook-url")).count(), 0);
+});

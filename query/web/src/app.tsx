@@ -18,6 +18,7 @@ import { later } from "./ui/later";
 import { Help, useShortcuts } from "./ui/shortcuts";
 
 const Ads = later(() => import("./screens/ads").then((m) => m.Ads));
+const Webhooks = later(() => import("./screens/webhooks").then((m) => m.Webhooks));
 
 /** The whole application. */
 export function App() {
@@ -66,6 +67,8 @@ function Screen({ path }: { path: string }) {
       return <Chat />;
     case "/setup/tracking-code":
       return <TrackingCode />;
+    case "/setup/webhooks":
+      return <Webhooks />;
     case "/settings":
       return <Settings />;
     default:
@@ -113,6 +116,7 @@ const groups: { name: string; items: Item[] }[] = [
       { href: "/setup/chat", label: "Chat", icon: "chat" },
       { href: "/setup/ads", label: "Ad platforms", icon: "megaphone" },
       { href: "/setup/tracking-code", label: "Tracking code", icon: "code" },
+      { href: "/setup/webhooks", label: "Webhooks", icon: "out" },
     ],
   },
   { name: "Workspace", items: [{ href: "/settings", label: "Settings", icon: "settings" }] },

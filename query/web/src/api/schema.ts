@@ -1174,10 +1174,160 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Addresses of incoming webhooks
+         * @description Needs the role Admin or higher. The addresses themselves are not shown again.
+         */
+        get: operations["listIncomingHooks"];
+        put?: never;
+        /**
+         * Make an address for an incoming webhook
+         * @description `POST` to it any JSON, or a form, of at most 1 MiB: the one email in it, else the one phone with its country, says
+         *     whose the conversion is; a named place goes first. 202 has the conversion's id; 422 says what is missing or ambiguous. Needs the role Admin
+         *     or higher; the answer is the only time that the address is shown.
+         */
+        post: operations["createIncomingHook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change what an address does
+         * @description The address stays the same. Needs the role Admin or higher.
+         */
+        put: operations["updateIncomingHook"];
+        post?: never;
+        /**
+         * Delete an address
+         * @description What is sent to it is refused within a second; conversions stay. Needs the role Admin or higher.
+         */
+        delete: operations["deleteIncomingHook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hooks/{id}/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an address new
+         * @description The former one is refused within a second. Needs the role Admin or higher.
+         */
+        post: operations["renewIncomingHook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An address at which a program tells of conversions in JSON of its own. */
+        IncomingHook: {
+            /** @description The address's id, which is no secret. */
+            id: string;
+            /** @description What sends to it. */
+            name: string;
+            /** @description What its conversions are called. */
+            conversion: string;
+            /**
+             * Format: double
+             * @description What each is worth where it names no value; null for nothing.
+             */
+            value: number | null;
+            /** @description Of every value; empty for the workspace's. */
+            currency: string;
+            /** @description Where the conversion's id stands, as `data.order.id`; empty: a hash of the body is the id. */
+            id_path: string;
+            /** @description Where the email stands; empty: it is found. */
+            email_path: string;
+            /** @description Where the phone stands; empty: it is found. */
+            phone_path: string;
+            /** @description Where the value stands; empty: `value`. */
+            value_path: string;
+            created_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description How many were taken; counted anew once none came for 30 days.
+             */
+            taken: number;
+            last_taken_at: components["schemas"]["MaybeTime"];
+            /**
+             * Format: int64
+             * @description How many were refused; of each reason counted anew once none came for 30 days.
+             */
+            refused: number;
+            last_refused_at: components["schemas"]["MaybeTime"];
+            /** @description Why the last one was refused, or the empty text. */
+            last_refusal: string;
+        };
+        /** @description What is asked of an address. */
+        IncomingHookInput: {
+            /** @description What sends to it. */
+            name: string;
+            /** @description What its conversions are called. */
+            conversion: string;
+            /**
+             * Format: double
+             * @description What each is worth where it names no value.
+             */
+            value?: number;
+            /** @description ISO 4217; by default the workspace's. */
+            currency?: string;
+            /** @description Where the conversion's id stands. */
+            id_path?: string;
+            /** @description Where the email stands. */
+            email_path?: string;
+            /** @description Where the phone stands. */
+            phone_path?: string;
+            /** @description Where the value stands. */
+            value_path?: string;
+        };
+        /** @description The addresses. */
+        IncomingHookList: {
+            /** @description The addresses, oldest first. */
+            items: components["schemas"]["IncomingHook"][];
+            /** @description How many there may be. */
+            most: number;
+        };
+        /** @description An address, which is shown once. */
+        NewIncomingHook: {
+            hook: components["schemas"]["IncomingHook"];
+            /** @description Where to send to; who has it can tell of conversions. */
+            url: string;
+        };
         /**
          * @description `lead.created`: a contact with an email or a phone was seen first. `lead.changed`: of one that is known something
          *     changed that is in a contact's answer.
@@ -4727,11 +4877,131 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description On its way. */
-            202: {
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listIncomingHooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The addresses, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncomingHookList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createIncomingHook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IncomingHookInput"];
+            };
+        };
+        responses: {
+            /** @description The address. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewIncomingHook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateIncomingHook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IncomingHookInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncomingHook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteIncomingHook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    renewIncomingHook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new address, which is shown this once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewIncomingHook"];
+                };
             };
             default: components["responses"]["Problem"];
         };

@@ -1,0 +1,216 @@
+// Setup → Webhooks: the addresses at which other programs tell of conversions.
+import { useState } from "preact/hooks";
+import { ask, Problem, type Schemas } from "../api/client";
+import { useQuery } from "../api/query";
+import { ago } from "../format";
+import { session, zone } from "../session";
+import { Copy, ProblemNote, Skeleton } from "../ui/basics";
+import { Icon } from "../ui/icon";
+import { Ask } from "./webhooks";
+
+type Hook = Schemas["IncomingHook"];
+
+/** The list of addresses, and the form that makes one. */
+export function IncomingHooks() {
+  const list = useQuery("incoming hooks", (signal) => ask("get", "/api/v1/hooks", { signal }), 5_000);
+  const [fresh, setFresh] = useState<Schemas["NewIncomingHook"] | null>(null);
+  const [adding, setAdding] = useState(false);
+  const items = list.data?.items ?? [];
+  const made = (m: Schemas["NewIncomingHook"]) => {
+    setFresh(m);
+    setAdding(false);
+    list.reload();
+  };
+  return (
+    <section class="panel" aria-label="Incoming webhooks">
+      <header class="panel-head">
+        <h2>Incoming webhooks</h2>
+      </header>
+      <p class="hint">
+        A shop, a form or a payment provider can tell of conversions here in whatever JSON it sends. The email or phone in it says whose they are. Programs of your own had better use the API.
+      </p>
+      {fresh && <Address made={fresh} onClose={() => setFresh(null)} />}
+      {list.problem && <ProblemNote problem={list.problem} again={list.reload} />}
+      {!list.data && list.loading && <Skeleton lines={3} />}
+      <div class="cards">
+        {items.map((h) => (
+          <Card key={h.id} hook={h} onChange={list.reload} onAddress={made} />
+        ))}
+      </div>
+      {adding && <Form onMade={made} onSaved={() => undefined} onClose={() => setAdding(false)} />}
+      {list.data && !adding && items.length < list.data.most && (
+        <div class="actions">
+          <button type="button" class="button" onClick={() => setAdding(true)} data-testid="add-hook">
+            Make an address
+          </button>
+        </div>
+      )}
+      {list.data && items.length >= list.data.most && <p class="hint">A workspace has at most {list.data.most}. Delete one to make another.</p>}
+    </section>
+  );
+}
+
+function Card({ hook: h, onChange, onAddress }: { hook: Hook; onChange: () => void; onAddress: (m: Schemas["NewIncomingHook"]) => void }) {
+  const [open, setOpen] = useState<"" | "edit" | "renew" | "delete">("");
+  const close = () => setOpen("");
+  const path = { id: h.id };
+  return (
+    <article class="card connection" aria-label={h.name} data-testid="hook">
+      <header>
+        <div>
+          <h3>{h.name}</h3>
+          <p class="sub">Makes conversions called {h.conversion}</p>
+        </div>
+      </header>
+      <dl class="facts">
+        <div>
+          <dt>Taken</dt>
+          <dd data-field="taken">
+            {h.taken}
+            {h.last_taken_at && `, the last ${ago(h.last_taken_at, zone())}`}
+          </dd>
+        </div>
+        <div>
+          <dt>Refused</dt>
+          <dd data-field="refused">
+            {h.refused}
+            {h.last_refused_at && `, the last ${ago(h.last_refused_at, zone())}: ${h.last_refusal}`}
+          </dd>
+        </div>
+        <div>
+          <dt>Value</dt>
+          <dd>{h.value_path ? `at ${h.value_path}` : h.value === null ? "None" : `${h.value} ${h.currency || (session.value?.workspace.currency ?? "")}`}</dd>
+        </div>
+      </dl>
+      {open === "edit" ? (
+        <Form
+          of={h}
+          onMade={onAddress}
+          onSaved={() => {
+            close();
+            onChange();
+          }}
+          onClose={close}
+        />
+      ) : (
+        <div class="actions">
+          <button type="button" class="button" onClick={() => setOpen("edit")}>
+            Change
+          </button>
+          <button type="button" class="button" onClick={() => setOpen("renew")}>
+            Make the address new
+          </button>
+          <button type="button" class="button" onClick={() => setOpen("delete")}>
+            Delete
+          </button>
+        </div>
+      )}
+      {open === "renew" && (
+        <Ask
+          title={`Make the address of “${h.name}” new?`}
+          text="What is sent to the present address is refused within a second. Have the new one ready to be put in its place."
+          label="Make it new"
+          onClose={close}
+          act={async () => onAddress(await ask("post", "/api/v1/hooks/{id}/token", { path }))}
+        />
+      )}
+      {open === "delete" && (
+        <Ask
+          title={`Delete the address of “${h.name}”?`}
+          text="What is sent to it is refused within a second. Conversions that it made stay."
+          label="Delete"
+          onClose={close}
+          act={async () => {
+            await ask("delete", "/api/v1/hooks/{id}", { path });
+            onChange();
+          }}
+        />
+      )}
+    </article>
+  );
+}
+
+const places = [
+  { name: "id_path", label: "Where the id stands", hint: "data.order.id; without it a hash of the whole is the id" },
+  { name: "email_path", label: "Where the email stands", hint: "found by itself" },
+  { name: "phone_path", label: "Where the phone stands", hint: "found by itself" },
+  { name: "value_path", label: "Where the value stands", hint: "data.order.total" },
+] as const;
+
+function Form({ of, onMade, onSaved, onClose }: { of?: Hook; onMade: (m: Schemas["NewIncomingHook"]) => void; onSaved: () => void; onClose: () => void }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const submit = async (e: SubmitEvent) => {
+    e.preventDefault();
+    const data = new FormData(e.currentTarget as HTMLFormElement);
+    const text = (name: string) => String(data.get(name) ?? "").trim();
+    const body: Schemas["IncomingHookInput"] = { name: text("name"), conversion: text("conversion") };
+    if (text("value")) body.value = Number(text("value"));
+    if (text("currency")) body.currency = text("currency").toUpperCase();
+    for (const p of places) if (text(p.name)) body[p.name] = text(p.name);
+    setProblem(null);
+    try {
+      if (of) {
+        await ask("put", "/api/v1/hooks/{id}", { path: { id: of.id }, body });
+        onSaved();
+      } else onMade(await ask("post", "/api/v1/hooks", { body }));
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+    }
+  };
+  return (
+    <form class="new-key" onSubmit={(e) => void submit(e)} data-testid="hook-form">
+      {problem && <ProblemNote problem={problem} />}
+      <label>
+        What sends to it
+        <input name="name" type="text" required maxLength={100} placeholder="Shop" defaultValue={of?.name} data-testid="hook-name" />
+      </label>
+      <label>
+        What its conversions are called
+        <input name="conversion" type="text" required maxLength={100} placeholder="purchase" defaultValue={of?.conversion} data-testid="hook-conversion" />
+      </label>
+      <label>
+        Value of each
+        <input name="value" type="number" step="any" placeholder="none" defaultValue={of?.value === null || of?.value === undefined ? "" : String(of.value)} />
+      </label>
+      <label>
+        Currency
+        <input name="currency" type="text" maxLength={3} pattern="[A-Za-z]{3}" placeholder={session.value?.workspace.currency ?? ""} defaultValue={of?.currency} />
+      </label>
+      {places.map((p) => (
+        <label key={p.name}>
+          {p.label}
+          <input name={p.name} type="text" maxLength={200} placeholder={p.hint} defaultValue={of?.[p.name]} />
+        </label>
+      ))}
+      <div class="actions">
+        <button type="submit" class="button button-main" data-testid="save-hook">
+          {of ? "Save" : "Make it"}
+        </button>
+        <button type="button" class="button" onClick={onClose}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function Address({ made, onClose }: { made: Schemas["NewIncomingHook"]; onClose: () => void }) {
+  return (
+    <div class="note" role="status">
+      <Icon name="check" />
+      <div>
+        <strong>Copy the address of “{made.hook.name}” now.</strong>
+        <p>Whoever has it can tell of conversions. It cannot be shown again, only made new.</p>
+        <code class="secret break" data-testid="hook-url">
+          {made.url}
+        </code>
+      </div>
+      <span class="actions">
+        <Copy text={made.url} />
+        <button type="button" class="button" onClick={onClose}>
+          Done
+        </button>
+      </span>
+    </div>
+  );
+}

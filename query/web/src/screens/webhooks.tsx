@@ -1,0 +1,310 @@
+// Setup → Webhooks: who is told of leads, and where other programs tell of theirs.
+import { useState } from "preact/hooks";
+import { ask, Problem, type Schemas } from "../api/client";
+import { useQuery } from "../api/query";
+import { ago, dateTime } from "../format";
+import { may, zone } from "../session";
+import { Copy, Dialog, Head, ProblemNote, Skeleton } from "../ui/basics";
+import { Icon } from "../ui/icon";
+import { Deliveries } from "./deliveries";
+import { IncomingHooks } from "./incoming";
+
+type Webhook = Schemas["Webhook"];
+type Event = Schemas["WebhookEvent"];
+
+/** The screen at /setup/webhooks. */
+export function Webhooks() {
+  return (
+    <>
+      <Head title="Webhooks" />
+      {may("admin") ? (
+        <>
+          <Outgoing />
+          <IncomingHooks />
+        </>
+      ) : (
+        <p class="hint">Webhooks need the role Admin or Owner.</p>
+      )}
+    </>
+  );
+}
+
+const events: { id: Event; label: string }[] = [
+  { id: "lead.created", label: "A new lead: a contact with an email or a phone was seen first" },
+  { id: "lead.changed", label: "A lead changed: its source, stage, conversations or anything else that is shown" },
+];
+
+function Outgoing() {
+  const list = useQuery("webhooks", (signal) => ask("get", "/api/v1/webhooks", { signal }), 5_000);
+  const [fresh, setFresh] = useState<Schemas["NewWebhook"] | null>(null);
+  const [adding, setAdding] = useState(false);
+  const items = list.data?.items ?? [];
+  const made = (m: Schemas["NewWebhook"]) => {
+    setFresh(m);
+    setAdding(false);
+    list.reload();
+  };
+  return (
+    <section class="panel" aria-label="Outgoing webhooks">
+      <header class="panel-head">
+        <h2>Outgoing webhooks</h2>
+      </header>
+      <p class="hint">
+        Your own programs are told of leads within seconds. Requests are signed as Standard Webhooks says; what is sent is the contact as the API gives it. One that fails is tried again for three days.
+      </p>
+      {fresh && <Secret made={fresh} onClose={() => setFresh(null)} />}
+      {list.problem && <ProblemNote problem={list.problem} again={list.reload} />}
+      {!list.data && list.loading && <Skeleton lines={3} />}
+      <div class="cards">
+        {items.map((w) => (
+          <Card key={w.id} webhook={w} onChange={list.reload} onSecret={made} />
+        ))}
+      </div>
+      {list.data && items.length === 0 && !adding && <p>Nobody is told of leads yet.</p>}
+      {adding && <Form onDone={made} onClose={() => setAdding(false)} />}
+      {list.data && !adding && items.length < list.data.most && (
+        <div class="actions">
+          <button type="button" class="button button-main" onClick={() => setAdding(true)} data-testid="add-webhook">
+            Add a webhook
+          </button>
+        </div>
+      )}
+      {list.data && items.length >= list.data.most && <p class="hint">A workspace has at most {list.data.most}. Delete one to add another.</p>}
+    </section>
+  );
+}
+
+/** Of a new webhook, or of one that is changed. */
+function Form({ of, onDone, onClose }: { of?: Webhook; onDone: (made: Schemas["NewWebhook"]) => void; onClose: () => void }) {
+  const [chosen, setChosen] = useState<Event[]>(of?.events ?? ["lead.created"]);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const submit = async (e: SubmitEvent) => {
+    e.preventDefault();
+    const data = new FormData(e.currentTarget as HTMLFormElement);
+    const body = { name: String(data.get("name") ?? "").trim(), url: String(data.get("url") ?? "").trim(), events: chosen };
+    setProblem(null);
+    try {
+      if (of) onDone({ webhook: await ask("put", "/api/v1/webhooks/{id}", { path: { id: of.id }, body }), secret: "" });
+      else onDone(await ask("post", "/api/v1/webhooks", { body }));
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+    }
+  };
+  return (
+    <form class="new-key" onSubmit={(e) => void submit(e)} data-testid="webhook-form">
+      {problem && <ProblemNote problem={problem} />}
+      <label>
+        What it is for
+        <input name="name" type="text" required maxLength={100} placeholder="CRM" defaultValue={of?.name} data-testid="webhook-name" />
+      </label>
+      <label>
+        Address
+        <input name="url" type="url" required maxLength={2000} placeholder="https://example.com/leads" defaultValue={of?.url} data-testid="webhook-url" />
+      </label>
+      <fieldset>
+        <legend>What it is told of</legend>
+        {events.map((e) => (
+          <label key={e.id} class="tick-box">
+            <input
+              type="checkbox"
+              checked={chosen.includes(e.id)}
+              onChange={(c) => setChosen(c.currentTarget.checked ? [...chosen, e.id] : chosen.filter((x) => x !== e.id))}
+              data-testid={`event-${e.id}`}
+            />
+            {e.label}
+          </label>
+        ))}
+      </fieldset>
+      <div class="actions">
+        <button type="submit" class="button button-main" disabled={chosen.length === 0} data-testid="save-webhook">
+          {of ? "Save" : "Add it"}
+        </button>
+        <button type="button" class="button" onClick={onClose}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  );
+}
+
+const states: Record<Webhook["state"], { label: string; look: string }> = {
+  active: { label: "Active", look: "connected" },
+  paused: { label: "Paused", look: "pending" },
+  gone: { label: "Gone", look: "error" },
+};
+
+function Card({ webhook: w, onChange, onSecret }: { webhook: Webhook; onChange: () => void; onSecret: (made: Schemas["NewWebhook"]) => void }) {
+  const [open, setOpen] = useState<"" | "log" | "edit" | "delete" | "renew">("");
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const path = { id: w.id };
+  const act = async (what: () => Promise<unknown>) => {
+    setProblem(null);
+    try {
+      await what();
+      onChange();
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+    }
+  };
+  const close = () => setOpen("");
+  const test = () =>
+    act(async () => {
+      await ask("post", "/api/v1/webhooks/{id}/test", { path });
+      setOpen("log");
+    });
+  return (
+    <article class="card connection" aria-label={w.name} data-testid="webhook" data-state={w.state}>
+      <header>
+        <div>
+          <h3>{w.name}</h3>
+          <p class="sub break" data-field="url">
+            {w.url}
+          </p>
+        </div>
+        <span class={`state state-${states[w.state].look}`}>{states[w.state].label}</span>
+      </header>
+      {w.words && (
+        <div class="note note-bad" data-field="words">
+          <Icon name="warn" />
+          <p>{w.words}</p>
+        </div>
+      )}
+      <Facts webhook={w} />
+      {problem && <ProblemNote problem={problem} />}
+      {open === "edit" ? (
+        <Form
+          of={w}
+          onDone={() => {
+            close();
+            onChange();
+          }}
+          onClose={close}
+        />
+      ) : (
+        <div class="actions">
+          <button type="button" class="button" onClick={() => void test()} data-testid="test-webhook">
+            Send a test
+          </button>
+          <button type="button" class="button" aria-expanded={open === "log"} onClick={() => setOpen(open === "log" ? "" : "log")} data-testid="webhook-log">
+            Log
+          </button>
+          <button type="button" class="button" onClick={() => void act(() => ask("post", "/api/v1/webhooks/{id}/pause", { path, body: { paused: w.state === "active" } }))} data-testid="pause-webhook">
+            {w.state === "active" ? "Pause" : "Go on"}
+          </button>
+          <button type="button" class="button" onClick={() => setOpen("edit")}>
+            Change
+          </button>
+          <button type="button" class="button" onClick={() => setOpen("renew")} data-testid="renew-secret">
+            Renew the secret
+          </button>
+          <button type="button" class="button" onClick={() => setOpen("delete")} data-testid="delete-webhook">
+            Delete
+          </button>
+        </div>
+      )}
+      {open === "log" && <Deliveries webhook={w} onChange={onChange} />}
+      {open === "renew" && (
+        <Ask
+          title={`Renew the secret of “${w.name}”?`}
+          text="The new secret is shown once. For a day requests are signed with both, so that you can change it without losing any; after that with the new one alone."
+          label="Renew it"
+          onClose={close}
+          act={async () => onSecret(await ask("post", "/api/v1/webhooks/{id}/secret", { path }))}
+        />
+      )}
+      {open === "delete" && (
+        <Ask
+          title={`Delete “${w.name}”?`}
+          text="Nothing is sent to it any more. Its secret and the log of what was sent go with it. This cannot be undone."
+          label="Delete"
+          onClose={close}
+          act={async () => {
+            await ask("delete", "/api/v1/webhooks/{id}", { path });
+            onChange();
+          }}
+        />
+      )}
+    </article>
+  );
+}
+
+function Facts({ webhook: w }: { webhook: Webhook }) {
+  return (
+    <dl class="facts">
+      <div>
+        <dt>Told of</dt>
+        <dd>{w.events.map((e) => (e === "lead.created" ? "new leads" : "changed leads")).join(" and ")}</dd>
+      </div>
+      <div>
+        <dt>Waiting</dt>
+        <dd data-field="waiting">{w.waiting}</dd>
+      </div>
+      <div>
+        <dt>Given up</dt>
+        <dd data-field="failed">{w.failed}</dd>
+      </div>
+      {w.failing_since && (
+        <div>
+          <dt>Failing since</dt>
+          <dd title={dateTime(w.failing_since, zone())}>{ago(w.failing_since, zone())}</dd>
+        </div>
+      )}
+      {w.former_secret_until && (
+        <div>
+          <dt>The former secret signs until</dt>
+          <dd>{dateTime(w.former_secret_until, zone())}</dd>
+        </div>
+      )}
+    </dl>
+  );
+}
+
+/** Asks before something that cannot be undone. */
+export function Ask({ title, text, label, act, onClose }: { title: string; text: string; label: string; act: () => Promise<unknown>; onClose: () => void }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const go = async () => {
+    try {
+      await act();
+      onClose();
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+    }
+  };
+  return (
+    <Dialog title={title} onClose={onClose} testid="ask">
+      <p>{text}</p>
+      {problem && <ProblemNote problem={problem} />}
+      <div class="dialog-actions">
+        <button type="button" class="button" onClick={onClose}>
+          Cancel
+        </button>
+        <button type="button" class="button button-danger" onClick={() => void go()} data-testid="ask-confirm">
+          {label}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+function Secret({ made, onClose }: { made: Schemas["NewWebhook"]; onClose: () => void }) {
+  if (!made.secret) return null;
+  return (
+    <div class="note" role="status">
+      <Icon name="check" />
+      <div>
+        <strong>Copy the secret of “{made.webhook.name}” now.</strong>
+        <p>Your program verifies with it that requests come from here; libraries for it are at standardwebhooks.com. It cannot be shown again.</p>
+        <code class="secret break" data-testid="secret">
+          {made.secret}
+        </code>
+      </div>
+      <span class="actions">
+        <Copy text={made.secret} />
+        <button type="button" class="button" onClick={onClose}>
+          Done
+        </button>
+      </span>
+    </div>
+  );
+}
+
