@@ -34,7 +34,7 @@ const (
 	Fail = "error"
 )
 
-// Connected is the role of a pipeline that an advertising platform is connected to.
+// Connected is the role of a pipeline that sends to somebody: to an advertising platform, or to a receiver of webhooks.
 const Connected = "pipeline, connected to a platform"
 
 // ErrFired is what a place returns that was to fail.
@@ -65,19 +65,20 @@ func Names() map[string][]string {
 			"resolve.after-asking",  // Intercom has answered, and nothing is in the log
 			"resolve.after-produce", // the evidence is in the log
 			"resolve.before-commit",
-			"inbox.after-lease",  // webhooks were taken from the inbox, and none is finished
-			"notify.after-plan",  // it is planned what receivers are told, and the offset not committed
-			"notify.before-send", // an attempt is noted, and nothing sent
-			"notify.after-send",  // the receiver has answered, and it is not noted
+			"inbox.after-lease", // webhooks were taken from the inbox, and none is finished
+			"notify.after-plan", // it is planned what receivers are told, and the offset not committed
 			"notify.before-commit",
 			"deliver.after-plan",    // pushes are in the outbox
 			"deliver.before-commit", // and the offset is not committed
 		},
-		// A pipeline that is connected to an advertising platform, which the kill loop's is not.
+		// A pipeline that is connected to an advertising platform or has a receiver of webhooks, which the kill loop's is and
+		// has not.
 		Connected: {
 			"deliver.before-send", // the outbox says that an attempt is open, and nothing went out
 			"deliver.after-send",  // the platform has answered, and nothing is noted
 			"deliver.after-note",  // its verdicts are in the outbox
+			"notify.before-send",  // an attempt is noted, and nothing sent
+			"notify.after-send",   // the receiver has answered, and it is not noted
 		},
 	}
 }
