@@ -72,14 +72,14 @@ func NewOwner(t testing.TB, s *control.Store, email string) control.Principal {
 // Within waits until a condition holds, or fails after a generous while.
 func Within(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	deadline, tick := time.NewTimer(20*time.Second), time.NewTicker(5*time.Millisecond)
+	deadline, tick := time.NewTimer(2*time.Minute), time.NewTicker(5*time.Millisecond)
 	defer deadline.Stop()
 	defer tick.Stop()
 	for !holds() {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatalf("in 20 seconds it did not come true that %s", what)
+			t.Fatalf("in two minutes it did not come true that %s", what)
 		}
 	}
 }
