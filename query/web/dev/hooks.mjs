@@ -8,8 +8,8 @@ export function makeHooks({ empty, now, people }) {
   const both = ["lead.created", "lead.changed"];
   const made = (n, more) => ({ id: String(n), name: "CRM", url: "https://crm.northwind.example/hooks/sourceloop", events: both, state: "active", words: "", created_at: at(9e3), former_secret_until: null, failing_since: null, waiting: 0, failed: 0, ...more });
   const receivers = empty ? [] : [
-    made(1, { waiting: 1, failed: 1, former_secret_until: at(-600) }),
-    made(2, { name: "Warehouse", url: "https://warehouse.northwind.example/in", events: ["lead.created"], state: "paused", failing_since: at(8e3), waiting: 14, words: "Nothing was taken for five days, so it was paused. What happens meanwhile waits for up to 30 days. The last attempt: The receiver failed (503). Its own log says why." }),
+    made(1, { waiting: 1, failed: 1, failing_since: at(20), former_secret_until: at(-600) }),
+    made(2, { name: "Warehouse", url: "https://warehouse.northwind.example/in", events: ["lead.created"], state: "paused", waiting: 14, words: "Nothing was taken for five days, so it was paused. What happens meanwhile waits for up to 30 days. The last attempt: The receiver failed (503). Its own log says why." }),
   ];
   const contact = people[0]?.contact.id ?? "";
   const sent = (n, more) => ({ id: id(n), event: "lead.created", contact, state: "sent", attempts: 1, status: 204, words: "The receiver took it (204).", due: null, created_at: at(n * 7), updated_at: at(n * 7), ...more });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, change, count, country, dateTime, dimensionValue, duration, gap, money, percent, safeHref, shortUrl, sourceMedium, stretch } from "./format";
+import { ago, change, count, country, dateTime, dimensionValue, dueWords, duration, gap, money, percent, safeHref, shortUrl, sourceMedium, stretch } from "./format";
 
 describe("numbers", () => {
   it("keeps two decimals of a credit and none of a count", () => {
@@ -33,6 +33,10 @@ describe("times", () => {
     const now = Date.parse("2026-11-23T12:00:00Z");
     const before = (ms: number) => ago(new Date(now - ms).toISOString(), "UTC", now);
     expect([before(5_000), before(300_000), before(3 * 3_600_000), before(2 * 86_400_000), before(10 * 86_400_000)]).toEqual(["just now", "5 min ago", "3 h ago", "2 d ago", "13 Nov 2026"]);
+  });
+  it("says when something that waits is tried", () => {
+    const now = Date.parse("2026-11-23T12:00:00Z");
+    expect([dueWords("2026-11-23T12:00:00Z", "UTC", now), dueWords("2026-11-23T12:05:00Z", "UTC", now)]).toEqual(["It is tried any moment.", "It is tried next at 23 Nov 2026, 12:05."]);
   });
   it("uses the workspace's zone", () => {
     expect(dateTime("2026-11-23T23:30:00.000Z", "Europe/Berlin")).toBe("24 Nov 2026, 00:30");

@@ -90,6 +90,11 @@ export function dateTime(at: string, zone: string): string {
   return new Intl.DateTimeFormat("en-GB", form).format(new Date(at));
 }
 
+/** When something that waits is tried next. */
+export function dueWords(due: string, zone: string, now: number = Date.now()): string {
+  return Date.parse(due) <= now ? "It is tried any moment." : `It is tried next at ${dateTime(due, zone)}.`;
+}
+
 /** A time of day in a zone: "14:05:09". */
 export function clock(at: string, zone: string): string {
   const form: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: zone };

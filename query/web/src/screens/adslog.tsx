@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { outcomeLabel, platformWords, pushState, pushStates, type PushState } from "../ads";
 import { ask, Problem, type Schemas } from "../api/client";
 import { forget, useQuery } from "../api/query";
-import { ago, count, dateTime, plural } from "../format";
+import { ago, count, dateTime, dueWords, plural } from "../format";
 import { conversionLabel } from "../models";
 import { may, zone } from "../session";
 import { place, setQuery } from "../url";
@@ -158,7 +158,7 @@ export function PushItem(props: { push: Push; open: boolean; onToggle: (open: bo
         </time>
       </div>
       <p data-testid="push-words">{p.words || state.text}</p>
-      {p.state === "pending" && p.due_at && <p class="hint">{dueWords(p.due_at)}</p>}
+      {p.state === "pending" && p.due_at && <p class="hint">{dueWords(p.due_at, zone())}</p>}
       {p.note && (
         <div class="note" data-testid="push-note">
           <Icon name="warn" />
@@ -190,10 +190,6 @@ function Where({ push: p }: { push: Push }) {
       {platformWords(p.platform).name}: <Link href={`/setup/ads/${p.destination}`}>{p.destination_name}</Link>
     </>
   );
-}
-
-function dueWords(due: string): string {
-  return Date.parse(due) <= Date.now() ? "It is tried any moment." : `It is tried next at ${dateTime(due, zone())}.`;
 }
 
 function Retry({ push, onChange }: { push: Push; onChange: () => void }) {

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { ask, Problem, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
-import { ago, capital, dateTime } from "../format";
+import { ago, dateTime, dueWords, plural } from "../format";
 import { zone } from "../session";
 import { Choice, Link, ProblemNote, Skeleton } from "../ui/basics";
 
@@ -34,75 +34,74 @@ export function Deliveries({ webhook, onChange }: { webhook: Schemas["Webhook"];
   };
   const since = () => new Date(Date.now() - Number(days) * 864e5).toISOString();
   return (
-    <div data-testid="deliveries">
+    <div class="deliveries" data-testid="deliveries">
       {(problem ?? log.problem) && <ProblemNote problem={(problem ?? log.problem) as Problem} again={log.reload} />}
       {!log.data && log.loading && <Skeleton lines={3} />}
       {log.data && log.data.items.length === 0 && <p>Nothing was sent in the last 30 days.</p>}
-      {log.data && log.data.items.length > 0 && <Table items={log.data.items} onAgain={(d) => void act(() => ask("post", "/api/v1/webhooks/{id}/deliveries/{delivery}/replay", { path: { ...path, delivery: d.id } }))} />}
-      <div class="actions">
-        {pages.length > 1 && (
-          <button type="button" class="button" onClick={() => setPages(pages.slice(0, -1))}>
-            Newer
+      {webhook.failed > 0 && (
+        <div class="actions">
+          <Choice label="What was given up" value={days} options={sinces} onChange={setDays} testid="replay-since" />
+          <button type="button" class="button" onClick={() => void act(() => ask("post", "/api/v1/webhooks/{id}/replay", { path, body: { since: since() } }))} data-testid="replay-failed">
+            Send all again
           </button>
-        )}
-        {log.data?.next && (
-          <button type="button" class="button" onClick={() => setPages([...pages, log.data?.next ?? ""])}>
-            Older
-          </button>
-        )}
-        {webhook.failed > 0 && (
-          <>
-            <Choice label="What was given up" value={days} options={sinces} onChange={setDays} testid="replay-since" />
-            <button type="button" class="button" onClick={() => void act(() => ask("post", "/api/v1/webhooks/{id}/replay", { path, body: { since: since() } }))} data-testid="replay-failed">
-              Send again
+        </div>
+      )}
+      {log.data && log.data.items.length > 0 && (
+        <ul class="pushes" aria-label="What was sent">
+          {log.data.items.map((d) => (
+            <Item key={d.id} delivery={d} active={webhook.state === "active"} onAgain={() => void act(() => ask("post", "/api/v1/webhooks/{id}/deliveries/{delivery}/replay", { path: { ...path, delivery: d.id } }))} />
+          ))}
+        </ul>
+      )}
+      {(pages.length > 1 || log.data?.next) && (
+        <div class="actions">
+          {pages.length > 1 && (
+            <button type="button" class="button" onClick={() => setPages(pages.slice(0, -1))}>
+              Newer
             </button>
-          </>
-        )}
-      </div>
+          )}
+          {log.data?.next && (
+            <button type="button" class="button" onClick={() => setPages([...pages, log.data?.next ?? ""])}>
+              Older
+            </button>
+          )}
+        </div>
+      )}
     </div>
   );
 }
 
-function Table({ items, onAgain }: { items: Delivery[]; onAgain: (d: Delivery) => void }) {
+const states: Record<Delivery["state"], { label: string; style: string }> = {
+  pending: { label: "Waiting", style: "tag" },
+  sent: { label: "Sent", style: "tag tag-good" },
+  failed: { label: "Given up", style: "tag tag-bad" },
+  cancelled: { label: "Cancelled", style: "tag" },
+};
+
+/** One event with what became of it; where the webhook is not active, what waits is not due. */
+function Item({ delivery: d, active, onAgain }: { delivery: Delivery; active: boolean; onAgain: () => void }) {
+  const state = states[d.state];
+  const retried = d.state === "pending" && d.attempts > 0;
   return (
-    <div class="table-box" role="region" aria-label="What was sent" tabIndex={0}>
-      <table class="table table-small">
-        <thead>
-          <tr>
-            <th scope="col">When</th>
-            <th scope="col">What</th>
-            <th scope="col">Contact</th>
-            <th scope="col">State</th>
-            <th scope="col" class="number">
-              Attempts
-            </th>
-            <th scope="col">Last attempt</th>
-            <th scope="col">
-              <span class="hidden">Send again</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {items.map((d) => (
-            <tr key={d.id} data-testid="delivery" data-state={d.state}>
-              <td title={dateTime(d.created_at, zone())}>{ago(d.created_at, zone())}</td>
-              <th scope="row">{d.event}</th>
-              <td>{d.contact ? <Link href={`/contacts/${d.contact}`}>Open</Link> : "Nobody"}</td>
-              <td data-field="state">{d.state === "pending" && d.attempts === 0 ? "Waiting" : d.state === "pending" ? "Tried again" : d.state === "failed" ? "Given up" : capital(d.state)}</td>
-              <td class="number">{d.attempts}</td>
-              <td data-field="words">
-                {d.words || "–"}
-                {d.due && d.attempts > 0 && ` Next: ${dateTime(d.due, zone())}.`}
-              </td>
-              <td>
-                <button type="button" class="button" onClick={() => onAgain(d)} data-testid="send-again">
-                  {d.state === "pending" ? "Send now" : "Send again"}
-                </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <li class="push" data-testid="delivery" data-state={d.state}>
+      <div class="push-head">
+        <span class={retried ? "tag tag-warn" : state.style} data-field="state">
+          {retried ? "Tried again" : state.label}
+        </span>
+        <strong>{d.event}</strong>
+        {d.contact && <Link href={`/contacts/${d.contact}`}>Contact</Link>}
+        {d.attempts > 0 && <span class="sub-plain">{plural(d.attempts, "attempt")}</span>}
+        <time dateTime={d.created_at} title={dateTime(d.created_at, zone())}>
+          {ago(d.created_at, zone())}
+        </time>
+      </div>
+      <p data-field="words">{d.words || (active ? "It is sent within seconds." : "It waits until the webhook is resumed.")}</p>
+      {retried && active && d.due && <p class="hint">{dueWords(d.due, zone())}</p>}
+      <div class="actions">
+        <button type="button" class="button" onClick={onAgain} data-testid="send-again">
+          {d.state === "pending" ? "Send now" : "Send again"}
+        </button>
+      </div>
+    </li>
   );
 }

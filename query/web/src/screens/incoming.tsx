@@ -22,7 +22,7 @@ export function IncomingHooks() {
     list.reload();
   };
   return (
-    <section class="panel" aria-label="Incoming webhooks">
+    <section class="panel hooks" aria-label="Incoming webhooks">
       <header class="panel-head">
         <h2>Incoming webhooks</h2>
       </header>
@@ -32,11 +32,12 @@ export function IncomingHooks() {
       {fresh && <Address made={fresh} onClose={() => setFresh(null)} />}
       {list.problem && <ProblemNote problem={list.problem} again={list.reload} />}
       {!list.data && list.loading && <Skeleton lines={3} />}
-      <div class="cards">
+      <div class="hook-cards">
         {items.map((h) => (
           <Card key={h.id} hook={h} onChange={list.reload} onAddress={made} />
         ))}
       </div>
+      {list.data && items.length === 0 && !adding && <p>There is no address yet.</p>}
       {adding && <Form onMade={made} onSaved={() => undefined} onClose={() => setAdding(false)} />}
       {list.data && !adding && items.length < list.data.most && (
         <div class="actions">
@@ -74,7 +75,7 @@ function Card({ hook: h, onChange, onAddress }: { hook: Hook; onChange: () => vo
           <dt>Refused</dt>
           <dd data-field="refused">
             {h.refused}
-            {h.last_refused_at && `, the last ${ago(h.last_refused_at, zone())}: ${h.last_refusal}`}
+            {h.last_refused_at && `, the last ${ago(h.last_refused_at, zone())}`}
           </dd>
         </div>
         <div>
@@ -82,6 +83,9 @@ function Card({ hook: h, onChange, onAddress }: { hook: Hook; onChange: () => vo
           <dd>{h.value_path ? `at ${h.value_path}` : h.value === null ? "None" : `${h.value} ${h.currency || (session.value?.workspace.currency ?? "")}`}</dd>
         </div>
       </dl>
+      {h.last_refusal && (
+        <p data-field="refusal">Last refusal: {h.last_refusal}</p>
+      )}
       {open === "edit" ? (
         <Form
           of={h}
@@ -94,22 +98,22 @@ function Card({ hook: h, onChange, onAddress }: { hook: Hook; onChange: () => vo
         />
       ) : (
         <div class="actions">
-          <button type="button" class="button" onClick={() => setOpen("edit")}>
+          <button type="button" class="button" onClick={() => setOpen("edit")} data-testid="edit-hook">
             Change
           </button>
-          <button type="button" class="button" onClick={() => setOpen("renew")}>
-            Make the address new
+          <button type="button" class="button" onClick={() => setOpen("renew")} data-testid="renew-hook">
+            Renew the address
           </button>
-          <button type="button" class="button" onClick={() => setOpen("delete")}>
+          <button type="button" class="button" onClick={() => setOpen("delete")} data-testid="delete-hook">
             Delete
           </button>
         </div>
       )}
       {open === "renew" && (
         <Ask
-          title={`Make the address of “${h.name}” new?`}
+          title={`Renew the address of “${h.name}”?`}
           text="What is sent to the present address is refused within a second. Have the new one ready to be put in its place."
-          label="Make it new"
+          label="Renew it"
           onClose={close}
           act={async () => onAddress(await ask("post", "/api/v1/hooks/{id}/token", { path }))}
         />
@@ -131,10 +135,10 @@ function Card({ hook: h, onChange, onAddress }: { hook: Hook; onChange: () => vo
 }
 
 const places = [
-  { name: "id_path", label: "Where the id stands", hint: "data.order.id; without it a hash of the whole is the id" },
-  { name: "email_path", label: "Where the email stands", hint: "found by itself" },
-  { name: "phone_path", label: "Where the phone stands", hint: "found by itself" },
-  { name: "value_path", label: "Where the value stands", hint: "data.order.total" },
+  { name: "email_path", label: "Email", hint: "found by itself" },
+  { name: "phone_path", label: "Phone", hint: "found by itself" },
+  { name: "id_path", label: "Id of the conversion", hint: "data.order.id" },
+  { name: "value_path", label: "Value", hint: "data.order.total" },
 ] as const;
 
 function Form({ of, onMade, onSaved, onClose }: { of?: Hook; onMade: (m: Schemas["NewIncomingHook"]) => void; onSaved: () => void; onClose: () => void }) {
@@ -158,30 +162,41 @@ function Form({ of, onMade, onSaved, onClose }: { of?: Hook; onMade: (m: Schemas
     }
   };
   return (
-    <form class="new-key" onSubmit={(e) => void submit(e)} data-testid="hook-form">
+    <form class="hook-form" onSubmit={(e) => void submit(e)} data-testid="hook-form">
+      {!of && <h3>New address</h3>}
       {problem && <ProblemNote problem={problem} />}
-      <label>
-        What sends to it
-        <input name="name" type="text" required maxLength={100} placeholder="Shop" defaultValue={of?.name} data-testid="hook-name" />
-      </label>
-      <label>
-        What its conversions are called
-        <input name="conversion" type="text" required maxLength={100} placeholder="purchase" defaultValue={of?.conversion} data-testid="hook-conversion" />
-      </label>
-      <label>
-        Value of each
-        <input name="value" type="number" step="any" placeholder="none" defaultValue={of?.value === null || of?.value === undefined ? "" : String(of.value)} />
-      </label>
-      <label>
-        Currency
-        <input name="currency" type="text" maxLength={3} pattern="[A-Za-z]{3}" placeholder={session.value?.workspace.currency ?? ""} defaultValue={of?.currency} />
-      </label>
-      {places.map((p) => (
-        <label key={p.name}>
-          {p.label}
-          <input name={p.name} type="text" maxLength={200} placeholder={p.hint} defaultValue={of?.[p.name]} />
+      <div class="hook-fields">
+        <label>
+          What sends to it
+          <input name="name" type="text" required maxLength={100} placeholder="Shop" defaultValue={of?.name} data-testid="hook-name" />
         </label>
-      ))}
+        <label>
+          What its conversions are called
+          <input name="conversion" type="text" required maxLength={100} placeholder="purchase" defaultValue={of?.conversion} data-testid="hook-conversion" />
+        </label>
+        <label>
+          Value of each
+          <input name="value" type="number" step="any" placeholder="none" defaultValue={of?.value === null || of?.value === undefined ? "" : String(of.value)} />
+        </label>
+        <label>
+          Currency
+          <input name="currency" type="text" maxLength={3} pattern="[A-Za-z]{3}" placeholder={session.value?.workspace.currency ?? ""} defaultValue={of?.currency} />
+        </label>
+      </div>
+      <fieldset>
+        <legend>Where things stand in what is sent</legend>
+        <p class="hint">
+          All of it is optional. Write the names on the way with dots between them. Where no email or phone is named, the only one in it is taken; where no id is named, the same content counts once. A value that stands in it goes before the one above.
+        </p>
+        <div class="hook-fields">
+          {places.map((p) => (
+            <label key={p.name}>
+              {p.label}
+              <input name={p.name} type="text" maxLength={200} placeholder={p.hint} defaultValue={of?.[p.name]} />
+            </label>
+          ))}
+        </div>
+      </fieldset>
       <div class="actions">
         <button type="submit" class="button button-main" data-testid="save-hook">
           {of ? "Save" : "Make it"}

@@ -45,22 +45,22 @@ function Outgoing() {
     list.reload();
   };
   return (
-    <section class="panel" aria-label="Outgoing webhooks">
+    <section class="panel hooks" aria-label="Outgoing webhooks">
       <header class="panel-head">
         <h2>Outgoing webhooks</h2>
       </header>
       <p class="hint">
-        Your own programs are told of leads within seconds. Requests are signed as Standard Webhooks says; what is sent is the contact as the API gives it. One that fails is tried again for three days.
+        Your own programs are told of leads within seconds: each request has the contact as the API gives it and is signed as Standard Webhooks says. One that fails is tried again for three days.
       </p>
       {fresh && <Secret made={fresh} onClose={() => setFresh(null)} />}
       {list.problem && <ProblemNote problem={list.problem} again={list.reload} />}
       {!list.data && list.loading && <Skeleton lines={3} />}
-      <div class="cards">
+      <div class="hook-cards">
         {items.map((w) => (
           <Card key={w.id} webhook={w} onChange={list.reload} onSecret={made} />
         ))}
       </div>
-      {list.data && items.length === 0 && !adding && <p>Nobody is told of leads yet.</p>}
+      {list.data && items.length === 0 && !adding && <p>No program is told of leads yet.</p>}
       {adding && <Form onDone={made} onClose={() => setAdding(false)} />}
       {list.data && !adding && items.length < list.data.most && (
         <div class="actions">
@@ -91,16 +91,19 @@ function Form({ of, onDone, onClose }: { of?: Webhook; onDone: (made: Schemas["N
     }
   };
   return (
-    <form class="new-key" onSubmit={(e) => void submit(e)} data-testid="webhook-form">
+    <form class="hook-form" onSubmit={(e) => void submit(e)} data-testid="webhook-form">
+      {!of && <h3>New webhook</h3>}
       {problem && <ProblemNote problem={problem} />}
-      <label>
-        What it is for
-        <input name="name" type="text" required maxLength={100} placeholder="CRM" defaultValue={of?.name} data-testid="webhook-name" />
-      </label>
-      <label>
-        Address
-        <input name="url" type="url" required maxLength={2000} placeholder="https://example.com/leads" defaultValue={of?.url} data-testid="webhook-url" />
-      </label>
+      <div class="hook-fields">
+        <label>
+          What it is for
+          <input name="name" type="text" required maxLength={100} placeholder="CRM" defaultValue={of?.name} data-testid="webhook-name" />
+        </label>
+        <label>
+          Address
+          <input name="url" type="url" required maxLength={2000} placeholder="https://example.com/leads" defaultValue={of?.url} data-testid="webhook-url" />
+        </label>
+      </div>
       <fieldset>
         <legend>What it is told of</legend>
         {events.map((e) => (
@@ -164,9 +167,9 @@ function Card({ webhook: w, onChange, onSecret }: { webhook: Webhook; onChange: 
         <span class={`state state-${states[w.state].look}`}>{states[w.state].label}</span>
       </header>
       {w.words && (
-        <div class="note note-bad" data-field="words">
+        <div class={w.state === "gone" ? "note note-bad" : "note"} data-field="words">
           <Icon name="warn" />
-          <p>{w.words}</p>
+          <div>{w.words}</div>
         </div>
       )}
       <Facts webhook={w} />
@@ -189,7 +192,7 @@ function Card({ webhook: w, onChange, onSecret }: { webhook: Webhook; onChange: 
             Log
           </button>
           <button type="button" class="button" onClick={() => void act(() => ask("post", "/api/v1/webhooks/{id}/pause", { path, body: { paused: w.state === "active" } }))} data-testid="pause-webhook">
-            {w.state === "active" ? "Pause" : "Go on"}
+            {w.state === "active" ? "Pause" : "Resume"}
           </button>
           <button type="button" class="button" onClick={() => setOpen("edit")}>
             Change
