@@ -121,7 +121,7 @@ func (d *Directory) refresh(ctx context.Context) error {
 		routes: map[providerApp]route{}, keys: map[string]Principal{}, erased: map[uint32]*erasures{}, incoming: map[string]schema.IncomingHook{},
 	}
 	r := d.store.reader()
-	for _, load := range []func(context.Context, runner) error{next.loadWorkspaces, next.loadSettings, next.loadRoutes, next.loadKeys, next.loadIncoming, next.loadErased} {
+	for _, load := range []func(context.Context, runner) error{next.loadWorkspaces, next.loadSettings, next.loadGoals, next.loadRoutes, next.loadKeys, next.loadIncoming, next.loadErased} {
 		if err := load(ctx, r); err != nil {
 			return err
 		}

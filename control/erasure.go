@@ -76,13 +76,7 @@ func (s *Store) Erasures(ctx context.Context, who Principal, limit int) ([]Task,
 	if err := who.require(op, Erase); err != nil {
 		return nil, err
 	}
-	var all []Task
-	err := s.reader().each(ctx, "tasks_of", []any{int64(who.Workspace), string(EraseTask), int64(limit)}, func(scan func(...any) error) error {
-		var task Task
-		err := task.scan(scan)
-		all = append(all, task)
-		return err
-	})
+	all, err := s.tasksOf(ctx, who.Workspace, EraseTask, limit)
 	return all, failed(op, err)
 }
 

@@ -37,6 +37,7 @@ const (
 	EditFunnels       Action = "edit funnels"       // Editor
 	EditStages        Action = "edit stages"        // Editor
 	EditSegments      Action = "edit segments"      // Editor
+	EditGoals         Action = "edit goals"         // Editor
 	SendConversions   Action = "send conversions"   // Editor
 	ManageConnections Action = "manage connections" // Admin
 	ManageMembers     Action = "manage members"     // Admin, up to Admin; Owner, all
@@ -52,7 +53,7 @@ func (a Action) least() Role {
 	switch a {
 	case Read:
 		return Viewer
-	case EditFunnels, EditStages, EditSegments, SendConversions:
+	case EditFunnels, EditStages, EditSegments, EditGoals, SendConversions:
 		return Editor
 	case ManageConnections, ManageMembers, ManageKeys, ManageSettings, ManageWebhooks, Erase, UndoMerges, ReadAudit:
 		return Admin

@@ -181,7 +181,7 @@ func (t *tx) replaceStages(ctx context.Context, op string, who Principal, was, s
 	return nil
 }
 
-// stageNeeded refuses to remove a stage by which something is sent.
+// stageNeeded refuses to remove a stage by which something is sent or counted.
 func (t *tx) stageNeeded(ctx context.Context, op string, workspace uint32, stage string) error {
 	all, err := t.destinations(ctx, "destinations_of", int64(workspace))
 	if err != nil {
@@ -192,7 +192,12 @@ func (t *tx) stageNeeded(ctx context.Context, op string, workspace uint32, stage
 			return schema.E(op, schema.KindConflict, "The destination %q sends by the stage %q. Change it there first, then remove the stage.", d.Name, stage)
 		}
 	}
-	return nil
+	var goal string
+	found, err := t.one(ctx, "goal_at_stage", []any{int64(workspace), stage}, &goal)
+	if err == nil && found {
+		err = schema.E(op, schema.KindConflict, "The goal %q counts who reaches the stage %q. Change it first, then remove the stage.", goal, stage)
+	}
+	return err
 }
 
 // moveStages carries along all that names a stage. Names go through ones that
@@ -219,7 +224,7 @@ func (t *tx) moveStages(ctx context.Context, workspace uint32, was []StageName, 
 	} {
 		for _, m := range moves {
 			from, to := step(m)
-			if err := t.renameStage(ctx, workspace, from, to); err != nil {
+			if err := t.renameStage(ctx, workspace, from, to, m.to != FirstStage); err != nil {
 				return err
 			}
 		}
@@ -227,9 +232,20 @@ func (t *tx) moveStages(ctx context.Context, workspace uint32, was []StageName, 
 	return nil
 }
 
-func (t *tx) renameStage(ctx context.Context, workspace uint32, from, to string) error {
-	for _, step := range []string{"stage_facts_rename", "stage_changes_rename", "stage_pushes_rename"} {
+// renameStage renames a stage wherever it is named. Who came to one that is no more
+// came there all the same: of a stage that is only renamed, reached says.
+func (t *tx) renameStage(ctx context.Context, workspace uint32, from, to string, reached bool) error {
+	steps := []string{"stage_facts_rename", "stage_changes_rename", "stage_pushes_rename", "goal_stages_rename"}
+	if reached {
+		steps = append(steps, "stage_firsts_copy")
+	}
+	for _, step := range steps {
 		if _, err := t.exec(ctx, step, int64(workspace), from, to); err != nil {
+			return err
+		}
+	}
+	if reached {
+		if _, err := t.exec(ctx, "stage_firsts_drop", int64(workspace), from); err != nil {
 			return err
 		}
 	}

@@ -18,6 +18,8 @@ func TestStore(t *testing.T) {
 			"members":              testMembers,
 			"directory":            testDirectory,
 			"settings":             testSettings,
+			"goals":                testGoals,
+			"goal stages":          testGoalStages,
 			"tasks":                testTasks,
 			"erasures":             testErasures,
 			"told to erase":        testToldToErase,

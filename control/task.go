@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"sourceloop/schema"
@@ -16,6 +17,7 @@ type TaskKind string
 const (
 	LateTask    TaskKind = "late"    // derives sessions anew of visitors with late hits
 	RebuildTask TaskKind = "rebuild" // derives sessions and credits anew
+	CreditTask  TaskKind = "credit"  // credits conversions anew
 )
 
 // keepTasks is how long a nightly task is kept after its end. Others are kept
@@ -76,6 +78,59 @@ func (s *Store) RequestRebuild(ctx context.Context, workspace uint32, body TaskB
 		return err
 	})
 	return task, err
+}
+
+// Rebuild asks for the sessions and credits of the principal's workspace to be
+// derived anew, of visitors with a hit since from. The settings of now hold since
+// then, unless those of each time are to be kept.
+func (s *Store) Rebuild(ctx context.Context, who Principal, from schema.Millis, keep bool) (Task, error) {
+	const op = "derive the past anew"
+	if err := who.require(op, ManageSettings); err != nil {
+		return Task{}, err
+	}
+	if !keep {
+		if _, _, err := s.DateSettings(ctx, who, from); err != nil {
+			return Task{}, err
+		}
+	}
+	var task Task
+	err := s.update(ctx, op, func(t *tx) (err error) {
+		if task, _, err = t.addTask(ctx, "", RebuildTask, who.Workspace, TaskBody{From: from}, who.User); err != nil {
+			return err
+		}
+		return t.audit(ctx, who, "past derived anew", fmt.Sprintf("task %d", task.ID))
+	})
+	return task, err
+}
+
+// Rebuilds are the newest tasks that derive a part of the workspace's past anew,
+// the newest first.
+func (s *Store) Rebuilds(ctx context.Context, who Principal, limit int) ([]Task, error) {
+	const op = "list what is derived anew"
+	if err := who.require(op, Read); err != nil {
+		return nil, err
+	}
+	var all []Task
+	for _, kind := range []TaskKind{RebuildTask, CreditTask} {
+		some, err := s.tasksOf(ctx, who.Workspace, kind, limit)
+		if err != nil {
+			return nil, failed(op, err)
+		}
+		all = append(all, some...)
+	}
+	slices.SortFunc(all, func(a, b Task) int { return int(b.ID - a.ID) })
+	return all[:min(len(all), limit)], nil
+}
+
+func (s *Store) tasksOf(ctx context.Context, workspace uint32, kind TaskKind, limit int) ([]Task, error) {
+	var all []Task
+	err := s.reader().each(ctx, "tasks_of", []any{int64(workspace), string(kind), int64(limit)}, func(scan func(...any) error) error {
+		var task Task
+		err := task.scan(scan)
+		all = append(all, task)
+		return err
+	})
+	return all, err
 }
 
 // AddNightly asks for the re-derivation of what came late, once for every

@@ -1311,10 +1311,12 @@ func (x *Evidence) GetContacts() [][]byte {
 	return nil
 }
 
-// VisitorsChanged names visitors with conversions whose sessions changed.
+// VisitorsChanged names visitors with conversions whose sessions changed, and
+// other nodes of whom something did that conversions are made of: a stage.
 type VisitorsChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Visitors      []string               `protobuf:"bytes,1,rep,name=visitors,proto3" json:"visitors,omitempty"`
+	Nodes         []string               `protobuf:"bytes,2,rep,name=nodes,proto3" json:"nodes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1352,6 +1354,13 @@ func (*VisitorsChanged) Descriptor() ([]byte, []int) {
 func (x *VisitorsChanged) GetVisitors() []string {
 	if x != nil {
 		return x.Visitors
+	}
+	return nil
+}
+
+func (x *VisitorsChanged) GetNodes() []string {
+	if x != nil {
+		return x.Nodes
 	}
 	return nil
 }
@@ -2273,9 +2282,10 @@ const file_schema_proto_rawDesc = "" +
 	"\n" +
 	"conversion\x18\x02 \x01(\v2\x1d.sourceloop.v1.ConversionFactR\n" +
 	"conversion\x12\x1a\n" +
-	"\bcontacts\x18\x03 \x03(\fR\bcontacts\"-\n" +
+	"\bcontacts\x18\x03 \x03(\fR\bcontacts\"C\n" +
 	"\x0fVisitorsChanged\x12\x1a\n" +
-	"\bvisitors\x18\x01 \x03(\tR\bvisitors\"\xa5\x02\n" +
+	"\bvisitors\x18\x01 \x03(\tR\bvisitors\x12\x14\n" +
+	"\x05nodes\x18\x02 \x03(\tR\x05nodes\"\xa5\x02\n" +
 	"\n" +
 	"LeadRecord\x12\x1c\n" +
 	"\tworkspace\x18\x01 \x01(\rR\tworkspace\x12\x1a\n" +

@@ -13,6 +13,7 @@ type Workspace struct {
 	Currency string         // ISO 4217
 	Zone     *time.Location // for reports; sessions use the zone of their Settings
 	Settings []Settings     // by From, oldest first; never empty
+	Goals    []Goal         // by ID
 }
 
 // At gives the settings in force at a moment: the last ones that had begun,

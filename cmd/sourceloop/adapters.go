@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"sourceloop/control"
 	"sourceloop/pipeline/sessionize"
 	"sourceloop/pipeline/stitch"
 	"sourceloop/schema"
@@ -128,3 +129,8 @@ func (s leadStore) Leads(ctx context.Context, workspace uint32) (stitch.Past, er
 func (s leadStore) HighestEpoch(ctx context.Context) (uint32, error) {
 	return highestEpoch(ctx, s.sink, "claims", "conversion_facts", "identities", "contacts", "conversions")
 }
+
+// goals are what workspaces count as conversions, as the sink asks for them.
+type goals struct{ *control.Store }
+
+func (g goals) Workspace(id uint32) (*schema.Workspace, bool) { return g.Directory().Workspace(id) }

@@ -267,7 +267,9 @@ func (n *node) startPipeline(ctx context.Context) error {
 	if !n.has(rolePipeline) {
 		return nil
 	}
-	sink, err := clickhouse.New(ctx, n.clickhouseConfig())
+	config := n.clickhouseConfig()
+	config.Goals = goals{n.control}
+	sink, err := clickhouse.New(ctx, config)
 	if err != nil {
 		return err
 	}

@@ -57,8 +57,11 @@ func Evidence(w *schema.Workspace, in Told, n Normalizer, now schema.Millis) (*s
 	if id == "" || name == "" {
 		return nil, bad("The id or the name is blank. Send an id that is the same whenever the conversion is sent, and a name such as purchase.")
 	}
-	if slices.Contains([]string{"contact", "intercom_conversation", "hubspot_conversation"}, name) {
+	if slices.Contains(schema.FoundNames(), name) {
 		return nil, bad("The name %s is that of what SourceLoop finds by itself. Choose another one.", name)
+	}
+	if goal, known := w.Goal(name); known && goal.Kind != schema.APIGoal {
+		return nil, bad("The goal %q is counted by SourceLoop itself. Choose another name, or make it a goal of the kind api.", name)
 	}
 	at := min(in.At, now)
 	derived := schema.Derive("conversion", strconv.FormatUint(uint64(w.ID), 10), byAPI, id, "conversion")

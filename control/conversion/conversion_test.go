@@ -14,7 +14,9 @@ import (
 
 const now schema.Millis = 1_790_000_000_000
 
-func workspace() *schema.Workspace { return &schema.Workspace{ID: 7, Currency: "EUR"} }
+func workspace() *schema.Workspace {
+	return &schema.Workspace{ID: 7, Currency: "EUR", Goals: []schema.Goal{{Name: "Pricing seen", Kind: schema.PageGoal}, {Name: "purchase", Kind: schema.APIGoal}}}
+}
 
 func TestWhatIsToldIsEvidence(t *testing.T) {
 	visitor := "0198a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
@@ -60,6 +62,7 @@ func TestWhatCannotBeIsRefusedInWords(t *testing.T) {
 		{"no id", conversion.Told{ID: " \x01", Name: "purchase", At: now, Email: "ada@a.example"}, "id or the name is blank"},
 		{"no name", conversion.Told{ID: "A7", At: now, Email: "ada@a.example"}, "id or the name is blank"},
 		{"a name of ours", conversion.Told{ID: "A7", Name: "contact", At: now, Email: "ada@a.example"}, "Choose another one"},
+		{"a goal's name", conversion.Told{ID: "A7", Name: "Pricing seen", At: now, Email: "ada@a.example"}, "counted by SourceLoop itself"},
 		{"before 1970", conversion.Told{ID: "A7", Name: "purchase", At: -1, Email: "ada@a.example"}, "before 1970"},
 		{"two days ahead", conversion.Told{ID: "A7", Name: "purchase", At: now.Add(48 * time.Hour), Email: "ada@a.example"}, "a day ahead"},
 	} {

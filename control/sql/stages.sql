@@ -14,6 +14,14 @@ SELECT node, at FROM stage_firsts WHERE workspace = $1 AND stage = $2;
 -- name: stage_firsts_erase
 DELETE FROM stage_firsts WHERE workspace = $1 AND node = $2;
 
+-- name: stage_firsts_copy
+INSERT INTO stage_firsts (workspace, node, stage, at)
+SELECT workspace, node, $3, at FROM stage_firsts WHERE workspace = $1 AND stage = $2
+ON CONFLICT (workspace, stage, node) DO NOTHING;
+
+-- name: stage_firsts_drop
+DELETE FROM stage_firsts WHERE workspace = $1 AND stage = $2;
+
 -- name: stage_of
 SELECT stage FROM contact_stages WHERE workspace = $1 AND node = $2;
 

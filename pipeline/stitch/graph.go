@@ -58,6 +58,9 @@ func (st *stretch) add(lead *schema.LeadRecord) {
 	for _, v := range lead.GetVisitors().GetVisitors() {
 		st.nodes[place{ws, schema.NewNode(schema.NodeVisitor, v)}] = nil
 	}
+	for _, n := range lead.GetVisitors().GetNodes() {
+		st.nodes[place{ws, schema.Node(n)}] = nil
+	}
 	e := lead.GetEvidence()
 	if e == nil {
 		return

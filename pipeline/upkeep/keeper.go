@@ -199,6 +199,8 @@ func (k *Keeper) phases(kind control.TaskKind) []phase {
 			{doing: "deriving sessions", parts: k.hitParts, order: k.orderHits},
 			{doing: "crediting conversions", parts: k.leadParts, order: k.orderLeads},
 		}
+	case control.CreditTask:
+		return []phase{{doing: "crediting conversions", parts: k.leadParts, order: k.orderLeads}}
 	case control.EraseTask:
 		return k.erasing()
 	}

@@ -423,28 +423,28 @@ func (e ExplainedTouchLeftOut) Valid() bool {
 
 // Defines values for FigureName.
 const (
-	ConversionRate FigureName = "conversion_rate"
-	Conversions    FigureName = "conversions"
-	PageViews      FigureName = "page_views"
-	Sessions       FigureName = "sessions"
-	Value          FigureName = "value"
-	Visitors       FigureName = "visitors"
+	FigureNameConversionRate FigureName = "conversion_rate"
+	FigureNameConversions    FigureName = "conversions"
+	FigureNamePageViews      FigureName = "page_views"
+	FigureNameSessions       FigureName = "sessions"
+	FigureNameValue          FigureName = "value"
+	FigureNameVisitors       FigureName = "visitors"
 )
 
 // Valid indicates whether the value is a known member of the FigureName enum.
 func (e FigureName) Valid() bool {
 	switch e {
-	case ConversionRate:
+	case FigureNameConversionRate:
 		return true
-	case Conversions:
+	case FigureNameConversions:
 		return true
-	case PageViews:
+	case FigureNamePageViews:
 		return true
-	case Sessions:
+	case FigureNameSessions:
 		return true
-	case Value:
+	case FigureNameValue:
 		return true
-	case Visitors:
+	case FigureNameVisitors:
 		return true
 	default:
 		return false
@@ -574,6 +574,30 @@ func (e FunnelTrendQueryBy) Valid() bool {
 	case FunnelTrendQueryByDay:
 		return true
 	case FunnelTrendQueryByWeek:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GoalKind.
+const (
+	GoalKindApi   GoalKind = "api"
+	GoalKindEvent GoalKind = "event"
+	GoalKindPage  GoalKind = "page"
+	GoalKindStage GoalKind = "stage"
+)
+
+// Valid indicates whether the value is a known member of the GoalKind enum.
+func (e GoalKind) Valid() bool {
+	switch e {
+	case GoalKindApi:
+		return true
+	case GoalKindEvent:
+		return true
+	case GoalKindPage:
+		return true
+	case GoalKindStage:
 		return true
 	default:
 		return false
@@ -766,6 +790,24 @@ func (e PushState) Valid() bool {
 	case PushStateSent:
 		return true
 	case PushStateSkippedConsent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RebuildWhat.
+const (
+	RebuildWhatCredits  RebuildWhat = "credits"
+	RebuildWhatSessions RebuildWhat = "sessions"
+)
+
+// Valid indicates whether the value is a known member of the RebuildWhat enum.
+func (e RebuildWhat) Valid() bool {
+	switch e {
+	case RebuildWhatCredits:
+		return true
+	case RebuildWhatSessions:
 		return true
 	default:
 		return false
@@ -2437,6 +2479,86 @@ type FunnelTrendQuery struct {
 // FunnelTrendQueryBy A day; or seven days, from the first.
 type FunnelTrendQueryBy string
 
+// Goal Something that the workspace counts as a conversion.
+type Goal struct {
+	// Event The event's name.
+	Event *string `json:"event,omitempty"`
+
+	// From The first day that counts; without it, all that is stored does.
+	From *string `json:"from,omitempty"`
+
+	// Id Its id.
+	Id string `json:"id"`
+
+	// Kind What reaches a goal: a view of a page, a custom event, a contact's coming to a stage for the first time, or a
+	// conversion of the goal's name that a server sends.
+	Kind GoalKind `json:"kind"`
+
+	// Name Its name, which its conversions carry.
+	Name string `json:"name"`
+
+	// Operator How values are compared.
+	Operator *Operator `json:"operator,omitempty"`
+
+	// Properties Conditions on the event.
+	Properties *[]PropertyFilter `json:"properties,omitempty"`
+
+	// Rebuild Of an answer to saving: the rebuild that finds its conversions of the past.
+	Rebuild *string `json:"rebuild,omitempty"`
+
+	// Stage The stage.
+	Stage *string `json:"stage,omitempty"`
+
+	// Value The page.
+	Value *string `json:"value,omitempty"`
+
+	// Worth What each is worth, in the workspace's currency.
+	Worth *float64 `json:"worth,omitempty"`
+}
+
+// GoalInput A goal to save. `page` needs `operator` and `value`, as a step of a funnel; `event` needs `event` and may have
+// `properties`; `stage` needs `stage`.
+type GoalInput struct {
+	// Event The event's name.
+	Event *string `json:"event,omitempty"`
+
+	// From The first day that counts. Without it, all that is stored does.
+	From *string `json:"from,omitempty"`
+
+	// Kind What reaches a goal: a view of a page, a custom event, a contact's coming to a stage for the first time, or a
+	// conversion of the goal's name that a server sends.
+	Kind GoalKind `json:"kind"`
+
+	// Name Its name, which its conversions carry.
+	Name string `json:"name"`
+
+	// Operator How values are compared.
+	Operator *Operator `json:"operator,omitempty"`
+
+	// Properties Conditions on the event; all must hold.
+	Properties *[]PropertyFilter `json:"properties,omitempty"`
+
+	// Stage The stage.
+	Stage *string `json:"stage,omitempty"`
+
+	// Value The page: beginning with `/` it is compared with the path, else with the whole URL.
+	Value *string `json:"value,omitempty"`
+
+	// Worth What each is worth, in the workspace's currency. Of a conversion that a server sends: when it comes without a
+	// value.
+	Worth *float64 `json:"worth,omitempty"`
+}
+
+// GoalKind What reaches a goal: a view of a page, a custom event, a contact's coming to a stage for the first time, or a
+// conversion of the goal's name that a server sends.
+type GoalKind string
+
+// GoalList Goals.
+type GoalList struct {
+	// Items The goals, the oldest first.
+	Items []Goal `json:"items"`
+}
+
 // Id An id of 36 characters, the same for ever for the same thing.
 //
 // Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
@@ -2977,6 +3099,61 @@ type PushList struct {
 // is nothing yet that the platform could match by. `skipped_consent`: the visitor did not consent. `duplicate`: the
 // platform had it already. `error`: it was refused, given up or cancelled.
 type PushState string
+
+// Rebuild A part of the past that is derived anew.
+type Rebuild struct {
+	// CreatedAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	CreatedAt Time `json:"created_at"`
+
+	// Doing What is under way.
+	Doing *string `json:"doing,omitempty"`
+
+	// Done Those of them that are done.
+	Done int `json:"done"`
+
+	// Finished Whether it is done.
+	Finished bool `json:"finished"`
+
+	// FinishedAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	FinishedAt *Time `json:"finished_at,omitempty"`
+
+	// From Its first day; without it, everything that is stored.
+	From *string `json:"from,omitempty"`
+
+	// Id Its id.
+	Id string `json:"id"`
+
+	// Parts Parts of what is under way.
+	Parts int `json:"parts"`
+
+	// Visitors Visitors derived so far.
+	Visitors *int64 `json:"visitors,omitempty"`
+
+	// What Sessions and credits, or credits alone.
+	What RebuildWhat `json:"what"`
+}
+
+// RebuildWhat Sessions and credits, or credits alone.
+type RebuildWhat string
+
+// RebuildInput What to derive anew.
+type RebuildInput struct {
+	// From The first day, in the workspace's time zone. Without it, everything that is stored.
+	From *string `json:"from,omitempty"`
+
+	// KeepSettings Derive under the settings of each time, as they are dated, instead of having those of now hold since `from`.
+	KeepSettings *bool `json:"keep_settings,omitempty"`
+}
+
+// RebuildList Rebuilds.
+type RebuildList struct {
+	// Items The rebuilds, the newest first.
+	Items []Rebuild `json:"items"`
+}
 
 // Replay What is to be sent again.
 type Replay struct {
@@ -3720,6 +3897,12 @@ type TrendFunnelJSONRequestBody = FunnelTrendQuery
 // ReplaceFunnelJSONRequestBody defines body for ReplaceFunnel for application/json ContentType.
 type ReplaceFunnelJSONRequestBody = FunnelInput
 
+// CreateGoalJSONRequestBody defines body for CreateGoal for application/json ContentType.
+type CreateGoalJSONRequestBody = GoalInput
+
+// ReplaceGoalJSONRequestBody defines body for ReplaceGoal for application/json ContentType.
+type ReplaceGoalJSONRequestBody = GoalInput
+
 // CreateIncomingHookJSONRequestBody defines body for CreateIncomingHook for application/json ContentType.
 type CreateIncomingHookJSONRequestBody = IncomingHookInput
 
@@ -3728,6 +3911,9 @@ type UpdateIncomingHookJSONRequestBody = IncomingHookInput
 
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyInput
+
+// StartRebuildJSONRequestBody defines body for StartRebuild for application/json ContentType.
+type StartRebuildJSONRequestBody = RebuildInput
 
 // ReplaceSettingsJSONRequestBody defines body for ReplaceSettings for application/json ContentType.
 type ReplaceSettingsJSONRequestBody = SettingsInput
@@ -3869,6 +4055,18 @@ type ServerInterface interface {
 	// ReplaceFunnel Change a saved funnel
 	// (PUT /api/v1/funnels/{id})
 	ReplaceFunnel(ctx echo.Context, id string) error
+	// ListGoals What the workspace counts as conversions of its own
+	// (GET /api/v1/goals)
+	ListGoals(ctx echo.Context) error
+	// CreateGoal Count something as a conversion
+	// (POST /api/v1/goals)
+	CreateGoal(ctx echo.Context) error
+	// DeleteGoal Delete a goal
+	// (DELETE /api/v1/goals/{id})
+	DeleteGoal(ctx echo.Context, id string) error
+	// ReplaceGoal Change a goal
+	// (PUT /api/v1/goals/{id})
+	ReplaceGoal(ctx echo.Context, id string) error
 	// ListIncomingHooks Addresses of incoming webhooks
 	// (GET /api/v1/hooks)
 	ListIncomingHooks(ctx echo.Context) error
@@ -3905,6 +4103,12 @@ type ServerInterface interface {
 	// RetryPush Send a failed push again
 	// (POST /api/v1/pushes/{id}/retry)
 	RetryPush(ctx echo.Context, id PushId) error
+	// ListRebuilds How far the past is derived anew
+	// (GET /api/v1/rebuilds)
+	ListRebuilds(ctx echo.Context) error
+	// StartRebuild Derive sessions and credits of the past anew
+	// (POST /api/v1/rebuilds)
+	StartRebuild(ctx echo.Context) error
 	// GetSession Who is signed in, and where
 	// (GET /api/v1/session)
 	GetSession(ctx echo.Context) error
@@ -4719,6 +4923,56 @@ func (w *ServerInterfaceWrapper) ReplaceFunnel(ctx echo.Context) error {
 	return err
 }
 
+// ListGoals converts echo context to params.
+func (w *ServerInterfaceWrapper) ListGoals(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListGoals(ctx)
+	return err
+}
+
+// CreateGoal converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateGoal(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateGoal(ctx)
+	return err
+}
+
+// DeleteGoal converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteGoal(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteGoal(ctx, id)
+	return err
+}
+
+// ReplaceGoal converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplaceGoal(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplaceGoal(ctx, id)
+	return err
+}
+
 // ListIncomingHooks converts echo context to params.
 func (w *ServerInterfaceWrapper) ListIncomingHooks(ctx echo.Context) error {
 	var err error
@@ -4912,6 +5166,24 @@ func (w *ServerInterfaceWrapper) RetryPush(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RetryPush(ctx, id)
+	return err
+}
+
+// ListRebuilds converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRebuilds(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRebuilds(ctx)
+	return err
+}
+
+// StartRebuild converts echo context to params.
+func (w *ServerInterfaceWrapper) StartRebuild(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartRebuild(ctx)
 	return err
 }
 
@@ -5363,6 +5635,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/tracking/verify", wrapper.VerifyTracking, options.OperationMiddlewares["verifyTracking"]...)
 	router.GET(options.BaseURL+"/api/v1/settings", wrapper.GetSettings, options.OperationMiddlewares["getSettings"]...)
 	router.PUT(options.BaseURL+"/api/v1/settings", wrapper.ReplaceSettings, options.OperationMiddlewares["replaceSettings"]...)
+	router.GET(options.BaseURL+"/api/v1/goals", wrapper.ListGoals, options.OperationMiddlewares["listGoals"]...)
+	router.POST(options.BaseURL+"/api/v1/goals", wrapper.CreateGoal, options.OperationMiddlewares["createGoal"]...)
+	router.DELETE(options.BaseURL+"/api/v1/goals/:id", wrapper.DeleteGoal, options.OperationMiddlewares["deleteGoal"]...)
+	router.PUT(options.BaseURL+"/api/v1/goals/:id", wrapper.ReplaceGoal, options.OperationMiddlewares["replaceGoal"]...)
+	router.GET(options.BaseURL+"/api/v1/rebuilds", wrapper.ListRebuilds, options.OperationMiddlewares["listRebuilds"]...)
+	router.POST(options.BaseURL+"/api/v1/rebuilds", wrapper.StartRebuild, options.OperationMiddlewares["startRebuild"]...)
 	router.GET(options.BaseURL+"/api/v1/erasures", wrapper.ListErasures, options.OperationMiddlewares["listErasures"]...)
 	router.POST(options.BaseURL+"/api/v1/erasures", wrapper.RequestErasure, options.OperationMiddlewares["requestErasure"]...)
 	router.GET(options.BaseURL+"/api/v1/keys", wrapper.ListKeys, options.OperationMiddlewares["listKeys"]...)
@@ -6855,6 +7133,156 @@ func (response ReplaceFunneldefaultApplicationProblemPlusJSONResponse) VisitRepl
 	return err
 }
 
+type ListGoalsRequestObject struct {
+}
+
+type ListGoalsResponseObject interface {
+	VisitListGoalsResponse(w http.ResponseWriter) error
+}
+
+type ListGoals200JSONResponse GoalList
+
+func (response ListGoals200JSONResponse) VisitListGoalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGoalsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListGoalsdefaultApplicationProblemPlusJSONResponse) VisitListGoalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGoalRequestObject struct {
+	Body *CreateGoalJSONRequestBody
+}
+
+type CreateGoalResponseObject interface {
+	VisitCreateGoalResponse(w http.ResponseWriter) error
+}
+
+type CreateGoal201JSONResponse Goal
+
+func (response CreateGoal201JSONResponse) VisitCreateGoalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGoaldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateGoaldefaultApplicationProblemPlusJSONResponse) VisitCreateGoalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteGoalRequestObject struct {
+	Id string `json:"id"`
+}
+
+type DeleteGoalResponseObject interface {
+	VisitDeleteGoalResponse(w http.ResponseWriter) error
+}
+
+type DeleteGoal204Response struct {
+}
+
+func (response DeleteGoal204Response) VisitDeleteGoalResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteGoaldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteGoaldefaultApplicationProblemPlusJSONResponse) VisitDeleteGoalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceGoalRequestObject struct {
+	Id   string `json:"id"`
+	Body *ReplaceGoalJSONRequestBody
+}
+
+type ReplaceGoalResponseObject interface {
+	VisitReplaceGoalResponse(w http.ResponseWriter) error
+}
+
+type ReplaceGoal200JSONResponse Goal
+
+func (response ReplaceGoal200JSONResponse) VisitReplaceGoalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceGoaldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReplaceGoaldefaultApplicationProblemPlusJSONResponse) VisitReplaceGoalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListIncomingHooksRequestObject struct {
 }
 
@@ -7299,6 +7727,83 @@ type RetryPushdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RetryPushdefaultApplicationProblemPlusJSONResponse) VisitRetryPushResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRebuildsRequestObject struct {
+}
+
+type ListRebuildsResponseObject interface {
+	VisitListRebuildsResponse(w http.ResponseWriter) error
+}
+
+type ListRebuilds200JSONResponse RebuildList
+
+func (response ListRebuilds200JSONResponse) VisitListRebuildsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRebuildsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRebuildsdefaultApplicationProblemPlusJSONResponse) VisitListRebuildsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartRebuildRequestObject struct {
+	Body *StartRebuildJSONRequestBody
+}
+
+type StartRebuildResponseObject interface {
+	VisitStartRebuildResponse(w http.ResponseWriter) error
+}
+
+type StartRebuild202JSONResponse Rebuild
+
+func (response StartRebuild202JSONResponse) VisitStartRebuildResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartRebuilddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StartRebuilddefaultApplicationProblemPlusJSONResponse) VisitStartRebuildResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8254,6 +8759,18 @@ type StrictServerInterface interface {
 	// ReplaceFunnel Change a saved funnel
 	// (PUT /api/v1/funnels/{id})
 	ReplaceFunnel(ctx context.Context, request ReplaceFunnelRequestObject) (ReplaceFunnelResponseObject, error)
+	// ListGoals What the workspace counts as conversions of its own
+	// (GET /api/v1/goals)
+	ListGoals(ctx context.Context, request ListGoalsRequestObject) (ListGoalsResponseObject, error)
+	// CreateGoal Count something as a conversion
+	// (POST /api/v1/goals)
+	CreateGoal(ctx context.Context, request CreateGoalRequestObject) (CreateGoalResponseObject, error)
+	// DeleteGoal Delete a goal
+	// (DELETE /api/v1/goals/{id})
+	DeleteGoal(ctx context.Context, request DeleteGoalRequestObject) (DeleteGoalResponseObject, error)
+	// ReplaceGoal Change a goal
+	// (PUT /api/v1/goals/{id})
+	ReplaceGoal(ctx context.Context, request ReplaceGoalRequestObject) (ReplaceGoalResponseObject, error)
 	// ListIncomingHooks Addresses of incoming webhooks
 	// (GET /api/v1/hooks)
 	ListIncomingHooks(ctx context.Context, request ListIncomingHooksRequestObject) (ListIncomingHooksResponseObject, error)
@@ -8290,6 +8807,12 @@ type StrictServerInterface interface {
 	// RetryPush Send a failed push again
 	// (POST /api/v1/pushes/{id}/retry)
 	RetryPush(ctx context.Context, request RetryPushRequestObject) (RetryPushResponseObject, error)
+	// ListRebuilds How far the past is derived anew
+	// (GET /api/v1/rebuilds)
+	ListRebuilds(ctx context.Context, request ListRebuildsRequestObject) (ListRebuildsResponseObject, error)
+	// StartRebuild Derive sessions and credits of the past anew
+	// (POST /api/v1/rebuilds)
+	StartRebuild(ctx context.Context, request StartRebuildRequestObject) (StartRebuildResponseObject, error)
 	// GetSession Who is signed in, and where
 	// (GET /api/v1/session)
 	GetSession(ctx context.Context, request GetSessionRequestObject) (GetSessionResponseObject, error)
@@ -9681,6 +10204,148 @@ func (sh *strictHandler) ReplaceFunnel(ctx echo.Context, id string) error {
 	return nil
 }
 
+// ListGoals operation middleware
+func (sh *strictHandler) ListGoals(ctx echo.Context) error {
+	var request ListGoalsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListGoals(ctx.Request().Context(), request.(ListGoalsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListGoals")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListGoalsResponseObject); ok {
+		return validResponse.VisitListGoalsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateGoal operation middleware
+func (sh *strictHandler) CreateGoal(ctx echo.Context) error {
+	var request CreateGoalRequestObject
+
+	var body CreateGoalJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateGoal(ctx.Request().Context(), request.(CreateGoalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateGoal")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateGoalResponseObject); ok {
+		return validResponse.VisitCreateGoalResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteGoal operation middleware
+func (sh *strictHandler) DeleteGoal(ctx echo.Context, id string) error {
+	var request DeleteGoalRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteGoal(ctx.Request().Context(), request.(DeleteGoalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteGoal")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteGoalResponseObject); ok {
+		return validResponse.VisitDeleteGoalResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplaceGoal operation middleware
+func (sh *strictHandler) ReplaceGoal(ctx echo.Context, id string) error {
+	var request ReplaceGoalRequestObject
+
+	request.Id = id
+
+	var body ReplaceGoalJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplaceGoal(ctx.Request().Context(), request.(ReplaceGoalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplaceGoal")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplaceGoalResponseObject); ok {
+		return validResponse.VisitReplaceGoalResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListIncomingHooks operation middleware
 func (sh *strictHandler) ListIncomingHooks(ctx echo.Context) error {
 	var request ListIncomingHooksRequestObject
@@ -10036,6 +10701,75 @@ func (sh *strictHandler) RetryPush(ctx echo.Context, id PushId) error {
 		return err
 	} else if validResponse, ok := response.(RetryPushResponseObject); ok {
 		return validResponse.VisitRetryPushResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListRebuilds operation middleware
+func (sh *strictHandler) ListRebuilds(ctx echo.Context) error {
+	var request ListRebuildsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRebuilds(ctx.Request().Context(), request.(ListRebuildsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRebuilds")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRebuildsResponseObject); ok {
+		return validResponse.VisitListRebuildsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartRebuild operation middleware
+func (sh *strictHandler) StartRebuild(ctx echo.Context) error {
+	var request StartRebuildRequestObject
+
+	var body StartRebuildJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartRebuild(ctx.Request().Context(), request.(StartRebuildRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartRebuild")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartRebuildResponseObject); ok {
+		return validResponse.VisitStartRebuildResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

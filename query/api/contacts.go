@@ -149,6 +149,9 @@ func (s *service) UpdateContact(ctx context.Context, in UpdateContactRequestObje
 	if err = s.announce(ctx, callerOf(ctx).Workspace, &found); err != nil {
 		return nil, err
 	}
+	if err = s.creditStage(ctx, callerOf(ctx), stageNode(&found), in.Body.Stage); err != nil {
+		return nil, err
+	}
 	contact, err := s.contact(ctx, in.Id)
 	return UpdateContact200JSONResponse(contact), err
 }

@@ -13,7 +13,7 @@ func (s *service) CountMatches(ctx context.Context, in CountMatchesRequestObject
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.reports(who).StepMatches(ctx, reportSteps(in.Body.Steps), period)
+	found, err := s.reports(who).StepMatches(ctx, goalSteps(who.workspace.Goals, reportSteps(in.Body.Steps)), period)
 	if err != nil {
 		return nil, err
 	}

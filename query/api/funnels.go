@@ -82,6 +82,10 @@ func (s *service) funnelIn(who caller, d FunnelDefinition, from, to *string) (re
 	if err != nil {
 		return f, err
 	}
+	f.Steps = goalSteps(who.workspace.Goals, f.Steps)
+	for i := range f.Exclusions {
+		f.Exclusions[i].Step = goalStep(who.workspace.Goals, f.Exclusions[i].Step)
+	}
 	_, _, f.Period, err = s.days(who, from, to)
 	return f, err
 }

@@ -35,6 +35,8 @@ func leastRoles() map[string]control.Role {
 		"updateContact": control.Editor, "createFunnel": control.Editor, "replaceFunnel": control.Editor, "deleteFunnel": control.Editor,
 		"recordConversion": control.Editor,
 		"testConnection":   control.Admin, "disconnect": control.Admin, "startBackfill": control.Admin, "examineConnection": control.Admin,
+		"listGoals": control.Viewer, "createGoal": control.Editor, "replaceGoal": control.Editor, "deleteGoal": control.Editor,
+		"listRebuilds": control.Viewer, "startRebuild": control.Admin,
 		"getSettings": control.Viewer, "replaceSettings": control.Admin,
 		"listErasures": control.Admin, "requestErasure": control.Admin,
 		"listIncomingHooks": control.Admin, "createIncomingHook": control.Admin, "updateIncomingHook": control.Admin,
@@ -105,6 +107,14 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 	case "listFunnelPeople", "listFunnelPaths":
 		definition["step"] = 1
 		return sample{path, definition, false, 200}
+	case "createGoal":
+		return sample{path, goalBody(n), false, 201}
+	case "replaceGoal":
+		return sample{byID(w.goal(t, owner, n)), goalBody(n), true, 200}
+	case "deleteGoal":
+		return sample{byID(w.goal(t, owner, n)), nil, true, 204}
+	case "startRebuild":
+		return sample{path, map[string]string{"from": "2026-09-20"}, false, 202}
 	case "deleteKey":
 		token, err := w.store.CreateAPIKey(t.Context(), owner, control.NewAPIKey{Name: "to go", Role: control.Viewer})
 		if err != nil {
@@ -152,6 +162,29 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		return sample{provider, nil, false, 204}
 	}
 	return sample{path, nil, false, 200}
+}
+
+func goalBody(n int) map[string]any {
+	return map[string]any{"name": fmt.Sprint("new ", n), "kind": "page", "operator": "equals", "value": "/pricing", "worth": 5}
+}
+
+// goal makes a goal that is counted, in the place of the one before.
+func (w *world) goal(t *testing.T, owner control.Principal, n int) string {
+	t.Helper()
+	all, err := w.store.Goals(t.Context(), owner)
+	for _, g := range all {
+		if err == nil {
+			_, err = w.store.DeleteGoal(t.Context(), owner, g.ID)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, _, err := w.store.SaveGoal(t.Context(), owner, schema.Goal{Name: fmt.Sprint("mine ", n), Kind: schema.PageGoal, Operator: "equals", Value: "/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(made.ID)
 }
 
 // merged makes a contact that became part of another, and gives its id.

@@ -14,7 +14,7 @@ func needs() map[string]need {
 	public := need{public: true}
 	read, connections, keys := need{action: control.Read}, need{action: control.ManageConnections}, need{action: control.ManageKeys}
 	funnels := need{action: control.EditFunnels}
-	webhooks := need{action: control.ManageWebhooks}
+	webhooks, goals := need{action: control.ManageWebhooks}, need{action: control.EditGoals}
 	return map[string]need{
 		"signIn": public, "signOut": public, "signUp": public, "getSession": read,
 		"listContacts": read, "getContact": read, "getJourney": read, "listJourneys": read, "listStages": read,
@@ -30,6 +30,8 @@ func needs() map[string]need {
 		"listDestinations": read, "getDestination": read, "createDestination": connections, "replaceDestination": connections, "deleteDestination": connections,
 		"listPushes": read, "getPush": read, "retryPush": {action: control.SendConversions}, "retryPushes": {action: control.SendConversions},
 		"getTracking": read, "verifyTracking": read,
+		"listGoals": read, "createGoal": goals, "replaceGoal": goals, "deleteGoal": goals,
+		"listRebuilds": read, "startRebuild": {action: control.ManageSettings},
 		"getSettings": read, "replaceSettings": {action: control.ManageSettings},
 		"listErasures": {action: control.Erase}, "requestErasure": {action: control.Erase},
 		"listIncomingHooks": webhooks, "createIncomingHook": webhooks, "updateIncomingHook": webhooks, "renewIncomingHook": webhooks, "deleteIncomingHook": webhooks,

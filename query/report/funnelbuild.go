@@ -5,6 +5,8 @@ import (
 	"math"
 	"regexp"
 	"strings"
+
+	"sourceloop/schema"
 )
 
 // funnelBuild is what fills the places of the statement.
@@ -160,7 +162,7 @@ func (b *funnelBuild) step(name, words string, step Step) (string, error) {
 	switch step.Type {
 	case "pageview":
 		subject := "url"
-		if strings.HasPrefix(strings.TrimPrefix(step.Value, "^"), "/") {
+		if schema.OnPath(step.Value) {
 			// An address without a path is that of the front page.
 			subject = "if(path(url) = '', '/', path(url))"
 		}
@@ -221,7 +223,7 @@ func (b *funnelBuild) compare(subject, operator, value, name string) (string, er
 	case "starts_with":
 		return fmt.Sprintf("startsWith(%s, {%s:String})", subject, name), nil
 	case "glob":
-		b.arguments[name] = escapeGlob(value)
+		b.arguments[name] = schema.GlobPattern(value)
 		return fmt.Sprintf("match(%s, {%s:String})", subject, name), nil
 	case "regex":
 		if _, err := regexp.Compile(value); err != nil {

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"strings"
 	"text/template"
 	"time"
 
@@ -164,26 +163,4 @@ func (s Scoped) day(name, text string) (time.Time, error) {
 // arguments adds the period's bounds to a statement's parameters.
 func (p Period) arguments() map[string]any {
 	return map[string]any{"begin": int64(p.Begin), "end": int64(p.End)}
-}
-
-// escapeGlob turns a pattern of * (anything) and ? (one character) into an
-// anchored regular expression.
-func escapeGlob(glob string) string {
-	var b strings.Builder
-	b.WriteString("^")
-	for _, r := range glob {
-		switch r {
-		case '*':
-			b.WriteString(".*")
-		case '?':
-			b.WriteString(".")
-		default:
-			if strings.ContainsRune(`\.+()|[]{}^$`, r) {
-				b.WriteByte('\\')
-			}
-			b.WriteRune(r)
-		}
-	}
-	b.WriteString("$")
-	return b.String()
 }

@@ -21,7 +21,8 @@ import (
 // engine is a sink on a real ClickHouse, and a connection to look behind it.
 type engine struct {
 	*sink.Sink
-	conn chdriver.Conn
+	conn  chdriver.Conn
+	goals *goalBook
 }
 
 func open(t *testing.T) *engine {
@@ -34,8 +35,9 @@ func open(t *testing.T) *engine {
 	if err != nil {
 		t.Fatal(err)
 	}
+	goals := &goalBook{}
 	s, err := sink.New(t.Context(), sink.Config{
-		Addr: []string{db.Addr}, Database: db.Name, User: db.Username, Password: db.Password, Every: time.Millisecond,
+		Addr: []string{db.Addr}, Database: db.Name, User: db.Username, Password: db.Password, Every: time.Millisecond, Goals: goals,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +49,7 @@ func open(t *testing.T) *engine {
 			}
 		}
 	})
-	return &engine{s, conn}
+	return &engine{s, conn, goals}
 }
 
 func (e *engine) count(t *testing.T, query string) uint64 {
@@ -70,6 +72,8 @@ type graph struct {
 	identities []schema.Identity
 	sessions   []schema.Session
 	facts      []*schema.ConversionFact
+	goals      goalBook
+	properties map[schema.ID]string // of hits
 }
 
 func (g *graph) moment(days int) schema.Millis {
@@ -77,7 +81,7 @@ func (g *graph) moment(days int) schema.Millis {
 }
 
 func grow(seed uint64) *graph {
-	g := &graph{random: rand.New(rand.NewPCG(seed, 2))}
+	g := &graph{random: rand.New(rand.NewPCG(seed, 2)), properties: make(map[schema.ID]string)}
 	for p := range 6 {
 		email := schema.NewNode(schema.NodeEmail, fmt.Sprint("person", p, "@a.example"))
 		g.contacts = append(g.contacts, schema.Contact{
@@ -94,6 +98,7 @@ func grow(seed uint64) *graph {
 	for n := range 25 {
 		g.convert(n)
 	}
+	g.aim()
 	return g
 }
 
@@ -131,7 +136,11 @@ func (g *graph) visit(visitor string, start schema.Millis) {
 	for i := range 1 + g.random.IntN(4) {
 		s.EndedAt = s.EndedAt.Add(time.Duration(g.random.IntN(300)) * time.Second)
 		id := schema.Derive("hit", visitor, fmt.Sprint(start), fmt.Sprint(len(g.sessions)), fmt.Sprint(i))
-		s.Items = append(s.Items, schema.Item{Hit: id, At: s.EndedAt, Type: schema.HitType(1 + g.random.IntN(3))})
+		s.Items = append(s.Items, schema.Item{
+			Hit: id, At: s.EndedAt, Type: schema.HitType(1 + g.random.IntN(3)), Name: pick("play", "Play", "plan"),
+			URL: pick("https://a.example", "https://a.example/", "https://a.example/pricing?x=1", "https://a.example/pricing/team", "https://b.example/.*"),
+		})
+		g.properties[id] = pick("", `{"plan":"pro"}`, `{"plan":"free","seats":12}`, `{"seats":3}`)
 	}
 	s.ID = schema.SessionID(1, visitor, s.Items[0].Hit)
 	g.sessions = append(g.sessions, s)
@@ -156,8 +165,10 @@ func (g *graph) convert(n int) {
 
 // change does what merges, erasures and late hits do between two writes.
 func (g *graph) change() {
-	if i := &g.identities[g.random.IntN(len(g.identities))]; len(i.Contacts) > 0 {
-		i.Contacts[0] = g.contacts[g.random.IntN(len(g.contacts))].ID
+	for range 4 {
+		if i := &g.identities[g.random.IntN(len(g.identities))]; len(i.Contacts) > 0 {
+			i.Contacts[0] = g.contacts[g.random.IntN(len(g.contacts))].ID
+		}
 	}
 	c := &g.contacts[g.random.IntN(len(g.contacts))]
 	if c.Email == "" {
@@ -170,6 +181,7 @@ func (g *graph) change() {
 	f = g.facts[g.random.IntN(len(g.facts))]
 	f.At += 1000
 	g.visit(fmt.Sprint("visitor", g.random.IntN(12)), g.moment(220))
+	g.aim()
 }
 
 func (g *graph) write(t *testing.T, e *engine) {
@@ -184,7 +196,14 @@ func (g *graph) write(t *testing.T, e *engine) {
 	}
 	for _, s := range g.sessions {
 		b.Sessions = append(b.Sessions, schema.SessionRow{Session: s, Version: g.version})
+		for _, item := range s.Items {
+			b.Hits = append(b.Hits, &schema.Hit{
+				Id: item.Hit[:], Workspace: 1, Visitor: s.Visitor, At: int64(item.At), Received: int64(item.At), Type: item.Type,
+				Properties: []byte(g.properties[item.Hit]),
+			})
+		}
 	}
+	*e.goals = g.goals
 	for _, f := range g.facts {
 		b.Facts = append(b.Facts, schema.FactRow{ConversionFact: f, Version: g.version})
 	}
@@ -204,13 +223,12 @@ type outcome struct {
 func (g *graph) want() map[schema.ID]outcome {
 	outcomes := make(map[schema.ID]outcome)
 	for _, f := range g.facts {
-		var owner schema.ID
-		for i := range g.identities {
-			if g.identities[i].Node == schema.Node(f.GetNode()) && len(g.identities[i].Contacts) > 0 {
-				owner = g.identities[i].Owner(schema.Millis(f.GetAt()))
-			}
+		if owner := g.owner(schema.Node(f.GetNode()), schema.Millis(f.GetAt())); g.counts(owner) && !f.GetDeleted() {
+			outcomes[schema.ID(f.GetId())] = g.outcome(f, owner)
 		}
-		if g.counts(owner) && !f.GetDeleted() {
+	}
+	for _, f := range g.reached() {
+		if owner := g.owner(schema.Node(f.GetNode()), schema.Millis(f.GetAt())); g.counts(owner) {
 			outcomes[schema.ID(f.GetId())] = g.outcome(f, owner)
 		}
 	}
@@ -220,6 +238,16 @@ func (g *graph) want() map[schema.ID]outcome {
 		}
 	}
 	return outcomes
+}
+
+// owner is whose a node was, or zero.
+func (g *graph) owner(node schema.Node, at schema.Millis) schema.ID {
+	for i := range g.identities {
+		if g.identities[i].Node == node {
+			return g.identities[i].Owner(at)
+		}
+	}
+	return schema.ID{}
 }
 
 func (g *graph) counts(contact schema.ID) bool {

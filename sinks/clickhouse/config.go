@@ -19,6 +19,9 @@ type Config struct {
 	Log        *slog.Logger          // nothing is logged when nil
 	Registerer prometheus.Registerer // no metrics when nil
 
+	// Goals are counted as conversions when these are credited; none when nil.
+	Goals Goals
+
 	// Every is the least time between the starts of two inserts into one
 	// table; 150 ms when zero.
 	Every time.Duration

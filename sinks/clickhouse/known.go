@@ -19,6 +19,11 @@ type known struct {
 	browsers map[schema.ID][]*schema.Identity // of these contacts
 	ids      []schema.ID                      // conversions that are theirs, or were
 	facts    map[schema.ID]*schema.ConversionFact
+	goals    []schema.Goal                           // of the workspace
+	currency string                                  // the workspace's
+	former   []string                                // browsers in which conversions happened of which there are no facts
+	firsts   map[int64]map[schema.Node]schema.Millis // of goals that are stages: when nodes came there first
+	reached  []reached                               // what may be the contacts'
 }
 
 // person is a contact that lives.
@@ -71,19 +76,22 @@ func (s *Sink) know(ctx context.Context, workspace uint32, contacts []schema.ID)
 	if err := s.each(ctx, "attribute_ids", k.scanID, append(asked, driver.Named("nodes", k.nodeTexts()))...); err != nil {
 		return nil, err
 	}
-	if len(k.ids) == 0 {
-		return k, nil
+	if len(k.ids) > 0 {
+		ids := []any{driver.Named("workspace", workspace), driver.Named("ids", hexadecimal(k.ids))}
+		if err := s.each(ctx, "attribute_facts", k.scanFact, ids...); err != nil {
+			return nil, err
+		}
 	}
-	workspaceAnd := func(name string, value any) []any {
-		return []any{driver.Named("workspace", workspace), driver.Named(name, value)}
-	}
-	if err := s.each(ctx, "attribute_facts", k.scanFact, workspaceAnd("ids", hexadecimal(k.ids))...); err != nil {
+	if err := s.goalsOf(ctx, workspace, k); err != nil {
 		return nil, err
 	}
 	if strangers := k.strangers(); len(strangers) > 0 {
-		return k, s.each(ctx, "attribute_owners", k.scanNode, workspaceAnd("nodes", strangers)...)
+		err := s.each(ctx, "attribute_owners", k.scanNode, driver.Named("workspace", workspace), driver.Named("nodes", strangers))
+		if err != nil {
+			return nil, err
+		}
 	}
-	return k, nil
+	return k, s.reach(ctx, workspace, k)
 }
 
 func hexadecimal(ids []schema.ID) []string {
@@ -156,14 +164,25 @@ func (k *known) nodeTexts() []string {
 	return texts
 }
 
-// strangers are the nodes of conversions of which it is not known whose they are.
+// strangers are the nodes of conversions, and of what goals were reached by, of
+// which it is not known whose they are.
 func (k *known) strangers() []string {
 	var nodes []string
+	add := func(n schema.Node) {
+		if k.nodes[n] == nil && n.Value() != "" {
+			nodes = append(nodes, string(n))
+		}
+	}
 	for _, f := range k.facts {
-		for _, n := range []schema.Node{schema.Node(f.GetNode()), schema.NewNode(schema.NodeVisitor, f.GetVisitor())} {
-			if k.nodes[n] == nil && n.Value() != "" {
-				nodes = append(nodes, string(n))
-			}
+		add(schema.Node(f.GetNode()))
+		add(schema.NewNode(schema.NodeVisitor, f.GetVisitor()))
+	}
+	for _, visitor := range k.former {
+		add(schema.NewNode(schema.NodeVisitor, visitor))
+	}
+	for _, firsts := range k.firsts {
+		for node := range firsts {
+			add(node)
 		}
 	}
 	return nodes
@@ -181,6 +200,16 @@ func (k *known) conversions() []conversion {
 		c := conversion{id: id, contact: id, name: becomingName, at: k.people[id].created}
 		k.complete(&c)
 		all = append(all, c)
+	}
+	for i := range k.reached {
+		r := &k.reached[i]
+		owner := k.nodes[r.node].Owner(r.at)
+		if asked[owner] {
+			all = append(all, k.goal(r, owner))
+		}
+		if !owner.IsZero() {
+			asked[r.id] = true // Or it is somebody else's, who is not asked for.
+		}
 	}
 	for _, id := range k.ids {
 		f := k.facts[id]
@@ -206,7 +235,7 @@ func (k *known) owner(f *schema.ConversionFact) schema.ID {
 func (k *known) conversion(id schema.ID, f *schema.ConversionFact, owner schema.ID) conversion {
 	c := conversion{
 		id: id, contact: owner, at: schema.Millis(f.GetAt()), name: f.GetName(), provider: f.GetProvider(), external: f.GetExternalId(),
-		url: f.GetUrl(), currency: f.GetCurrency(), value: f.GetValue(), own: f.GetVisitor(),
+		url: f.GetUrl(), currency: f.GetCurrency(), value: k.worth(f), own: f.GetVisitor(),
 	}
 	// A browser that was seen with too many people is nobody's: what happened in it happened in none.
 	if i := k.nodes[schema.NewNode(schema.NodeVisitor, c.own)]; i != nil && len(i.Contacts) == 0 {
@@ -214,6 +243,29 @@ func (k *known) conversion(id schema.ID, f *schema.ConversionFact, owner schema.
 	}
 	k.complete(&c)
 	return c
+}
+
+// goal is the conversion that a contact reached a goal.
+func (k *known) goal(r *reached, owner schema.ID) conversion {
+	c := conversion{id: r.id, contact: owner, at: r.at, name: r.goal.Name, value: r.goal.Worth, currency: k.currency}
+	if r.node.Kind() == schema.NodeVisitor && r.hits != nil {
+		c.own = r.node.Value()
+	}
+	k.complete(&c)
+	return c
+}
+
+// worth is what an API conversion that came without a value is worth.
+func (k *known) worth(f *schema.ConversionFact) float64 {
+	if f.GetValue() != 0 || f.GetProvider() != "" {
+		return f.GetValue()
+	}
+	for i := range k.goals {
+		if g := &k.goals[i]; g.Kind == schema.APIGoal && g.Name == f.GetName() {
+			return g.Worth
+		}
+	}
+	return 0
 }
 
 // complete says whether the conversion counts, and which browsers it looks at:

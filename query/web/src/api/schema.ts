@@ -908,6 +908,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/goals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the workspace counts as conversions of its own */
+        get: operations["listGoals"];
+        put?: never;
+        /**
+         * Count something as a conversion
+         * @description Needs the role Editor or higher. Conversions of the past are found by a rebuild that this starts: see
+         *     `/api/v1/rebuilds`. A page or an event counts once a session, a stage once a contact; as any conversion it counts
+         *     once its contact has an email or a phone. A name that is taken answers 409.
+         */
+        post: operations["createGoal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/goals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The goal's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a goal
+         * @description Needs the role Editor or higher. A rebuild that this starts makes its conversions of the past as if it had always
+         *     been so. A name that is taken answers 409.
+         */
+        put: operations["replaceGoal"];
+        post?: never;
+        /**
+         * Delete a goal
+         * @description Needs the role Editor or higher. Its conversions leave the reports with a rebuild that this starts; conversions that
+         *     a server sent stay.
+         */
+        delete: operations["deleteGoal"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rebuilds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the past is derived anew */
+        get: operations["listRebuilds"];
+        put?: never;
+        /**
+         * Derive sessions and credits of the past anew
+         * @description Needs the role Admin or higher. Sessions of visitors who came since `from` are derived again from their hits, and
+         *     all conversions credited again. It works beside what arrives; reports change as it goes on.
+         */
+        post: operations["startRebuild"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/erasures": {
         parameters: {
             query?: never;
@@ -2573,6 +2647,117 @@ export interface components {
         FunnelList: {
             /** @description The funnels, by name. */
             items: components["schemas"]["Funnel"][];
+        };
+        /**
+         * @description What reaches a goal: a view of a page, a custom event, a contact's coming to a stage for the first time, or a
+         *     conversion of the goal's name that a server sends.
+         * @enum {string}
+         */
+        GoalKind: "page" | "event" | "stage" | "api";
+        /**
+         * @description A goal to save. `page` needs `operator` and `value`, as a step of a funnel; `event` needs `event` and may have
+         *     `properties`; `stage` needs `stage`.
+         */
+        GoalInput: {
+            /** @description Its name, which its conversions carry. */
+            name: string;
+            kind: components["schemas"]["GoalKind"];
+            operator?: components["schemas"]["Operator"];
+            /** @description The page: beginning with `/` it is compared with the path, else with the whole URL. */
+            value?: string;
+            /** @description The event's name. */
+            event?: string;
+            /** @description Conditions on the event; all must hold. */
+            properties?: components["schemas"]["PropertyFilter"][];
+            /** @description The stage. */
+            stage?: string;
+            /**
+             * Format: double
+             * @description What each is worth, in the workspace's currency. Of a conversion that a server sends: when it comes without a
+             *     value.
+             */
+            worth?: number;
+            /**
+             * Format: date
+             * @description The first day that counts. Without it, all that is stored does.
+             */
+            from?: string;
+        };
+        /** @description Something that the workspace counts as a conversion. */
+        Goal: {
+            /** @description Its id. */
+            id: string;
+            /** @description Its name, which its conversions carry. */
+            name: string;
+            kind: components["schemas"]["GoalKind"];
+            operator?: components["schemas"]["Operator"];
+            /** @description The page. */
+            value?: string;
+            /** @description The event's name. */
+            event?: string;
+            /** @description Conditions on the event. */
+            properties?: components["schemas"]["PropertyFilter"][];
+            /** @description The stage. */
+            stage?: string;
+            /**
+             * Format: double
+             * @description What each is worth, in the workspace's currency.
+             */
+            worth?: number;
+            /** @description The first day that counts; without it, all that is stored does. */
+            from?: string;
+            /** @description Of an answer to saving: the rebuild that finds its conversions of the past. */
+            rebuild?: string;
+        };
+        /** @description Goals. */
+        GoalList: {
+            /** @description The goals, the oldest first. */
+            items: components["schemas"]["Goal"][];
+        };
+        /** @description What to derive anew. */
+        RebuildInput: {
+            /**
+             * Format: date
+             * @description The first day, in the workspace's time zone. Without it, everything that is stored.
+             */
+            from?: string;
+            /**
+             * @description Derive under the settings of each time, as they are dated, instead of having those of now hold since `from`.
+             * @default false
+             */
+            keep_settings?: boolean;
+        };
+        /** @description A part of the past that is derived anew. */
+        Rebuild: {
+            /** @description Its id. */
+            id: string;
+            /**
+             * @description Sessions and credits, or credits alone.
+             * @enum {string}
+             */
+            what: "sessions" | "credits";
+            /** @description Its first day; without it, everything that is stored. */
+            from?: string;
+            /** @description Whether it is done. */
+            finished: boolean;
+            /** @description What is under way. */
+            doing?: string;
+            /** @description Parts of what is under way. */
+            parts: number;
+            /** @description Those of them that are done. */
+            done: number;
+            /**
+             * Format: int64
+             * @description Visitors derived so far.
+             */
+            visitors?: number;
+            created_at: components["schemas"]["Time"];
+            finished_at?: components["schemas"]["Time"];
+        };
+        /** @description Rebuilds. */
+        RebuildList: {
+            /** @description The rebuilds, the newest first. */
+            items: components["schemas"]["Rebuild"][];
         };
         /** @description A conversion that a server knows of. */
         ConversionInput: {
@@ -4514,6 +4699,148 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listGoals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The goals, the oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoalList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createGoal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GoalInput"];
+            };
+        };
+        responses: {
+            /** @description The goal. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Goal"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replaceGoal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The goal's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GoalInput"];
+            };
+        };
+        responses: {
+            /** @description The goal as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Goal"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteGoal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The goal's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRebuilds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest twenty rebuilds, the newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RebuildList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    startRebuild: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RebuildInput"];
+            };
+        };
+        responses: {
+            /** @description It is asked for. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rebuild"];
                 };
             };
             default: components["responses"]["Problem"];
