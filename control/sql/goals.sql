@@ -4,9 +4,6 @@ SELECT id, workspace, name, kind, stage, body, starts FROM goals ORDER BY id;
 -- name: goals_of
 SELECT id, workspace, name, kind, stage, body, starts FROM goals WHERE workspace = $1 ORDER BY id;
 
--- name: goal_named
-SELECT id FROM goals WHERE workspace = $1 AND name = $2;
-
 -- name: goal_insert
 INSERT INTO goals (id, workspace, name, kind, stage, body, starts) VALUES ($1, $2, $3, $4, $5, $6, $7);
 
