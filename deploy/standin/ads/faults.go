@@ -16,16 +16,20 @@ const (
 	fault500      = "500"       // Requests meet a server error; nothing was taken.
 	faultTimeout  = "timeout"   // What was sent is taken, then nobody answers and the connection ends.
 	faultBadToken = "bad_token" // Requests are told that a good token is not one.
+	faultNoScope  = "no_scope"  // Requests are told that the token lacks the scope that they need.
 	faultRevoke   = "revoke"    // At once: all tokens and codes end.
 	faultExpire   = "expire"    // At once: all access tokens end; refresh tokens live on.
 )
 
 func faultKinds() []string {
-	return []string{faultSlow, fault429, fault500, faultTimeout, faultBadToken, faultRevoke, faultExpire}
+	return []string{faultSlow, fault429, fault500, faultTimeout, faultBadToken, faultNoScope, faultRevoke, faultExpire}
 }
 
-// faulty waits when told to be slow, and answers when told to fail.
-func (s *Server) faulty(ctx context.Context) (Answer, error) {
+const told = "told to fail"
+
+// faulty waits when told to be slow, and answers when told to fail. scope is what
+// the request needs.
+func (s *Server) faulty(ctx context.Context, scope string) (Answer, error) {
 	if slow, on, err := s.faults.Take(ctx, faultSlow); err != nil {
 		return Answer{}, err
 	} else if on {
@@ -34,13 +38,15 @@ func (s *Server) faulty(ctx context.Context) (Answer, error) {
 	for _, f := range []struct {
 		kind   string
 		status int
+		words  string
 	}{
-		{faultBadToken, http.StatusUnauthorized}, {fault429, http.StatusTooManyRequests}, {fault500, http.StatusInternalServerError},
+		{faultBadToken, http.StatusUnauthorized, told}, {faultNoScope, http.StatusForbidden, scope},
+		{fault429, http.StatusTooManyRequests, told}, {fault500, http.StatusInternalServerError, told},
 	} {
 		if _, on, err := s.faults.Take(ctx, f.kind); err != nil {
 			return Answer{}, err
 		} else if on {
-			return s.platform.Refuse(f.status, "told to fail"), nil
+			return s.platform.Refuse(f.status, f.words), nil
 		}
 	}
 	return Answer{}, nil

@@ -118,7 +118,7 @@ func (s *Server) authorized(op Operation, c *Call) (Answer, error) {
 	if !live || t.kind != "access" || t.expiresMS <= s.config.Now().UnixMilli() {
 		return s.platform.Refuse(http.StatusUnauthorized, "the access token is missing, has expired or was revoked"), nil
 	}
-	if reply, err := s.faulty(c.Request.Context()); err != nil || reply.Status != 0 {
+	if reply, err := s.faulty(c.Request.Context(), op.Scope); err != nil || reply.Status != 0 {
 		return reply, err
 	}
 	if !s.limit.take() {

@@ -26,6 +26,7 @@ func reasonFaults() []reasonFault {
 		{"expired_click", reasonPrefix + "EXPIRED_CLICK"}, {"invalid_gclid", reasonPrefix + "INVALID_GCLID"},
 		{"event_too_old", reasonPrefix + "EVENT_TOO_OLD"}, {"no_consent", reasonPrefix + "NO_CONSENT"},
 		{"internal_error", reasonPrefix + "INTERNAL_ERROR"},
+		{"duplicate_transaction_id", reasonPrefix + "DUPLICATE_TRANSACTION_ID"}, {"duplicate_gclid", reasonPrefix + "DUPLICATE_GCLID"},
 	}
 }
 

@@ -35,6 +35,12 @@ func (s *Server) events(c *ads.Call) (ads.Answer, error) {
 		return fault(http.StatusBadRequest, "", "X-RestLi-Method must be CREATE or BATCH_CREATE."), nil
 	}
 	list, refusal := parse(c.Body, batch, s.Now())
+	if refusal.Status == 0 {
+		var err error
+		if refusal, err = s.finds(c, batch); err != nil {
+			return ads.Answer{}, err
+		}
+	}
 	if refusal.Status != 0 {
 		return refusal, nil
 	}
@@ -53,6 +59,30 @@ func (s *Server) events(c *ads.Call) (ads.Answer, error) {
 		elements = append(elements, element)
 	}
 	return ads.Answer{Status: http.StatusOK, Body: map[string]any{"elements": elements}}, s.take(c, list)
+}
+
+// finds is what the stand-in was told to find wrong with the first event.
+func (s *Server) finds(c *ads.Call, batch bool) (ads.Answer, error) {
+	if on, err := s.Fault(c.Request.Context(), faultTooOld); on || err != nil {
+		return outOfTime([]int{0}), err
+	}
+	path := ""
+	if batch {
+		path = "/elements/0"
+	}
+	if on, err := s.Fault(c.Request.Context(), faultMalformed); on || err != nil {
+		return malformed(line(path+"/conversionValue/amount", "the value cannot be coerced to String")), err
+	}
+	return ads.Answer{}, nil
+}
+
+func malformed(wrong []string) ads.Answer {
+	return fault(http.StatusUnprocessableEntity, "", strings.Join(wrong, "\n")+"\n")
+}
+
+func outOfTime(indices []int) ads.Answer {
+	return fault(http.StatusBadRequest, "", fmt.Sprintf(
+		"Conversion events should have happened within 90 days and not in the future. Failed for indices %v", indices))
 }
 
 func (s *Server) rule(urn string) (Rule, bool) {
@@ -101,12 +131,11 @@ func parse(body []byte, batch bool, now time.Time) ([]event, ads.Answer) {
 		wrong = append(wrong, conversionEvent().check(paths[i], one)...)
 	}
 	if len(wrong) > 0 {
-		return nil, fault(http.StatusUnprocessableEntity, "", strings.Join(wrong, "\n")+"\n")
+		return nil, malformed(wrong)
 	}
 	list, outside := timed(all, now)
 	if len(outside) > 0 {
-		return nil, fault(http.StatusBadRequest, "", fmt.Sprintf(
-			"Conversion events should have happened within 90 days and not in the future. Failed for indices %v", outside))
+		return nil, outOfTime(outside)
 	}
 	return list, ads.Answer{}
 }

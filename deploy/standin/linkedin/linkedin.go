@@ -20,6 +20,10 @@
 // Whether LinkedIn tells two API events with the same eventId apart is not
 // known: here both count. What the Insight Tag sent is not played. An event of
 // a rule that is switched off is taken and does not count.
+//
+// What a caller checks before it sends, LinkedIn may see otherwise: faults have
+// it miss the version, find it ended, or find the first event of a request too
+// old or malformed.
 package linkedin
 
 import (
@@ -35,6 +39,14 @@ import (
 const (
 	scopeConversions = "rw_conversions"
 	scopeAds         = "r_ads"
+)
+
+// Faults beside those of package ads.
+const (
+	faultNoVersion = "version_missing"
+	faultVersion   = "version_ended"
+	faultTooOld    = "too_old"
+	faultMalformed = "malformed"
 )
 
 // Config describes the ad account.
@@ -76,6 +88,7 @@ func New(config Config) (*Server, error) {
 		},
 		ScopeSeparator: ",", AccessLife: 60 * 24 * time.Hour, RefreshLife: 365 * 24 * time.Hour,
 		Personal: []string{"idValue", "firstName", "lastName", "title", "companyName", "externalIds", "lead"}, Public: isClick,
+		Faults:            []string{faultNoVersion, faultVersion, faultTooOld, faultMalformed},
 		RequestsPerMinute: 600, Refuse: refuse,
 		About: map[string]any{"account": config.AccountID, "rules": config.Rules},
 	})
@@ -97,10 +110,17 @@ func isClick(value string) bool { return uuid.MatchString(value) }
 func (s *Server) versioned(next func(*ads.Call) (ads.Answer, error)) func(*ads.Call) (ads.Answer, error) {
 	return func(c *ads.Call) (ads.Answer, error) {
 		version := c.Request.Header.Get("LinkedIn-Version")
+		unseen, err := s.Fault(c.Request.Context(), faultNoVersion)
+		if err != nil {
+			return ads.Answer{}, err
+		}
+		ended, err := s.Fault(c.Request.Context(), faultVersion)
 		switch {
-		case version == "":
+		case err != nil:
+			return ads.Answer{}, err
+		case version == "" || unseen:
 			return fault(http.StatusBadRequest, "VERSION_MISSING", "A version must be present. Please specify a version by adding the LinkedIn-Version header."), nil
-		case !lives(version, s.Now()):
+		case !lives(version, s.Now()) || ended:
 			return fault(http.StatusUpgradeRequired, "NONEXISTENT_VERSION", "Requested version "+short(version)+" is not active"), nil
 		case c.Request.Header.Get("X-Restli-Protocol-Version") != "2.0.0":
 			return fault(http.StatusBadRequest, "", "The stand-in wants X-Restli-Protocol-Version: 2.0.0."), nil

@@ -90,6 +90,13 @@ func missing(index int, field string) *mistake {
 	}
 }
 
+func tooOld(index, days int) *mistake {
+	return &mistake{
+		subcodeTooOld, "Invalid parameter", "Event Timestamp Too Old",
+		fmt.Sprintf("data[%d]: the event happened more than %d days ago.", index, days),
+	}
+}
+
 // parse reads a body. now is compared with the events' times.
 func parse(body []byte, now time.Time) (r request, wrong *mistake) {
 	var members struct {
@@ -175,10 +182,7 @@ func (e *event) checkTime(i int, now time.Time) *mistake {
 	case seconds > now.Add(time.Minute).Unix():
 		return invalid("data[%d].event_time is in the future; it must be Unix seconds.", i)
 	case seconds < now.AddDate(0, 0, -days).Unix():
-		return &mistake{
-			subcodeTooOld, "Invalid parameter", "Event Timestamp Too Old",
-			fmt.Sprintf("data[%d]: the event happened more than %d days ago.", i, days),
-		}
+		return tooOld(i, days)
 	}
 	return nil
 }

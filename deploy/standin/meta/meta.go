@@ -14,6 +14,10 @@
 //
 // Events with the same event_name and event_id within 48 hours of the first
 // are taken and do not count; so are those with a test_event_code.
+//
+// What a caller checks before it sends, Meta may see otherwise: faults have it
+// find the first event of a request too old or incomplete, or the version of
+// the API gone.
 package meta
 
 import (
@@ -33,6 +37,13 @@ var tokenTemplate = template.Must(template.ParseFS(assets, "assets/token.html"))
 
 // scopeManage is what sending events needs.
 const scopeManage = "ads_management"
+
+// Faults beside those of package ads.
+const (
+	faultTooOld  = "too_old"
+	faultMissing = "missing_field"
+	faultVersion = "version_ended"
+)
 
 // Config describes the account.
 type Config struct {
@@ -56,6 +67,7 @@ func New(config Config) (*Server, error) {
 	s.Server, err = ads.New(config.Config, ads.Platform{
 		Name: "meta", Title: "Meta",
 		Scopes:   []ads.Scope{{Name: scopeManage, Detail: "Manage your ads"}},
+		Faults:   []string{faultTooOld, faultMissing, faultVersion},
 		Personal: personal(), TokenInBody: "access_token",
 		RequestsPerMinute: -1, // By the account's spend; faults make it too many.
 		Refuse:            refuse,
@@ -102,8 +114,8 @@ func noVersion() ads.Answer {
 }
 
 func (s *Server) events(c *ads.Call) (ads.Answer, error) {
-	if !isVersion(c) {
-		return noVersion(), nil
+	if ended, err := s.Fault(c.Request.Context(), faultVersion); ended || err != nil || !isVersion(c) {
+		return noVersion(), err
 	}
 	if c.Request.PathValue("dataset") != s.dataset {
 		return graphError(http.StatusBadRequest, 100, 33, "Unsupported post request. The object does not exist, cannot be loaded due to missing permissions, or does not support this operation"), nil
@@ -111,6 +123,11 @@ func (s *Server) events(c *ads.Call) (ads.Answer, error) {
 	r, wrong := parse(c.Body, s.Now())
 	if wrong != nil {
 		return wrong.answer(), nil
+	}
+	for kind, wrong := range map[string]*mistake{faultTooOld: tooOld(0, 7), faultMissing: missing(0, "event_name")} {
+		if on, err := s.Fault(c.Request.Context(), kind); on || err != nil {
+			return wrong.answer(), err
+		}
 	}
 	return ads.Answer{Status: http.StatusOK, Body: map[string]any{
 		"events_received": len(r.events), "messages": []string{}, "fbtrace_id": rand.Text(),
