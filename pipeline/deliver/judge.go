@@ -83,8 +83,9 @@ const (
 	wordsNo   = "The visitor refused that their data is used for advertising. Nothing was sent; it goes when they agree and come again."
 	wordsMute = "The visitor did not say that their data may be used for advertising, and this destination sends only what was agreed to. " +
 		"Nothing was sent; it goes when they agree and come again."
-	wordsUnsure = "An attempt was begun of which no answer came, so the platform may have it already. " +
-		"Look for this push's id there; if it is not there, send it again."
+	wordsUnsure = "An attempt was begun of which no answer came, so the platform may have it already, and sent again it might count twice. " +
+		"Look in the platform's own reports whether this conversion is there; if it is not, send it again."
+	wordsRepeat = "It is sent again by itself under the same id, by which the platform counts it once."
 )
 
 // unsent ends a push without an attempt, in a state. One of which an earlier

@@ -112,6 +112,7 @@ func unclear(c *Channel, p *control.Push, v *schema.Verdict, now schema.Millis, 
 		r.State, r.Words = schema.PushError, strings.TrimSpace(v.Words+" "+wordsUnsure)
 		return
 	}
+	r.Words = strings.TrimSpace(v.Words + " " + wordsRepeat)
 	r.Due = now.Add(pause(v.After, p.Tries))
 }
 

@@ -95,6 +95,9 @@ func notTaken(a wire.Answer, t schema.Target, part []schema.Outgoing) wire.Said 
 // show to whoever connected it. The code is that of every refusal.
 const unknownRule = "No ad accounts found"
 
+// renew is what to do about the version.
+const renew = " Whoever runs this server sets SOURCELOOP_LINKEDIN_VERSION to one that lives, such as the month before last; test the connection afterwards, and what waits is sent."
+
 // denied are refusals after which nothing of this connection is taken.
 func (f *fault) denied(status int, t schema.Target, part []schema.Outgoing) (schema.Verdict, bool) {
 	words := ""
@@ -103,8 +106,10 @@ func (f *fault) denied(status int, t schema.Target, part []schema.Outgoing) (sch
 		words = "LinkedIn does not accept our access any more: it ended, or was removed in the LinkedIn account. Connect LinkedIn again; what waits is sent then."
 	case status == http.StatusForbidden && !strings.Contains(f.Message, unknownRule):
 		words = "LinkedIn was connected without the permission to send conversions, or its app has not been granted it. Connect LinkedIn again; if it stays, whoever runs this server asks LinkedIn for the Conversions API product. What waits is sent then." + f.quoted(t, part)
-	case status == http.StatusUpgradeRequired || f.Code == "VERSION_MISSING" || f.Code == "NONEXISTENT_VERSION":
-		words = "The version of LinkedIn's API that this server speaks has ended. Whoever runs this server sets SOURCELOOP_LINKEDIN_VERSION to one that lives, such as the month before last; test the connection afterwards, and what waits is sent."
+	case f.Code == "VERSION_MISSING":
+		words = "This server did not tell LinkedIn which version of its API it speaks." + renew
+	case status == http.StatusUpgradeRequired || f.Code == "NONEXISTENT_VERSION":
+		words = "The version of LinkedIn's API that this server speaks has ended." + renew
 	default:
 		return schema.Verdict{}, false
 	}
@@ -121,6 +126,8 @@ func (f *fault) refused(status int, t schema.Target, part []schema.Outgoing) sch
 		v := wire.TooOld(title, 90)
 		v.Code = code
 		return v
+	case status == http.StatusUnprocessableEntity:
+		return wire.Refused(code, "LinkedIn cannot read this conversion, which is a fault of ours, not of your settings. Tell the operator; once it is mended, send it again. The other conversions are not affected.%s", f.quoted(t, part))
 	default:
 		return wire.Refused(code, "LinkedIn refuses this conversion. Check the destination's conversion rule and value, then send it again; the other conversions are not affected.%s", f.quoted(t, part))
 	}
