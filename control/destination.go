@@ -63,6 +63,10 @@ type Destination struct {
 	CreatedAt   schema.Millis
 }
 
+// DefaultEvent is as what Meta gets conversions of a destination that names none:
+// the standard event that fits a chat.
+const DefaultEvent = "Lead"
+
 // DefaultConversions are what a destination sends that names none.
 func DefaultConversions() []string { return []string{"intercom_conversation", "hubspot_conversation"} }
 

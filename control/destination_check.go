@@ -67,6 +67,7 @@ func (d *Destination) settleTarget(refuse func(string, ...any) error) error {
 		if !onlyDigits.MatchString(d.Action) {
 			return refuse("The dataset is named by digits alone. The Events Manager shows its id below its name.")
 		}
+		d.Event = cmp.Or(d.Event, DefaultEvent)
 		if !eventName.MatchString(d.Event) {
 			return refuse("Meta needs the name of the event, such as Lead: at most 50 letters, digits, spaces, - and _.")
 		}

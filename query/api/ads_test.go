@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -274,6 +275,44 @@ func TestDestinationsAndTheirPushes(t *testing.T) {
 	c.want(200, "GET", "/api/v1/pushes/"+failed.ID.String(), nil).into(t, &again)
 	if again.State != "error" || !strings.Contains(again.Words, "ancelled") {
 		t.Errorf("after its destination was deleted the push is %+v", again)
+	}
+}
+
+// TestTheLeastOfADestination: what is left out has its default; what must be
+// said is asked for in words.
+func TestTheLeastOfADestination(t *testing.T) {
+	w := newWorld(t)
+	c := w.signedIn("ann@a.example")
+	for _, platform := range []string{"google", "meta", "linkedin"} {
+		w.connectTo(t, w.ann, platform)
+	}
+	for _, one := range []struct {
+		body                 map[string]any
+		account, event, name string
+	}{
+		{map[string]any{"platform": "google", "account": "123-456-7890", "action": "7001001"}, "1234567890", "", "7001001"},
+		{map[string]any{"platform": "meta", "action": "1029384756102938"}, "", "Lead", "Lead"},
+		{map[string]any{"platform": "linkedin", "action": "urn:lla:llaPartnerConversion:8001001", "action_name": "Chat started"}, "", "", "Chat started"},
+	} {
+		var d api.Destination
+		c.want(201, "POST", "/api/v1/destinations", one.body).into(t, &d)
+		if d.Account != one.account || *d.Event != one.event || d.Name != one.name {
+			t.Errorf("%v becomes %+v", one.body, d)
+		}
+		if d.Trigger != "conversion" || d.Consent != "not_denied" || d.Value.Kind != "none" || len(d.Conversions) != 0 || d.DryRun || d.Paused || *d.From != d.CreatedAt {
+			t.Errorf("the defaults of %v are %+v", one.body, d)
+		}
+		// Changed it is as a whole, so that nothing is changed by being left out.
+		c.want(400, "PUT", "/api/v1/destinations/"+d.Id, one.body)
+	}
+	for body, says := range map[string]string{
+		`{"platform":"google"}`:                    "The field action is missing.",
+		`{"action":"7001001"}`:                     "The field platform is missing.",
+		`{"platform":"google","action":"7001001"}`: "The Google Ads customer id has ten digits, such as 123-456-7890.",
+	} {
+		if p := c.want(400, "POST", "/api/v1/destinations", json.RawMessage(body)).problem(t); p.Detail != says {
+			t.Errorf("%s is refused by %q, not %q", body, p.Detail, says)
+		}
 	}
 }
 

@@ -292,6 +292,42 @@ func (e DestinationTrigger) Valid() bool {
 	}
 }
 
+// Defines values for DestinationFieldsConsent.
+const (
+	DestinationFieldsConsentGranted   DestinationFieldsConsent = "granted"
+	DestinationFieldsConsentNotDenied DestinationFieldsConsent = "not_denied"
+)
+
+// Valid indicates whether the value is a known member of the DestinationFieldsConsent enum.
+func (e DestinationFieldsConsent) Valid() bool {
+	switch e {
+	case DestinationFieldsConsentGranted:
+		return true
+	case DestinationFieldsConsentNotDenied:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DestinationFieldsTrigger.
+const (
+	DestinationFieldsTriggerConversion DestinationFieldsTrigger = "conversion"
+	DestinationFieldsTriggerStage      DestinationFieldsTrigger = "stage"
+)
+
+// Valid indicates whether the value is a known member of the DestinationFieldsTrigger enum.
+func (e DestinationFieldsTrigger) Valid() bool {
+	switch e {
+	case DestinationFieldsTriggerConversion:
+		return true
+	case DestinationFieldsTriggerStage:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DestinationInputConsent.
 const (
 	DestinationInputConsentGranted   DestinationInputConsent = "granted"
@@ -694,6 +730,42 @@ func (e Model) Valid() bool {
 	case TimeDecay:
 		return true
 	case WShaped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewDestinationConsent.
+const (
+	NewDestinationConsentGranted   NewDestinationConsent = "granted"
+	NewDestinationConsentNotDenied NewDestinationConsent = "not_denied"
+)
+
+// Valid indicates whether the value is a known member of the NewDestinationConsent enum.
+func (e NewDestinationConsent) Valid() bool {
+	switch e {
+	case NewDestinationConsentGranted:
+		return true
+	case NewDestinationConsentNotDenied:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewDestinationTrigger.
+const (
+	NewDestinationTriggerConversion NewDestinationTrigger = "conversion"
+	NewDestinationTriggerStage      NewDestinationTrigger = "stage"
+)
+
+// Valid indicates whether the value is a known member of the NewDestinationTrigger enum.
+func (e NewDestinationTrigger) Valid() bool {
+	switch e {
+	case NewDestinationTriggerConversion:
+		return true
+	case NewDestinationTriggerStage:
 		return true
 	default:
 		return false
@@ -1551,7 +1623,7 @@ type DeliveryState string
 
 // Destination Where which conversions go, and how it stands.
 type Destination struct {
-	// Account Google's customer id, LinkedIn's ad account; empty at Meta. Digits, with or without dashes.
+	// Account Google's customer id, which must be there; LinkedIn's ad account; empty at Meta. Digits, with or without dashes.
 	Account string `json:"account"`
 
 	// Action The number of the conversion action (Google), dataset (Meta) or conversion rule (LinkedIn).
@@ -1560,7 +1632,7 @@ type Destination struct {
 	// ActionName What the platform calls it, as far as it is known.
 	ActionName *string `json:"action_name,omitempty"`
 
-	// Consent Only who consented to advertising, or all but who refused it.
+	// Consent Only who consented to advertising, or all but who refused it, which is the default.
 	Consent DestinationConsent `json:"consent"`
 
 	// Conversions The names of the conversions that are sent; none stands for the chats of Intercom and HubSpot.
@@ -1574,10 +1646,10 @@ type Destination struct {
 	// Example: 2026-11-23T14:05:09.250Z
 	CreatedAt Time `json:"created_at"`
 
-	// DryRun Try without effect: the platform only checks, where it can.
+	// DryRun Try without effect: the platform only checks, where it can. By default false.
 	DryRun bool `json:"dry_run"`
 
-	// Event Of Meta: the event name, such as Lead. Empty elsewhere.
+	// Event Of Meta: the event name, by default Lead. Empty elsewhere.
 	Event *string `json:"event,omitempty"`
 
 	// From Conversions before this moment are not sent. By default when it is made.
@@ -1586,10 +1658,10 @@ type Destination struct {
 	// Id Its id.
 	Id string `json:"id"`
 
-	// Name What people call it here.
+	// Name What people call it here. By default action_name, event or action, the first that is there.
 	Name string `json:"name"`
 
-	// Paused Whether pushes wait.
+	// Paused Whether pushes wait. By default false.
 	Paused bool `json:"paused"`
 
 	// Platform An advertising platform.
@@ -1601,22 +1673,76 @@ type Destination struct {
 	// TestCode Of Meta: events go to Test events under this code, and do not count.
 	TestCode *string `json:"test_code,omitempty"`
 
-	// Trigger Sent when the conversion happens, or when its contact reaches a stage.
+	// Trigger Sent when the conversion happens, which is the default, or when its contact reaches a stage.
 	Trigger DestinationTrigger `json:"trigger"`
 
-	// Value What a conversion is worth there.
+	// Value What a conversion is worth there. By default none is told.
 	Value DestinationValue `json:"value"`
 }
 
-// DestinationConsent Only who consented to advertising, or all but who refused it.
+// DestinationConsent Only who consented to advertising, or all but who refused it, which is the default.
 type DestinationConsent string
 
-// DestinationTrigger Sent when the conversion happens, or when its contact reaches a stage.
+// DestinationTrigger Sent when the conversion happens, which is the default, or when its contact reaches a stage.
 type DestinationTrigger string
 
-// DestinationInput Where which conversions go, and how.
+// DestinationFields What can be said of a destination. What a new one may leave out has the default that is named here.
+type DestinationFields struct {
+	// Account Google's customer id, which must be there; LinkedIn's ad account; empty at Meta. Digits, with or without dashes.
+	Account *string `json:"account,omitempty"`
+
+	// Action The number of the conversion action (Google), dataset (Meta) or conversion rule (LinkedIn).
+	Action *string `json:"action,omitempty"`
+
+	// ActionName What the platform calls it, as far as it is known.
+	ActionName *string `json:"action_name,omitempty"`
+
+	// Consent Only who consented to advertising, or all but who refused it, which is the default.
+	Consent *DestinationFieldsConsent `json:"consent,omitempty"`
+
+	// Conversions The names of the conversions that are sent; none stands for the chats of Intercom and HubSpot.
+	Conversions *[]string `json:"conversions,omitempty"`
+
+	// DryRun Try without effect: the platform only checks, where it can. By default false.
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// Event Of Meta: the event name, by default Lead. Empty elsewhere.
+	Event *string `json:"event,omitempty"`
+
+	// From Conversions before this moment are not sent. By default when it is made.
+	From *Moment `json:"from,omitempty"`
+
+	// Name What people call it here. By default action_name, event or action, the first that is there.
+	Name *string `json:"name,omitempty"`
+
+	// Paused Whether pushes wait. By default false.
+	Paused *bool `json:"paused,omitempty"`
+
+	// Platform An advertising platform.
+	Platform *AdPlatform `json:"platform,omitempty"`
+
+	// Stage Of the trigger `stage`: which one.
+	Stage *string `json:"stage,omitempty"`
+
+	// TestCode Of Meta: events go to Test events under this code, and do not count.
+	TestCode *string `json:"test_code,omitempty"`
+
+	// Trigger Sent when the conversion happens, which is the default, or when its contact reaches a stage.
+	Trigger *DestinationFieldsTrigger `json:"trigger,omitempty"`
+
+	// Value What a conversion is worth there. By default none is told.
+	Value *DestinationValue `json:"value,omitempty"`
+}
+
+// DestinationFieldsConsent Only who consented to advertising, or all but who refused it, which is the default.
+type DestinationFieldsConsent string
+
+// DestinationFieldsTrigger Sent when the conversion happens, which is the default, or when its contact reaches a stage.
+type DestinationFieldsTrigger string
+
+// DestinationInput Where which conversions go, and how, as a whole.
 type DestinationInput struct {
-	// Account Google's customer id, LinkedIn's ad account; empty at Meta. Digits, with or without dashes.
+	// Account Google's customer id, which must be there; LinkedIn's ad account; empty at Meta. Digits, with or without dashes.
 	Account string `json:"account"`
 
 	// Action The number of the conversion action (Google), dataset (Meta) or conversion rule (LinkedIn).
@@ -1625,25 +1751,25 @@ type DestinationInput struct {
 	// ActionName What the platform calls it, as far as it is known.
 	ActionName *string `json:"action_name,omitempty"`
 
-	// Consent Only who consented to advertising, or all but who refused it.
+	// Consent Only who consented to advertising, or all but who refused it, which is the default.
 	Consent DestinationInputConsent `json:"consent"`
 
 	// Conversions The names of the conversions that are sent; none stands for the chats of Intercom and HubSpot.
 	Conversions []string `json:"conversions"`
 
-	// DryRun Try without effect: the platform only checks, where it can.
+	// DryRun Try without effect: the platform only checks, where it can. By default false.
 	DryRun bool `json:"dry_run"`
 
-	// Event Of Meta: the event name, such as Lead. Empty elsewhere.
+	// Event Of Meta: the event name, by default Lead. Empty elsewhere.
 	Event *string `json:"event,omitempty"`
 
 	// From Conversions before this moment are not sent. By default when it is made.
 	From *Moment `json:"from,omitempty"`
 
-	// Name What people call it here.
+	// Name What people call it here. By default action_name, event or action, the first that is there.
 	Name string `json:"name"`
 
-	// Paused Whether pushes wait.
+	// Paused Whether pushes wait. By default false.
 	Paused bool `json:"paused"`
 
 	// Platform An advertising platform.
@@ -1655,17 +1781,17 @@ type DestinationInput struct {
 	// TestCode Of Meta: events go to Test events under this code, and do not count.
 	TestCode *string `json:"test_code,omitempty"`
 
-	// Trigger Sent when the conversion happens, or when its contact reaches a stage.
+	// Trigger Sent when the conversion happens, which is the default, or when its contact reaches a stage.
 	Trigger DestinationInputTrigger `json:"trigger"`
 
-	// Value What a conversion is worth there.
+	// Value What a conversion is worth there. By default none is told.
 	Value DestinationValue `json:"value"`
 }
 
-// DestinationInputConsent Only who consented to advertising, or all but who refused it.
+// DestinationInputConsent Only who consented to advertising, or all but who refused it, which is the default.
 type DestinationInputConsent string
 
-// DestinationInputTrigger Sent when the conversion happens, or when its contact reaches a stage.
+// DestinationInputTrigger Sent when the conversion happens, which is the default, or when its contact reaches a stage.
 type DestinationInputTrigger string
 
 // DestinationList The destinations.
@@ -1674,7 +1800,7 @@ type DestinationList struct {
 	Items []Destination `json:"items"`
 }
 
-// DestinationValue What a conversion is worth there.
+// DestinationValue What a conversion is worth there. By default none is told.
 type DestinationValue struct {
 	// ByStage Of `stage`: an amount for each stage that has one.
 	ByStage *map[string]float64 `json:"by_stage,omitempty"`
@@ -2853,6 +2979,60 @@ type MergeList struct {
 // Model How a conversion's credit is shared among its touches.
 type Model string
 
+// NewDestination Where which conversions go, and how. The platform and the action are enough, with the account at Google.
+type NewDestination struct {
+	// Account Google's customer id, which must be there; LinkedIn's ad account; empty at Meta. Digits, with or without dashes.
+	Account *string `json:"account,omitempty"`
+
+	// Action The number of the conversion action (Google), dataset (Meta) or conversion rule (LinkedIn).
+	Action string `json:"action"`
+
+	// ActionName What the platform calls it, as far as it is known.
+	ActionName *string `json:"action_name,omitempty"`
+
+	// Consent Only who consented to advertising, or all but who refused it, which is the default.
+	Consent *NewDestinationConsent `json:"consent,omitempty"`
+
+	// Conversions The names of the conversions that are sent; none stands for the chats of Intercom and HubSpot.
+	Conversions *[]string `json:"conversions,omitempty"`
+
+	// DryRun Try without effect: the platform only checks, where it can. By default false.
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// Event Of Meta: the event name, by default Lead. Empty elsewhere.
+	Event *string `json:"event,omitempty"`
+
+	// From Conversions before this moment are not sent. By default when it is made.
+	From *Moment `json:"from,omitempty"`
+
+	// Name What people call it here. By default action_name, event or action, the first that is there.
+	Name *string `json:"name,omitempty"`
+
+	// Paused Whether pushes wait. By default false.
+	Paused *bool `json:"paused,omitempty"`
+
+	// Platform An advertising platform.
+	Platform AdPlatform `json:"platform"`
+
+	// Stage Of the trigger `stage`: which one.
+	Stage *string `json:"stage,omitempty"`
+
+	// TestCode Of Meta: events go to Test events under this code, and do not count.
+	TestCode *string `json:"test_code,omitempty"`
+
+	// Trigger Sent when the conversion happens, which is the default, or when its contact reaches a stage.
+	Trigger *NewDestinationTrigger `json:"trigger,omitempty"`
+
+	// Value What a conversion is worth there. By default none is told.
+	Value *DestinationValue `json:"value,omitempty"`
+}
+
+// NewDestinationConsent Only who consented to advertising, or all but who refused it, which is the default.
+type NewDestinationConsent string
+
+// NewDestinationTrigger Sent when the conversion happens, which is the default, or when its contact reaches a stage.
+type NewDestinationTrigger string
+
 // NewIncomingHook An address, which is shown once.
 type NewIncomingHook struct {
 	// Hook An address at which a program tells of conversions in JSON of its own.
@@ -3862,7 +4042,7 @@ type DecideMergeJSONRequestBody = MergeDecision
 type RecordConversionJSONRequestBody = ConversionInput
 
 // CreateDestinationJSONRequestBody defines body for CreateDestination for application/json ContentType.
-type CreateDestinationJSONRequestBody = DestinationInput
+type CreateDestinationJSONRequestBody = NewDestination
 
 // ReplaceDestinationJSONRequestBody defines body for ReplaceDestination for application/json ContentType.
 type ReplaceDestinationJSONRequestBody = DestinationInput

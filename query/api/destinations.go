@@ -62,7 +62,7 @@ func (s *service) GetDestination(ctx context.Context, in GetDestinationRequestOb
 
 // CreateDestination makes a destination.
 func (s *service) CreateDestination(ctx context.Context, in CreateDestinationRequestObject) (CreateDestinationResponseObject, error) {
-	made, err := s.Store.CreateDestination(ctx, callerOf(ctx).Principal, destinationFrom(in.Body))
+	made, err := s.Store.CreateDestination(ctx, callerOf(ctx).Principal, newDestinationFrom(in.Body))
 	if err != nil {
 		return nil, err
 	}
@@ -94,6 +94,19 @@ func (s *service) DeleteDestination(ctx context.Context, in DeleteDestinationReq
 	return DeleteDestination204Response{}, err
 }
 
+// newDestinationFrom leaves out what the body does; the store has the defaults.
+func newDestinationFrom(in *NewDestination) control.Destination {
+	d := control.Destination{
+		Platform: string(in.Platform), Name: text(in.Name), Account: text(in.Account), Action: in.Action, ActionName: text(in.ActionName), Event: text(in.Event),
+		Conversions: given(in.Conversions), Trigger: string(given(in.Trigger)), Stage: text(in.Stage), Value: valueRuleFrom(given(in.Value)),
+		Consent: string(given(in.Consent)), DryRun: given(in.DryRun), TestCode: text(in.TestCode), Paused: given(in.Paused),
+	}
+	if in.From != nil {
+		d.From = schema.Millis(*in.From)
+	}
+	return d
+}
+
 func destinationFrom(in *DestinationInput) control.Destination {
 	d := control.Destination{
 		Platform: string(in.Platform), Name: in.Name, Account: in.Account, Action: in.Action, ActionName: text(in.ActionName), Event: text(in.Event),
@@ -107,14 +120,7 @@ func destinationFrom(in *DestinationInput) control.Destination {
 }
 
 func valueRuleFrom(in DestinationValue) control.ValueRule {
-	rule := control.ValueRule{Kind: string(in.Kind), Currency: text(in.Currency)}
-	if in.Fixed != nil {
-		rule.Fixed = *in.Fixed
-	}
-	if in.ByStage != nil {
-		rule.ByStage = *in.ByStage
-	}
-	return rule
+	return control.ValueRule{Kind: string(in.Kind), Currency: text(in.Currency), Fixed: given(in.Fixed), ByStage: given(in.ByStage)}
 }
 
 func destinationOf(d *control.Destination, counts map[schema.PushState]int) Destination {

@@ -203,3 +203,11 @@ func text[T ~string](p *T) string {
 	}
 	return strings.TrimSpace(string(*p))
 }
+
+// given is what a body says, or nothing where it does not.
+func given[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
+	}
+	return value
+}
