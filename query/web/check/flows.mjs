@@ -150,6 +150,51 @@ test("traffic: one click filters everything, two models, periods by key", async 
   await until(page, () => new URLSearchParams(location.search).get("period") === "7d");
 });
 
+test("a funnel in depth: counts, order, exclusion, moving steps, every report, the people who dropped", async (t) => {
+  const page = await open(t, "/funnels");
+  await page.waitForSelector(`${id("step-1")} ${id("matches")}[data-visitors]`);
+  await page.click(id("add-step"));
+  await page.selectOption(`${id("step-2")} ${id("step-kind")}`, "chat_opened");
+  await page.locator(`${id("step-2")} ${id("step-handle")}`).focus();
+  await page.keyboard.press("ArrowUp");
+  assert.equal(await page.inputValue(`${id("step-1")} ${id("step-kind")}`), "chat_opened");
+  assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^Step 1 of 3/);
+  await page.locator(`${id("step-1")} ${id("step-handle")}`).dragTo(page.locator(id("step-2")));
+  await until(page, () => document.querySelector("[data-testid=step-2] [data-testid=step-kind]").value === "chat_opened");
+  await page.click(id("add-exclusion"));
+  await page.fill(`${id("exclusion-1")} ${id("step-value")}`, "/careers");
+  await page.selectOption(id("exclusion-place"), "2-3");
+  await page.selectOption(id("order"), "strict");
+  await page.click(id("run"));
+  await page.waitForSelector(id("funnel-steps"));
+  const asked = JSON.parse(query(page).get("q"));
+  assert.equal(asked.order, "strict");
+  assert.deepEqual(asked.exclusions, [{ step: { type: "pageview", operator: "starts_with", value: "/careers" }, after: 2, before: 3 }]);
+  assert.deepEqual(asked.steps.map((s) => s.name ?? s.value), ["/", "chat_opened", "intercom_conversation"]);
+  await page.selectOption(id("compare"), "previous");
+  await page.waitForSelector(`${id("funnel-entered")} .tile-change`);
+  await page.locator(id("dropped")).first().click();
+  await page.waitForSelector(id("person"));
+  assert.equal(query(page).get("dropped"), "1");
+  assert.equal(await page.locator(id("person")).count(), 50);
+  await page.click(id("people-next"));
+  await until(page, () => document.querySelectorAll("[data-testid=person]").length === 23);
+  await page.goBack();
+  await until(page, () => document.querySelectorAll("[data-testid=person]").length === 50);
+  for (const [tab, sign] of [["trend", "funnel-trend"], ["breakdown", "funnel-breakdown"], ["paths", "best-paths"], ["correlation", "correlation"], ["overview", "funnel-steps"]]) {
+    await page.click(id(`tab-${tab}`));
+    await page.waitForSelector(`${id(sign)} tbody tr`);
+  }
+  await page.click(id("tab-breakdown"));
+  await page.selectOption(id("slice"), "landing_page");
+  await page.waitForSelector(id("breakdown-rest"));
+  await page.reload();
+  await page.waitForSelector(id("breakdown-rest"));
+  await page.locator(`${id("tab-people")}`).click();
+  await page.locator(`${id("person")} a`).first().click();
+  await until(page, () => location.pathname.startsWith("/contacts/"));
+});
+
 test("a funnel: build, run, slice, save, open again, delete", async (t) => {
   const page = await open(t, "/funnels");
   await page.click(id("add-step"));

@@ -88,8 +88,40 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
       return { entered, converted: i === body.steps.length - 1 ? entered : Math.round(n * 0.43 ** (i + 1)), median_seconds: i ? 240 * i ** 2 : 0, p90_seconds: i ? 5200 * i : 0 };
     });
     const named = { source: ["google", "direct", "linkedin", "newsletter"], device: ["desktop", "mobile", "tablet"], country: ["DE", "US"] }[body.breakdown] ?? ["https://northwind.example/", "https://northwind.example/pricing"];
-    return ok({ steps: results(empty ? 0 : 4210), breakdown: body.breakdown && !empty ? named.map((key, i) => ({ key, steps: results(2100 / (i + 1)) })) : [] });
+    const many = empty ? 0 : 4210;
+    const rest = body.breakdown === "landing_page" ? { values: 37, steps: results(180) } : null;
+    const previous = (body.compare ?? "none") === "none" ? null : { from: "2026-09-01", to: "2026-09-30", steps: results(Math.round(many * 0.9)), breakdown: [] };
+    return ok({ steps: results(many), breakdown: body.breakdown && !empty ? named.map((key, i) => ({ key, steps: results(2100 / (i + 1)) })) : [], rest, previous });
   };
+  const funnelPeople = (body) => {
+    const from = Number(body.cursor || 0);
+    const all = Array.from({ length: empty ? 0 : 73 }, (_, i) => {
+      const c = i % 3 === 1 ? null : people[i % people.length].contact;
+      const entered = now - 36e5 * (i + 1);
+      const reached = body.dropped ? body.step : Math.min(body.steps.length, body.step + (i % 3));
+      return { id: `v${i}7f3a9c0d41`, visitor: `v${i}7f3a9c0d41`, key: "google", contact: c && { id: c.id, email: c.email, phone: c.phone, name: c.name }, entered_at: new Date(entered).toISOString(), reached_at: new Date(entered + 6e5).toISOString(), reached };
+    });
+    const limit = body.limit ?? 50;
+    return ok({ items: all.slice(from, from + limit), next: from + limit < all.length ? String(from + limit) : "" });
+  };
+  const funnelTrend = (body) => {
+    const days = Math.round((Date.parse(body.to) - Date.parse(body.from)) / 864e5) + 1;
+    const n = body.by === "week" ? Math.ceil(days / 7) : days;
+    return ok({ points: Array.from({ length: n }, (_, i) => ({ start: new Date(Date.parse(body.from) + i * (body.by === "week" ? 7 : 1) * 864e5).toISOString(), steps: body.steps.map((_, k) => ({ entered: Math.round((140 + 40 * Math.sin(i)) * 0.4 ** k), converted: 0, median_seconds: 300 * k, p90_seconds: 900 * k })) })) });
+  };
+  const view = (name) => ({ type: "pageview", name });
+  const funnelPaths = (body) => ok({
+    people: 900, number: 41,
+    paths: [[[], 400], [[view("/features"), view("/pricing")], 210], [[view("/blog/attribution-without-cookies"), { type: "event", name: "chat_opened" }], 90], [[view("/docs"), view("/docs/install"), view("/docs/api"), view("/pricing")], 20]].map(([path, n], i) => ({ path, longer: i === 3, people: n, median_seconds: body.dropped ? null : 60 * (i + 1) })),
+  });
+  const bestPaths = () => ok({
+    people: 2400, converted: 160, number: 212,
+    paths: [[[view("/compare"), view("/pricing")], 140, 31], [[view("/"), view("/pricing")], 800, 96], [[view("/blog/attribution-without-cookies")], 600, 12], [[view("/careers")], 90, 0], [[view("/rare")], 2, 2]].map(([path, n, won]) => ({ path, people: n, converted: won, low: Math.max(0, won / n - 0.04), high: Math.min(1, won / n + 0.06), median_seconds: won ? 640 : null })),
+  });
+  const correlation = () => ok({
+    converted: 160, lost: 2240, at_least: 10, tested: 6, more: false,
+    features: [["event", "watched_demo", 70, 240, 6.5, 4.6, 9.2, 1e-9], ["source", "linkedin", 60, 310, 3.7, 2.7, 5.3, 1e-6], ["pageview", "/careers", 2, 190, 0.14, 0.03, 0.56, 0.011], ["country", "DE", 50, 640, 1.14, 0.8, 1.6, 0.9], ["landing_page", "https://northwind.example/blog", 20, 330, 0.83, 0.5, 1.3, 1], ["device", "tablet", 4, 60, 0.93, 0.3, 2.6, 1]].map(([type, name, converted, lost, r, low, high, p]) => ({ type, name, converted, lost, odds_ratio: r, odds_low: low, odds_high: high, chance: p / 6, corrected_chance: p })),
+  });
   const checks = (fine) => [
     { name: "Script found", ok: true, text: "The tracking code was loaded from northwind.example.", fix: "" },
     { name: "Key right", ok: true, text: "It sends the key of this workspace.", fix: "" },
@@ -155,6 +187,12 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
       case "GET /traffic": return { ...traffic(q), headers: behind ? { "As-Of": behind } : {} };
       case "GET /attribution": return attribution(q);
       case "POST /funnels/query": return funnel(body);
+      case "POST /funnels/matches": return ok({ items: body.steps.map((_, i) => ({ times: empty ? 0 : 9000 - 1700 * i, visitors: empty ? 0 : 4210 - 900 * i })) });
+      case "POST /funnels/people": return funnelPeople(body);
+      case "POST /funnels/trend": return funnelTrend(body);
+      case "POST /funnels/paths": return funnelPaths(body);
+      case "POST /funnels/best": return bestPaths();
+      case "POST /funnels/correlation": return correlation();
       case "GET /funnels": return ok({ items: funnels });
       case "POST /funnels": {
         const made = { id: `f${funnels.length + 1}`, ...body, created_at: new Date().toISOString(), updated_at: new Date().toISOString() };

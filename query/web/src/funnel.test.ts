@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decode, encode, firstDefinition, isComplete, moved, stepError, stepLabel, type Step } from "./funnel";
+import { decode, encode, firstDefinition, fitted, isComplete, placed, rowLabels, stepError, stepLabel, type Step } from "./funnel";
 
 const page: Step = { type: "pageview", operator: "equals", value: "/pricing" };
 const event: Step = { type: "event", name: "chat_opened" };
@@ -30,11 +30,25 @@ describe("funnels", () => {
     expect(stepError({ ...event, properties: [{ key: "plan", operator: "equals", value: "" }] })).toMatch(/condition/);
   });
   it("moves steps and keeps the ends", () => {
-    expect(moved([page, event, chat], 2, -1)).toEqual([page, chat, event]);
-    expect(moved([page, event], 0, -1)).toEqual([page, event]);
-    expect(moved([page, event], 1, 1)).toEqual([page, event]);
+    expect(placed([page, event, chat], 2, 1)).toEqual([page, chat, event]);
+    expect(placed([page, event, chat], 0, 2)).toEqual([event, chat, page]);
+    expect(placed([page, event], 0, -1)).toEqual([page, event]);
+    expect(placed([page, event], 1, 2)).toEqual([page, event]);
+  });
+  it("keeps exclusions between steps that are there", () => {
+    const d = { ...firstDefinition, exclusions: [{ step: page, after: 2, before: 3 }] };
+    expect(fitted(d).exclusions).toEqual([{ step: page }]);
+    expect(fitted({ ...d, steps: [page, event, chat] }).exclusions).toEqual(d.exclusions);
+    expect(fitted({ ...d, exclusions: [] })).toEqual(firstDefinition);
+    expect(isComplete({ ...d, exclusions: [{ step: { type: "event", name: "" } }] })).toBe(false);
+    expect(decode(JSON.stringify({ steps: [page, chat], exclusions: [{}] }))).toBeNull();
+    expect(decode(JSON.stringify({ steps: [page, chat], exclusions: [{ step: event }] }))).toMatchObject({ exclusions: [{ step: event }] });
+  });
+  it("names rows of any order by how many steps were done", () => {
+    expect(rowLabels({ steps: [page, event, chat], order: "any" })).toEqual(["Any of the steps", "Any 2 of them", "All of them"]);
+    expect(rowLabels({ steps: [page, chat] })).toEqual(["Page /pricing", "Intercom conversation"]);
   });
   it("tells steps in words", () => {
-    expect([page, event, chat, firstDefinition.steps[0]!, { ...page, operator: "contains" as const }].map(stepLabel)).toEqual(["Page /pricing", "Event chat_opened", "Intercom conversation", "Any page", "Page contains /pricing"]);
+    expect([page, event, chat, firstDefinition.steps[0]!, { ...page, operator: "contains" as const }].map(stepLabel)).toEqual(["Page /pricing", "Chat opened", "Intercom conversation", "Any page", "Page contains /pricing"]);
   });
 });

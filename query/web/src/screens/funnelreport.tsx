@@ -1,42 +1,47 @@
 // A funnel's answer: how many got from step to step, and who did better.
+import { changed, hrefOf, place } from "../url";
 import type { Schemas } from "../api/client";
 import { download, toCsv } from "../csv";
 import { dimensionLabel } from "../filters";
-import { count, dimensionValue, duration, percent } from "../format";
-import { stepLabel, type Definition } from "../funnel";
+import { count, dimensionValue, duration, percent, plural } from "../format";
+import { rowLabels, type Definition } from "../funnel";
+import { Link } from "../ui/basics";
 import { FunnelChart } from "../ui/chart";
 import { Icon } from "../ui/icon";
 
 type Report = Schemas["FunnelReport"];
 type StepResult = Schemas["FunnelStepResult"];
 
-const share = (part: number, whole: number) => (whole > 0 ? percent(part / whole) : "–");
+/** A share as a percentage; a dash of nothing. */
+export const share = (part: number, whole: number) => (whole > 0 ? percent(part / whole) : "–");
 
 /** The report of a funnel that was asked. */
-export function FunnelReport({ definition, report, stale }: { definition: Definition; report: Report; stale: boolean }) {
-  const labels = definition.steps.map(stepLabel);
+export function FunnelOverview({ definition, report }: { definition: Definition; report: Report }) {
+  const labels = rowLabels(definition);
   const first = report.steps[0]?.entered ?? 0;
   const last = report.steps.at(-1)?.entered ?? 0;
+  const before = report.previous?.steps;
+  const was = (n: number | undefined) => (before && n !== undefined ? count(n) : undefined);
   return (
-    <section class={stale ? "panel stale" : "panel"} aria-label="Funnel report" aria-busy={stale} data-testid="funnel-report">
+    <>
       <ul class="tiles">
-        <Total name="entered" label="Entered" text={count(first)} value={first} />
-        <Total name="completed" label="Completed" text={count(last)} value={last} />
-        <Total name="rate" label="Conversion rate" text={share(last, first)} value={first > 0 ? last / first : 0} />
-        <Total name="median" label="Median time" text={last > 0 ? time(report.steps.at(-1)?.median_seconds) : "–"} value={report.steps.at(-1)?.median_seconds ?? 0} />
+        <Total name="entered" label="Entered" text={count(first)} value={first} before={was(before?.[0]?.entered)} />
+        <Total name="completed" label="Completed" text={count(last)} value={last} before={was(before?.at(-1)?.entered)} />
+        <Total name="rate" label="Conversion rate" text={share(last, first)} value={first > 0 ? last / first : 0} before={before && share(before.at(-1)?.entered ?? 0, before[0]?.entered ?? 0)} />
+        <Total name="median" label="Median time" text={last > 0 ? time(report.steps.at(-1)?.median_seconds) : "–"} value={report.steps.at(-1)?.median_seconds ?? 0} before={before && time(before.at(-1)?.median_seconds)} />
       </ul>
       {first === 0 ? (
         <p class="hint">Nobody reached step 1 in these days. Choose more days, or check the step's page.</p>
       ) : (
         <FunnelChart title="How many reached each step; the same numbers are in the table below" bars={report.steps.map((s, i) => ({ label: labels[i] ?? "", entered: s.entered }))} />
       )}
-      <StepTable labels={labels} steps={report.steps} />
+      <StepTable labels={labels} steps={report.steps} before={before} />
       {definition.breakdown && <Breakdown dimension={definition.breakdown} labels={labels} report={report} />}
-    </section>
+    </>
   );
 }
 
-function Total({ name, label, text, value }: { name: string; label: string; text: string; value: number }) {
+function Total({ name, label, text, value, before }: { name: string; label: string; text: string; value: number; before: string | undefined }) {
   return (
     <li>
       <div class="tile" data-testid={`funnel-${name}`}>
@@ -44,14 +49,19 @@ function Total({ name, label, text, value }: { name: string; label: string; text
         <span class="tile-value" data-value={value}>
           {text}
         </span>
+        {before !== undefined && <span class="tile-change">was {before}</span>}
       </div>
     </li>
   );
 }
 
-const time = (seconds: number | null | undefined) => (seconds === null || seconds === undefined ? "–" : duration(seconds));
+/** A time in words; a dash for none. */
+export const time = (seconds: number | null | undefined) => (seconds === null || seconds === undefined ? "–" : duration(seconds));
 
-function StepTable({ labels, steps }: { labels: string[]; steps: StepResult[] }) {
+/** Leads to the people at a step, or to those who got no further. */
+const peopleAt = (step: number, dropped: boolean) => hrefOf("/funnels", changed(place.value.query, { tab: "people", step: String(step), dropped: dropped ? "1" : null }));
+
+function StepTable({ labels, steps, before }: { labels: string[]; steps: StepResult[]; before: StepResult[] | undefined }) {
   const first = steps[0]?.entered ?? 0;
   return (
     <div class="table-box" role="region" aria-label="Steps" tabIndex={0}>
@@ -60,6 +70,7 @@ function StepTable({ labels, steps }: { labels: string[]; steps: StepResult[] })
           <tr>
             <th scope="col">Step</th>
             <th scope="col" class="number">Reached</th>
+            {before && <th scope="col" class="number">Before</th>}
             <th scope="col" class="number">Of all</th>
             <th scope="col" class="number">Went on</th>
             <th scope="col" class="number">Dropped off</th>
@@ -76,10 +87,11 @@ function StepTable({ labels, steps }: { labels: string[]; steps: StepResult[] })
                 <th scope="row">
                   {i + 1}. {labels[i]}
                 </th>
-                <td class="number strong" data-column="entered" data-value={s.entered}>{count(s.entered)}</td>
+                <td class="number strong" data-column="entered" data-value={s.entered}><Link href={peopleAt(i + 1, false)}>{count(s.entered)}</Link></td>
+                {before && <td class="number">{`${count(before[i]?.entered ?? 0)} (${share(before[i]?.entered ?? 0, before[0]?.entered ?? 0)})`}</td>}
                 <td class="number">{share(s.entered, first)}</td>
                 <td class="number" data-column="converted" data-value={s.converted}>{end ? "–" : share(s.converted, s.entered)}</td>
-                <td class="number">{end ? "–" : `${count(lost)} (${share(lost, s.entered)})`}</td>
+                <td class="number">{end ? "–" : <Link href={peopleAt(i + 1, true)} data-testid="dropped">{`${count(lost)} (${share(lost, s.entered)})`}</Link>}</td>
                 <td class="number">{i === 0 ? "–" : time(s.median_seconds)}</td>
                 <td class="number">{i === 0 ? "–" : time(s.p90_seconds)}</td>
               </tr>
@@ -91,7 +103,8 @@ function StepTable({ labels, steps }: { labels: string[]; steps: StepResult[] })
   );
 }
 
-function Breakdown({ dimension, labels, report }: { dimension: NonNullable<Definition["breakdown"]>; labels: string[]; report: Report }) {
+/** The rows of a breakdown, and the rest of its values as one. */
+export function Breakdown({ dimension, labels, report }: { dimension: NonNullable<Definition["breakdown"]>; labels: string[]; report: Report }) {
   const name = dimensionLabel(dimension);
   const save = () => {
     const head = [dimension, ...labels.map((l, i) => `${i + 1}. ${l}`)];
@@ -128,6 +141,15 @@ function Breakdown({ dimension, labels, report }: { dimension: NonNullable<Defin
                 <td class="number strong">{share(r.steps.at(-1)?.entered ?? 0, r.steps[0]?.entered ?? 0)}</td>
               </tr>
             ))}
+            {report.rest && (
+              <tr data-testid="breakdown-rest">
+                <th scope="row">{plural(report.rest.values, "other value")}</th>
+                {report.rest.steps.map((s, i) => (
+                  <td key={i} class="number">{count(s.entered)}</td>
+                ))}
+                <td class="number strong">{share(report.rest.steps.at(-1)?.entered ?? 0, report.rest.steps[0]?.entered ?? 0)}</td>
+              </tr>
+            )}
           </tbody>
         </table>
       </div>

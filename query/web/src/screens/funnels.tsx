@@ -3,14 +3,14 @@ import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api/client";
 import { useQuery } from "../api/query";
 import { dimensions } from "../filters";
-import { decode, encode, firstDefinition, isComplete, windows, type Definition } from "../funnel";
+import { decode, encode, firstDefinition, fitted, isComplete, orders, stepError, windows, type Definition, type Step } from "../funnel";
 import { may } from "../session";
 import { place, setQuery } from "../url";
-import { Choice, Empty, Head, ProblemNote, Skeleton } from "../ui/basics";
+import { Choice, Empty, Head } from "../ui/basics";
 import { PeriodMenu, usePeriod } from "../ui/periodbar";
-import { FunnelReport } from "./funnelreport";
+import { FunnelTabs, readTab } from "./funneltabs";
 import { SavedFunnels, SaveFunnel } from "./funnelsaved";
-import { Steps } from "./funnelsteps";
+import { Exclusions, Steps, type Match } from "./funnelsteps";
 
 const scopes = [
   { id: "visitor", label: "Visitor" },
@@ -18,7 +18,7 @@ const scopes = [
   { id: "contact", label: "Contact" },
 ] as const;
 
-/** The screen at /funnels: the funnel is in the address as "q", a saved one's id as "funnel". */
+/** The screen at /funnels: the funnel is in the address as "q", a saved one's id as "funnel", the open report as "tab". */
 export function Funnels() {
   const named = place.value.query.get("q");
   const asked = decode(named);
@@ -27,37 +27,40 @@ export function Funnels() {
   useEffect(() => {
     if (asked) setDraft(asked);
   }, [named]);
+  const change = (d: Definition) => setDraft(fitted(d));
   const saved = useQuery("funnels", (signal) => ask("get", "/api/v1/funnels", { signal }));
-  const query = asked && isComplete(asked) ? { ...asked, ...range } : null;
-  const report = useQuery(query && `funnel ${JSON.stringify(query)}`, (signal) => ask("post", "/api/v1/funnels/query", { body: query!, signal }));
+  const matches = useMatches(draft);
+  const [runs, setRuns] = useState(0);
   const differs = !asked || encode(asked) !== encode(draft);
-  const run = (definition: Definition) => setQuery({ q: encode(definition) });
+  const run = () => (differs ? setQuery({ q: encode(draft), step: null }) : setRuns(runs + 1));
   const open = saved.data?.items.find((f) => f.id === place.value.query.get("funnel"));
   return (
     <>
       <Head title={open ? open.name : "Funnels"}>
+        <Choice label="Compare" value={readCompare()} options={comparisons} onChange={(compare) => setQuery({ compare: compare === "none" ? null : compare })} testid="compare" />
         <PeriodMenu />
       </Head>
       <div class="funnels">
         <section class="panel builder" aria-label="Funnel builder">
-          <Steps steps={draft.steps} onChange={(steps) => setDraft({ ...draft, steps })} />
+          <Steps steps={draft.steps} matches={draft.steps.map(matches)} onChange={(steps) => change({ ...draft, steps })} />
+          <Exclusions
+            list={draft.exclusions ?? []}
+            steps={draft.steps.length}
+            matches={(draft.exclusions ?? []).map((e) => matches(e.step))}
+            onChange={(exclusions) => change({ ...draft, exclusions })}
+          />
           <Rules draft={draft} onChange={setDraft} />
           <div class="actions">
-            <button type="button" class="button button-main" disabled={!isComplete(draft)} onClick={() => (differs ? run(draft) : report.reload())} data-testid="run">
+            <button type="button" class="button button-main" disabled={!isComplete(draft)} onClick={run} data-testid="run">
               {differs ? "Run" : "Run again"}
             </button>
             {may("editor") && <SaveFunnel definition={draft} open={open} onSaved={saved.reload} />}
           </div>
         </section>
         <div class="funnel-side">
-          {report.problem && <ProblemNote problem={report.problem} again={report.reload} />}
-          {query && !report.data && report.loading && (
-            <section class="panel">
-              <Skeleton lines={9} />
-            </section>
-          )}
-          {query && report.data && asked && <FunnelReport definition={asked} report={report.data} stale={report.loading} />}
-          {!query && (
+          {asked && isComplete(asked) ? (
+            <FunnelTabs key={runs} definition={asked} range={range} compare={readCompare()} tab={readTab()} />
+          ) : (
             <Empty kind="nothing" title="Nothing was asked yet">
               <p>Say which steps lead to the chat, and press Run. The address then holds the funnel, so that you can share it.</p>
             </Empty>
@@ -69,6 +72,31 @@ export function Funnels() {
   );
 }
 
+const comparisons = [
+  { id: "none", label: "Nothing" },
+  { id: "previous", label: "Previous period" },
+  { id: "year", label: "Year before" },
+] as const;
+
+const readCompare = () => comparisons.find((c) => c.id === place.value.query.get("compare"))?.id ?? "none";
+
+/** How often each whole step of a draft was met, asked when typing pauses. */
+function useMatches(draft: Definition): (step: Step) => Match {
+  const whole = [...draft.steps, ...(draft.exclusions ?? []).map((e) => e.step)].filter((s) => !stepError(s)).map((s) => JSON.stringify(s));
+  const wanted = JSON.stringify([...new Set(whole)].slice(0, 16));
+  const [paused, setPaused] = useState(wanted);
+  useEffect(() => {
+    const timer = setTimeout(() => setPaused(wanted), 400);
+    return () => clearTimeout(timer);
+  }, [wanted]);
+  const steps = (JSON.parse(paused) as string[]).map((s) => JSON.parse(s) as Step);
+  const counted = useQuery(steps.length > 0 ? `matches ${paused}` : null, async (signal) => {
+    const { items } = await ask("post", "/api/v1/funnels/matches", { body: { steps }, signal });
+    return new Map(items.map((item, i) => [JSON.stringify(steps[i]), item]));
+  });
+  return (step) => counted.data?.get(JSON.stringify(step)) ?? null;
+}
+
 function Rules({ draft, onChange }: { draft: Definition; onChange: (d: Definition) => void }) {
   const known = windows.some((w) => w.id === draft.window) ? windows : [...windows, { id: draft.window ?? "", label: draft.window ?? "" }];
   const breakdown = (id: string): Definition => {
@@ -78,6 +106,7 @@ function Rules({ draft, onChange }: { draft: Definition; onChange: (d: Definitio
   };
   return (
     <div class="rules">
+      <Choice label="Order" value={draft.order ?? "sequential"} options={orders} onChange={(id) => onChange({ ...draft, order: orders.find((o) => o.id === id)?.id ?? "sequential" })} testid="order" />
       <Choice label="Within" value={draft.window ?? "336h"} options={known} onChange={(window) => onChange({ ...draft, window })} testid="window" />
       <Choice label="By the same" value={draft.scope ?? "visitor"} options={scopes} onChange={(id) => onChange({ ...draft, scope: scopes.find((s) => s.id === id)?.id ?? "visitor" })} testid="scope" />
       <Choice label="Slice by" value={draft.breakdown ?? ""} options={[{ id: "", label: "Nothing" }, ...dimensions]} onChange={(id) => onChange(breakdown(id))} testid="breakdown" />

@@ -1,11 +1,15 @@
-// The steps of a funnel, to be edited, moved, added and removed.
-import { maxSteps, minSteps, moved, operators, stepError, type Operator, type Step } from "../funnel";
+// The steps of a funnel, to be edited, moved, added and removed, and what must
+// not happen between them.
+import { useRef, useState } from "preact/hooks";
+import { count } from "../format";
+import { maxExclusions, maxSteps, minSteps, operators, placed, stepError, type Exclusion, type Operator, type Step } from "../funnel";
 import { Choice } from "../ui/basics";
 import { Icon } from "../ui/icon";
 
 const kinds = [
   { id: "pageview", label: "Page view" },
   { id: "event", label: "Custom event" },
+  { id: "chat_opened", label: "Chat opened" },
   { id: "intercom_conversation", label: "Intercom conversation" },
   { id: "hubspot_conversation", label: "HubSpot conversation" },
   { id: "contact", label: "Contact created" },
@@ -15,6 +19,7 @@ const kinds = [
 type Kind = (typeof kinds)[number]["id"];
 
 function kindOf(step: Step): Kind {
+  if (step.type === "event" && step.name === "chat_opened" && !step.properties?.length) return "chat_opened";
   if (step.type !== "conversion") return step.type;
   return kinds.find((k) => k.id === step.name)?.id ?? "goal";
 }
@@ -25,6 +30,8 @@ function stepOf(kind: Kind): Step {
       return { type: "pageview", operator: "starts_with", value: "/" };
     case "event":
       return { type: "event", name: "" };
+    case "chat_opened":
+      return { type: "event", name: kind };
     case "goal":
       return { type: "conversion", name: "" };
     default:
@@ -32,24 +39,69 @@ function stepOf(kind: Kind): Step {
   }
 }
 
-/** The list of steps. */
-export function Steps({ steps, onChange }: { steps: Step[]; onChange: (steps: Step[]) => void }) {
+/** How often a step was met of late, and by how many; null while it is not known. */
+export type Match = { times: number; visitors: number } | null;
+
+/** The list of steps. Each is moved by its number: dragged, or with the arrow keys. */
+export function Steps({ steps, matches, onChange }: { steps: Step[]; matches: Match[]; onChange: (steps: Step[]) => void }) {
+  const [dragged, setDragged] = useState<number | null>(null);
+  const [over, setOver] = useState<number | null>(null);
+  const list = useRef<HTMLOListElement>(null);
   const replace = (i: number, step: Step) => onChange(steps.map((s, k) => (k === i ? step : s)));
+  const move = (from: number, to: number) => {
+    if (to < 0 || to >= steps.length) return;
+    onChange(placed(steps, from, to));
+    requestAnimationFrame(() => list.current?.querySelectorAll<HTMLElement>(".step-number")[to]?.focus());
+  };
+  const drop = (to: number) => {
+    if (dragged !== null && dragged !== to) move(dragged, to);
+    setDragged(null);
+    setOver(null);
+  };
   return (
     <>
-      <ol class="steps">
+      <ol class="steps" ref={list}>
         {steps.map((step, i) => (
-          <li key={i} class="step" data-testid={`step-${i + 1}`}>
+          <li
+            key={i}
+            class={over === i && dragged !== i ? "step step-over" : "step"}
+            data-testid={`step-${i + 1}`}
+            onDragOver={(e) => {
+              if (dragged === null) return;
+              e.preventDefault();
+              setOver(i);
+            }}
+            onDrop={(e) => {
+              e.preventDefault();
+              drop(i);
+            }}
+          >
             <div class="step-head">
-              <span class="step-number" aria-hidden="true">
+              <button
+                type="button"
+                class="step-number"
+                draggable
+                aria-label={`Step ${i + 1} of ${steps.length}: move it with the arrow keys, or drag it`}
+                data-testid="step-handle"
+                onDragStart={(e) => {
+                  e.dataTransfer?.setData("text/plain", String(i));
+                  setDragged(i);
+                }}
+                onDragEnd={() => drop(dragged ?? i)}
+                onKeyDown={(e) => {
+                  if (e.key !== "ArrowUp" && e.key !== "ArrowDown") return;
+                  e.preventDefault();
+                  move(i, i + (e.key === "ArrowUp" ? -1 : 1));
+                }}
+              >
                 {i + 1}
-              </span>
+              </button>
               <Choice label={`Step ${i + 1}`} quiet value={kindOf(step)} options={kinds} onChange={(id) => replace(i, stepOf(id as Kind))} testid="step-kind" />
               <span class="step-tools">
-                <button type="button" class="button button-icon" aria-label={`Move step ${i + 1} up`} disabled={i === 0} onClick={() => onChange(moved(steps, i, -1))}>
+                <button type="button" class="button button-icon" aria-label={`Move step ${i + 1} up`} disabled={i === 0} onClick={() => move(i, i - 1)}>
                   <Icon name="up" />
                 </button>
-                <button type="button" class="button button-icon" aria-label={`Move step ${i + 1} down`} disabled={i === steps.length - 1} onClick={() => onChange(moved(steps, i, 1))}>
+                <button type="button" class="button button-icon" aria-label={`Move step ${i + 1} down`} disabled={i === steps.length - 1} onClick={() => move(i, i + 1)}>
                   <Icon name="down" />
                 </button>
                 <button
@@ -64,7 +116,8 @@ export function Steps({ steps, onChange }: { steps: Step[]; onChange: (steps: St
                 </button>
               </span>
             </div>
-            <StepBody step={step} number={i + 1} onChange={(s) => replace(i, s)} />
+            <StepBody step={step} name={`step ${i + 1}`} onChange={(s) => replace(i, s)} />
+            <Matched match={matches[i] ?? null} />
           </li>
         ))}
       </ol>
@@ -76,22 +129,68 @@ export function Steps({ steps, onChange }: { steps: Step[]; onChange: (steps: St
   );
 }
 
-function StepBody({ step, number, onChange }: { step: Step; number: number; onChange: (s: Step) => void }) {
+function Matched({ match }: { match: Match }) {
+  return (
+    <p class="step-matches" data-testid="matches" data-visitors={match?.visitors} aria-live="polite">
+      {match === null ? "\u00a0" : match.times === 0 ? "Nobody in the last 30 days" : `${count(match.visitors)} visitors, ${count(match.times)} times in 30 days`}
+    </p>
+  );
+}
+
+/** What must not happen between steps. */
+export function Exclusions({ list, steps, matches, onChange }: { list: Exclusion[]; steps: number; matches: Match[]; onChange: (list: Exclusion[]) => void }) {
+  const replace = (i: number, e: Exclusion) => onChange(list.map((old, k) => (k === i ? e : old)));
+  const pairs = Array.from({ length: steps }, (_, i) => Array.from({ length: steps - i - 1 }, (_, k) => [i + 1, i + k + 2] as const)).flat();
+  const places = [{ id: "", label: "between any two steps" }, ...pairs.filter(([a, b]) => !(a === 1 && b === steps)).map(([a, b]) => ({ id: `${a}-${b}`, label: `between steps ${a} and ${b}` }))];
+  const put = (e: Exclusion, id: string): Exclusion => {
+    const [after, before] = id.split("-").map(Number);
+    return id ? { step: e.step, after, before } : { step: e.step };
+  };
+  return (
+    <>
+      {list.length > 0 && (
+        <ol class="steps" aria-label="Exclusions">
+          {list.map((e, i) => (
+            <li key={i} class="step step-out" data-testid={`exclusion-${i + 1}`}>
+              <div class="step-head">
+                <span class="step-not">Not</span>
+                <Choice label={`Exclusion ${i + 1}`} quiet value={kindOf(e.step)} options={kinds} onChange={(id) => replace(i, { ...e, step: stepOf(id as Kind) })} testid="step-kind" />
+                <button type="button" class="button button-icon" aria-label={`Remove exclusion ${i + 1}`} onClick={() => onChange(list.filter((_, k) => k !== i))}>
+                  <Icon name="close" />
+                </button>
+              </div>
+              <StepBody step={e.step} name={`exclusion ${i + 1}`} onChange={(step) => replace(i, { ...e, step })} />
+              <div class="step-body">
+                <Choice label={`Where exclusion ${i + 1} holds`} quiet value={e.before ? `${e.after ?? 1}-${e.before}` : ""} options={places} onChange={(id) => replace(i, put(e, id))} testid="exclusion-place" />
+              </div>
+              <Matched match={matches[i] ?? null} />
+            </li>
+          ))}
+        </ol>
+      )}
+      <button type="button" class="link" disabled={list.length >= maxExclusions} onClick={() => onChange([...list, { step: stepOf("pageview") }])} data-testid="add-exclusion">
+        Exclude who does something between steps
+      </button>
+    </>
+  );
+}
+
+function StepBody({ step, name, onChange }: { step: Step; name: string; onChange: (s: Step) => void }) {
   const error = stepError(step);
   const kind = kindOf(step);
-  const errorId = `step-${number}-error`;
+  const errorId = `${name.replace(" ", "-")}-error`;
   return (
     <div class="step-body">
       {kind === "pageview" && (
         <div class="step-line">
-          <Choice label={`How step ${number} compares`} quiet value={step.operator ?? "equals"} options={operators} onChange={(id) => onChange({ ...step, operator: id as Operator })} testid="step-operator" />
-          <Text label={`Page of step ${number}`} value={step.value ?? ""} placeholder="/pricing" error={error && errorId} onChange={(value) => onChange({ ...step, value })} testid="step-value" />
+          <Choice label={`How ${name} compares`} quiet value={step.operator ?? "equals"} options={operators} onChange={(id) => onChange({ ...step, operator: id as Operator })} testid="step-operator" />
+          <Text label={`Page of ${name}`} value={step.value ?? ""} placeholder="/pricing" error={error && errorId} onChange={(value) => onChange({ ...step, value })} testid="step-value" />
         </div>
       )}
       {(kind === "event" || kind === "goal") && (
-        <Text label={`Name of step ${number}`} value={step.name ?? ""} placeholder={kind === "event" ? "chat_opened" : "purchase"} error={error && errorId} onChange={(name) => onChange({ ...step, name })} testid="step-name" />
+        <Text label={`Name of ${name}`} value={step.name ?? ""} placeholder={kind === "event" ? "chat_opened" : "purchase"} error={error && errorId} onChange={(text) => onChange({ ...step, name: text })} testid="step-name" />
       )}
-      {kind === "event" && <Conditions step={step} number={number} onChange={onChange} />}
+      {kind === "event" && <Conditions step={step} name={name} onChange={onChange} />}
       {error && (
         <p class="hint" id={errorId}>
           {error}
@@ -101,17 +200,17 @@ function StepBody({ step, number, onChange }: { step: Step; number: number; onCh
   );
 }
 
-function Conditions({ step, number, onChange }: { step: Step; number: number; onChange: (s: Step) => void }) {
+function Conditions({ step, name, onChange }: { step: Step; name: string; onChange: (s: Step) => void }) {
   const list = step.properties ?? [];
   const put = (properties: NonNullable<Step["properties"]>) => onChange({ ...step, properties });
   return (
     <>
       {list.map((p, i) => (
         <div class="step-line step-condition" key={i}>
-          <Text label={`Property ${i + 1} of step ${number}`} value={p.key} placeholder="plan" error="" onChange={(key) => put(list.map((o, k) => (k === i ? { ...o, key } : o)))} />
+          <Text label={`Property ${i + 1} of ${name}`} value={p.key} placeholder="plan" error="" onChange={(key) => put(list.map((o, k) => (k === i ? { ...o, key } : o)))} />
           <Choice label="Comparison" quiet value={p.operator} options={operators} onChange={(id) => put(list.map((o, k) => (k === i ? { ...o, operator: id as Operator } : o)))} />
-          <Text label={`Value of property ${i + 1} of step ${number}`} value={p.value} placeholder="pro" error="" onChange={(value) => put(list.map((o, k) => (k === i ? { ...o, value } : o)))} />
-          <button type="button" class="button button-icon" aria-label={`Remove condition ${i + 1} of step ${number}`} onClick={() => put(list.filter((_, k) => k !== i))}>
+          <Text label={`Value of property ${i + 1} of ${name}`} value={p.value} placeholder="pro" error="" onChange={(value) => put(list.map((o, k) => (k === i ? { ...o, value } : o)))} />
+          <button type="button" class="button button-icon" aria-label={`Remove condition ${i + 1} of ${name}`} onClick={() => put(list.filter((_, k) => k !== i))}>
             <Icon name="close" />
           </button>
         </div>

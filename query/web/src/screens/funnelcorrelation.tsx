@@ -1,0 +1,80 @@
+// What goes with converting, with sizes and with how sure it is.
+import { ask, type Schemas } from "../api/client";
+import { useQuery } from "../api/query";
+import { dimensions } from "../filters";
+import { count, dimensionValue } from "../format";
+import { conversionLabel } from "../models";
+import { share } from "./funnelreport";
+import { Answered, type Asked } from "./funneltabs";
+
+type Feature = Schemas["FunnelFeature"];
+
+/** The features of those who converted, beside those who did not. */
+export function FunnelCorrelation({ definition, range }: Asked) {
+  const { breakdown: _, ...rest } = definition;
+  const body = { ...rest, ...range };
+  const answer = useQuery(`correlation ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/correlation", { body, signal }));
+  return (
+    <Answered answer={answer}>
+      {(found) => (
+        <>
+          <p class="hint">
+            {count(found.converted)} converted and {count(found.lost)} did not. Compared is what they did after step 1 and before they were through, and what they came with, where at least {found.at_least} people have it.
+            {found.more && " There is more than is compared at a time: these are the most frequent."} What goes together need not cause each other.
+          </p>
+          {found.features.length === 0 ? (
+            <p class="hint">Nothing that enough people have tells them apart. Choose more days.</p>
+          ) : (
+            <div class="table-box" role="region" aria-label="Correlation" tabIndex={0}>
+              <table class="table table-small" data-testid="correlation">
+                <thead>
+                  <tr>
+                    <th scope="col">What</th>
+                    <th scope="col" class="number">Of the converted</th>
+                    <th scope="col" class="number">Of the others</th>
+                    <th scope="col" class="number">Odds ratio</th>
+                    <th scope="col" class="number">95 % interval</th>
+                    <th scope="col">How sure</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {found.features.map((f, i) => (
+                    <tr key={i} data-sure={f.corrected_chance < 0.05}>
+                      <th scope="row">
+                        <span class="sub">{kindLabel(f.type)}</span>
+                        <bdi>{nameLabel(f)}</bdi>
+                      </th>
+                      <td class="number">{`${count(f.converted)} (${share(f.converted, found.converted)})`}</td>
+                      <td class="number">{`${count(f.lost)} (${share(f.lost, found.lost)})`}</td>
+                      <td class="number strong">{ratio(f.odds_ratio)}</td>
+                      <td class="number">{`${ratio(f.odds_low)} to ${ratio(f.odds_high)}`}</td>
+                      <td>{sureness(f, found.tested)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )}
+        </>
+      )}
+    </Answered>
+  );
+}
+
+const kinds: Record<string, string> = { pageview: "Saw the page", event: "Did", conversion: "Conversion" };
+const kindLabel = (type: string) => kinds[type] ?? dimensions.find((d) => d.id === type)?.label ?? type;
+
+function nameLabel(f: Feature): string {
+  if (f.type === "conversion") return conversionLabel(f.name);
+  return kinds[f.type] ? f.name : dimensionValue(f.type, f.name);
+}
+
+/** A ratio in three figures. */
+const ratio = (n: number) => (n >= 1000 ? "> 1,000" : n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2));
+
+function sureness(f: Feature, tested: number): string {
+  if (f.corrected_chance >= 0.05) return `Could be chance (p ${chance(f.corrected_chance)} among ${tested})`;
+  return `${f.odds_ratio > 1 ? "More" : "Less"} likely to convert (p ${chance(f.corrected_chance)} among ${tested})`;
+}
+
+const chance = (p: number) => (p < 0.001 ? "< 0.001" : `= ${p.toFixed(3)}`);

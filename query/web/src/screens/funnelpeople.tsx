@@ -1,0 +1,95 @@
+// Who got to a step of a funnel, or no further.
+import { ask, type Schemas } from "../api/client";
+import { useQuery } from "../api/query";
+import { dimensionLabel } from "../filters";
+import { dateTime, dimensionValue, gap } from "../format";
+import { rowLabels } from "../funnel";
+import { zone } from "../session";
+import { place, setQuery } from "../url";
+import { Choice, Link } from "../ui/basics";
+import { Answered, type Asked } from "./funneltabs";
+
+const ways = [
+  { id: "", label: "Reached it" },
+  { id: "1", label: "Got no further" },
+] as const;
+
+/** The people at a step; the address names the step, the way and the page. */
+export function FunnelPeople({ definition, range }: Asked) {
+  const q = place.value.query;
+  const step = Math.min(definition.steps.length, Math.max(1, Number(q.get("step")) || 1));
+  const dropped = q.get("dropped") === "1";
+  const cursor = q.get("cursor") ?? "";
+  const labels = rowLabels(definition);
+  const body = { ...definition, ...range, step, dropped, limit: 50, ...(cursor ? { cursor } : {}) };
+  const answer = useQuery(`people ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/people", { body, signal }));
+  return (
+    <>
+      <div class="bar">
+        <Choice label="Step" value={String(step)} options={labels.map((l, i) => ({ id: String(i + 1), label: `${i + 1}. ${l}` }))} onChange={(id) => setQuery({ step: id, cursor: null })} testid="people-step" />
+        <Choice label="Who" value={dropped ? "1" : ""} options={ways} onChange={(id) => setQuery({ dropped: id || null, cursor: null })} testid="people-way" />
+      </div>
+      <Answered answer={answer}>
+        {(page) =>
+          page.items.length === 0 ? (
+            <p class="hint" data-testid="nobody">Nobody in these days.</p>
+          ) : (
+            <>
+              <div class="table-box" role="region" aria-label="People" tabIndex={0}>
+                <table class="table table-small" data-testid="funnel-people">
+                  <thead>
+                    <tr>
+                      <th scope="col">Who</th>
+                      <th scope="col">Entered</th>
+                      <th scope="col" class="number">Reached after</th>
+                      <th scope="col">Furthest step</th>
+                      {definition.breakdown && <th scope="col">{dimensionLabel(definition.breakdown)}</th>}
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {page.items.map((p) => (
+                      <tr key={p.id} data-testid="person">
+                        <th scope="row">
+                          <Who person={p} />
+                        </th>
+                        <td>{dateTime(p.entered_at, zone())}</td>
+                        <td class="number">{step === 1 ? "–" : gap(Date.parse(p.reached_at) - Date.parse(p.entered_at))}</td>
+                        <td>
+                          {p.reached}. {labels[p.reached - 1]}
+                        </td>
+                        {definition.breakdown && <td>{dimensionValue(definition.breakdown, p.key ?? "")}</td>}
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+              <div class="actions">
+                {cursor && (
+                  <button type="button" class="button" onClick={() => history.back()}>
+                    Back
+                  </button>
+                )}
+                {page.next && (
+                  <button type="button" class="button" onClick={() => setQuery({ cursor: page.next })} data-testid="people-next">
+                    Next 50
+                  </button>
+                )}
+              </div>
+            </>
+          )
+        }
+      </Answered>
+    </>
+  );
+}
+
+function Who({ person }: { person: Schemas["FunnelPerson"] }) {
+  const c = person.contact;
+  if (!c) return <bdi>{`Unknown visitor ${(person.visitor || person.id).slice(0, 12)}`}</bdi>;
+  return (
+    <Link href={`/contacts/${c.id}`}>
+      <bdi>{c.name || c.email || c.phone || "Without a name"}</bdi>
+      {c.name && c.email && <bdi class="sub">{c.email}</bdi>}
+    </Link>
+  );
+}
