@@ -102,7 +102,7 @@ func (s *store) levels(f report.Funnel, conditions []string) map[string]int {
 	sql := fmt.Sprintf(`
 		SELECT visitor, toInt64(windowFunnel(%d%s)(ms, %s))
 		FROM (
-			SELECT visitor, toUInt64(toUnixTimestamp64Milli(started_at) + offset) AS ms, type, url, toString(title) AS name
+			SELECT visitor, toUInt64(toUnixTimestamp64Milli(started_at) + offset) AS ms, type, url, CAST(title AS String) AS name
 			FROM sessions FINAL
 			ARRAY JOIN items_at AS offset, items_type AS type, items_url AS url, items_name AS title
 			WHERE workspace = 1 AND name != 'chat_opened'

@@ -2,11 +2,12 @@
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { dimensionLabel } from "../filters";
-import { dateTime, dimensionValue, gap } from "../format";
+import { dateTime, dimensionValue } from "../format";
 import { rowLabels } from "../funnel";
 import { zone } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Link } from "../ui/basics";
+import { time } from "./funnelreport";
 import { Answered, type Asked } from "./funneltabs";
 
 const ways = [
@@ -19,9 +20,12 @@ export function FunnelPeople({ definition, range }: Asked) {
   const q = place.value.query;
   const step = Math.min(definition.steps.length, Math.max(1, Number(q.get("step")) || 1));
   const dropped = q.get("dropped") === "1";
-  const cursor = q.get("cursor") ?? "";
   const labels = rowLabels(definition);
-  const body = { ...definition, ...range, step, dropped, limit: 50, ...(cursor ? { cursor } : {}) };
+  const asked = { ...definition, ...range, step, dropped, limit: 50 };
+  const mark = markOf(JSON.stringify(asked));
+  const [of, ...rest] = (q.get("cursor") ?? "").split("~");
+  const cursor = of === mark ? rest.join("~") : "";
+  const body = { ...asked, ...(cursor ? { cursor } : {}) };
   const answer = useQuery(`people ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/people", { body, signal }));
   return (
     <>
@@ -53,7 +57,7 @@ export function FunnelPeople({ definition, range }: Asked) {
                           <Who person={p} />
                         </th>
                         <td>{dateTime(p.entered_at, zone())}</td>
-                        <td class="number">{step === 1 ? "–" : gap(Date.parse(p.reached_at) - Date.parse(p.entered_at))}</td>
+                        <td class="number">{step === 1 ? "–" : time((Date.parse(p.reached_at) - Date.parse(p.entered_at)) / 1000)}</td>
                         <td>
                           {p.reached}. {labels[p.reached - 1]}
                         </td>
@@ -70,7 +74,7 @@ export function FunnelPeople({ definition, range }: Asked) {
                   </button>
                 )}
                 {page.next && (
-                  <button type="button" class="button" onClick={() => setQuery({ cursor: page.next })} data-testid="people-next">
+                  <button type="button" class="button" onClick={() => setQuery({ cursor: `${mark}~${page.next}` })} data-testid="people-next">
                     Next 50
                   </button>
                 )}
@@ -81,6 +85,13 @@ export function FunnelPeople({ definition, range }: Asked) {
       </Answered>
     </>
   );
+}
+
+/** Tells questions apart: a page of one is no page of another, as after another period was chosen. */
+function markOf(question: string): string {
+  let sum = 0;
+  for (let i = 0; i < question.length; i++) sum = (sum * 31 + question.charCodeAt(i)) | 0;
+  return (sum >>> 0).toString(36);
 }
 
 function Who({ person }: { person: Schemas["FunnelPerson"] }) {
