@@ -190,7 +190,12 @@ test("a funnel in depth: counts, order, exclusion, moving steps, every report, t
   await page.waitForSelector(id("breakdown-rest"));
   await page.reload();
   await page.waitForSelector(id("breakdown-rest"));
-  await page.locator(`${id("tab-people")}`).click();
+  await page.locator(`${id("funnel-breakdown")} td a`).first().click();
+  await page.waitForSelector(`${id("people-of")} >> text=northwind.example`);
+  await page.waitForSelector(id("person"));
+  assert.equal(query(page).get("key"), "https://northwind.example/");
+  await page.click(`${id("people-of")} button`);
+  await page.waitForSelector(id("people-of"), { state: "detached" });
   await page.locator(`${id("person")} a`).first().click();
   await until(page, () => location.pathname.startsWith("/contacts/"));
 });

@@ -34,6 +34,7 @@ const screens = [
   { name: "funnels-trend", path: `/funnels?q=${q}&tab=trend`, ready: "[data-testid=funnel-trend] tbody tr" },
   { name: "funnels-breakdown", path: `/funnels?q=${q}&tab=breakdown&by=landing_page`, ready: "[data-testid=breakdown-rest]" },
   { name: "funnels-people", path: `/funnels?q=${q}&tab=people&step=2&dropped=1`, ready: "[data-testid=person]" },
+  { name: "funnels-people-of", path: `/funnels?q=${q}&tab=people&step=3&by=landing_page&key=${encodeURIComponent("https://northwind.example/pricing")}`, ready: "[data-testid=people-of]", seen: "[data-testid=person]" },
   { name: "funnels-paths", path: `/funnels?q=${q}&tab=paths`, ready: "[data-testid=paths-between] tbody tr", seen: "[data-testid=best-paths] tbody tr" },
   { name: "funnels-correlation", path: `/funnels?q=${q}&tab=correlation`, ready: "[data-testid=correlation] tbody tr" },
   { name: "chat", path: "/setup/chat", ready: "[data-state=connected]", click: "[data-testid=test]" },

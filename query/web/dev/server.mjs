@@ -99,7 +99,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
       const c = i % 3 === 1 ? null : people[i % people.length].contact;
       const entered = now - 36e5 * (i + 1);
       const reached = body.dropped ? body.step : Math.min(body.steps.length, body.step + (i % 3));
-      return { id: `v${i}7f3a9c0d41`, visitor: `v${i}7f3a9c0d41`, key: "google", contact: c && { id: c.id, email: c.email, phone: c.phone, name: c.name }, entered_at: new Date(entered).toISOString(), reached_at: new Date(entered + 6e5).toISOString(), reached };
+      return { id: `v${i}7f3a9c0d41`, visitor: `v${i}7f3a9c0d41`, key: body.key ?? "google", contact: c && { id: c.id, email: c.email, phone: c.phone, name: c.name }, entered_at: new Date(entered).toISOString(), reached_at: new Date(entered + 6e5).toISOString(), reached };
     });
     const limit = body.limit ?? 50;
     return ok({ items: all.slice(from, from + limit), next: from + limit < all.length ? String(from + limit) : "" });

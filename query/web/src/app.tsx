@@ -7,7 +7,6 @@ import { loadSession, session, sessionProblem, signedOut, zone } from "./session
 import { go, hrefOf, place } from "./url";
 import { Chat } from "./screens/chat";
 import { Contacts } from "./screens/contacts";
-import { Funnels } from "./screens/funnels";
 import { Settings } from "./screens/settings";
 import { SignIn, SignUp } from "./screens/sign";
 import { TrackingCode } from "./screens/tracking";
@@ -18,6 +17,7 @@ import { later } from "./ui/later";
 import { Help, useShortcuts } from "./ui/shortcuts";
 
 const Ads = later(() => import("./screens/ads").then((m) => m.Ads));
+const Funnels = later(() => import("./screens/funnels").then((m) => m.Funnels));
 const Webhooks = later(() => import("./screens/webhooks").then((m) => m.Webhooks));
 
 /** The whole application. */

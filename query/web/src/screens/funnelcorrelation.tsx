@@ -40,7 +40,7 @@ export function FunnelCorrelation({ definition, range }: Asked) {
                 <tbody>
                   {found.features.map((f, i) => (
                     <tr key={i} data-sure={f.corrected_chance < 0.05}>
-                      <th scope="row">
+                      <th scope="row" class="feature">
                         <span class="sub">{kindLabel(f.type)}</span>
                         <bdi>{nameLabel(f)}</bdi>
                       </th>
@@ -48,7 +48,10 @@ export function FunnelCorrelation({ definition, range }: Asked) {
                       <td class="number">{`${count(f.lost)} (${share(f.lost, found.lost)})`}</td>
                       <td class="number strong">{ratio(f.odds_ratio)}</td>
                       <td class="number">{`${ratio(f.odds_low)} to ${ratio(f.odds_high)}`}</td>
-                      <td>{sureness(f, found.tested)}</td>
+                      <td>
+                        {sureness(f)}
+                        <span class="sub">{`p ${chance(f.corrected_chance)} among ${found.tested}`}</span>
+                      </td>
                     </tr>
                   ))}
                 </tbody>
@@ -72,9 +75,9 @@ function nameLabel(f: Feature): string {
 /** A ratio in three figures. */
 const ratio = (n: number) => (n >= 1000 ? "> 1,000" : n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2));
 
-function sureness(f: Feature, tested: number): string {
-  if (f.corrected_chance >= 0.05) return `Could be chance (p ${chance(f.corrected_chance)} among ${tested})`;
-  return `${f.odds_ratio > 1 ? "More" : "Less"} likely to convert (p ${chance(f.corrected_chance)} among ${tested})`;
+function sureness(f: Feature): string {
+  if (f.corrected_chance >= 0.05) return "Could be chance";
+  return `${f.odds_ratio > 1 ? "More" : "Less"} likely to convert`;
 }
 
 const chance = (p: number) => (p < 0.001 ? "< 0.001" : `= ${p.toFixed(3)}`);

@@ -1,12 +1,13 @@
 // Who got to a step of a funnel, or no further.
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
-import { dimensionLabel } from "../filters";
+import { dimensionLabel, dimensions } from "../filters";
 import { dateTime, dimensionValue } from "../format";
 import { rowLabels } from "../funnel";
 import { zone } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Link } from "../ui/basics";
+import { Icon } from "../ui/icon";
 import { time } from "./funnelreport";
 import { Answered, type Asked } from "./funneltabs";
 
@@ -21,7 +22,9 @@ export function FunnelPeople({ definition, range }: Asked) {
   const step = Math.min(definition.steps.length, Math.max(1, Number(q.get("step")) || 1));
   const dropped = q.get("dropped") === "1";
   const labels = rowLabels(definition);
-  const asked = { ...definition, ...range, step, dropped, limit: 50 };
+  const key = q.get("key");
+  const by = key === null ? definition.breakdown : dimensions.find((d) => d.id === (q.get("by") ?? definition.breakdown))?.id;
+  const asked = { ...definition, ...range, ...(by && { breakdown: by }), ...(by && key !== null && { key }), step, dropped, limit: 50 };
   const mark = markOf(JSON.stringify(asked));
   const [of, ...rest] = (q.get("cursor") ?? "").split("~");
   const cursor = of === mark ? rest.join("~") : "";
@@ -32,6 +35,16 @@ export function FunnelPeople({ definition, range }: Asked) {
       <div class="bar">
         <Choice label="Step" value={String(step)} options={labels.map((l, i) => ({ id: String(i + 1), label: `${i + 1}. ${l}` }))} onChange={(id) => setQuery({ step: id, cursor: null })} testid="people-step" />
         <Choice label="Who" value={dropped ? "1" : ""} options={ways} onChange={(id) => setQuery({ dropped: id || null, cursor: null })} testid="people-way" />
+        {by && key !== null && (
+          <span class="chip" data-testid="people-of">
+            <span>
+              {dimensionLabel(by)} is <strong>{dimensionValue(by, key)}</strong>
+            </span>
+            <button type="button" aria-label={`All, whatever their ${dimensionLabel(by).toLowerCase()}`} onClick={() => setQuery({ key: null, cursor: null })}>
+              <Icon name="close" />
+            </button>
+          </span>
+        )}
       </div>
       <Answered answer={answer}>
         {(page) =>
@@ -47,13 +60,13 @@ export function FunnelPeople({ definition, range }: Asked) {
                       <th scope="col">Entered</th>
                       <th scope="col" class="number">Reached after</th>
                       <th scope="col">Furthest step</th>
-                      {definition.breakdown && <th scope="col">{dimensionLabel(definition.breakdown)}</th>}
+                      {by && <th scope="col">{dimensionLabel(by)}</th>}
                     </tr>
                   </thead>
                   <tbody>
                     {page.items.map((p) => (
                       <tr key={p.id} data-testid="person">
-                        <th scope="row">
+                        <th scope="row" class="feature">
                           <Who person={p} />
                         </th>
                         <td>{dateTime(p.entered_at, zone())}</td>
@@ -61,7 +74,7 @@ export function FunnelPeople({ definition, range }: Asked) {
                         <td>
                           {p.reached}. {labels[p.reached - 1]}
                         </td>
-                        {definition.breakdown && <td>{dimensionValue(definition.breakdown, p.key ?? "")}</td>}
+                        {by && <td>{dimensionValue(by, p.key ?? "")}</td>}
                       </tr>
                     ))}
                   </tbody>

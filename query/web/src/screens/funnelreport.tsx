@@ -58,8 +58,9 @@ function Total({ name, label, text, value, before }: { name: string; label: stri
 /** A time in words; a dash for none. */
 export const time = (seconds: number | null | undefined) => (seconds === null || seconds === undefined ? "–" : duration(seconds));
 
-/** Leads to the people at a step, or to those who got no further. */
-const peopleAt = (step: number, dropped: boolean) => hrefOf("/funnels", changed(place.value.query, { tab: "people", step: String(step), dropped: dropped ? "1" : null }));
+/** Leads to the people at a step, or to those who got no further: all, or those of one value of a breakdown. */
+const peopleAt = (step: number, dropped: boolean, of?: { by: string; key: string }) =>
+  hrefOf("/funnels", changed(place.value.query, { tab: "people", step: String(step), dropped: dropped ? "1" : null, cursor: null, key: of?.key ?? null, ...(of && { by: of.by }) }));
 
 function StepTable({ labels, steps, before }: { labels: string[]; steps: StepResult[]; before: StepResult[] | undefined }) {
   const first = steps[0]?.entered ?? 0;
@@ -136,7 +137,9 @@ export function Breakdown({ dimension, labels, report }: { dimension: NonNullabl
               <tr key={r.key} data-key={r.key}>
                 <th scope="row" title={r.key}>{dimensionValue(dimension, r.key)}</th>
                 {r.steps.map((s, i) => (
-                  <td key={i} class="number" data-step={i + 1} data-value={s.entered}>{count(s.entered)}</td>
+                  <td key={i} class="number" data-step={i + 1} data-value={s.entered}>
+                    <Link href={peopleAt(i + 1, false, { by: dimension, key: r.key })} aria-label={`${count(s.entered)} of ${dimensionValue(dimension, r.key)} at step ${i + 1}`}>{count(s.entered)}</Link>
+                  </td>
                 ))}
                 <td class="number strong">{share(r.steps.at(-1)?.entered ?? 0, r.steps[0]?.entered ?? 0)}</td>
               </tr>

@@ -5,8 +5,8 @@ import { useQuery } from "../api/query";
 import { dimensions } from "../filters";
 import { decode, encode, firstDefinition, fitted, isComplete, orders, stepError, windows, type Definition, type Step } from "../funnel";
 import { may } from "../session";
-import { place, setQuery } from "../url";
-import { Choice, Empty, Head } from "../ui/basics";
+import { hrefOf, place, setQuery } from "../url";
+import { Choice, Copy, Empty, Head } from "../ui/basics";
 import { PeriodMenu, usePeriod } from "../ui/periodbar";
 import { FunnelTabs, readTab } from "./funneltabs";
 import { SavedFunnels, SaveFunnel } from "./funnelsaved";
@@ -32,7 +32,7 @@ export function Funnels() {
   const matches = useMatches(draft);
   const [runs, setRuns] = useState(0);
   const differs = !asked || encode(asked) !== encode(draft);
-  const run = () => (differs ? setQuery({ q: encode(draft), step: null }) : setRuns(runs + 1));
+  const run = () => (differs ? setQuery({ q: encode(draft), step: null, key: null }) : setRuns(runs + 1));
   const open = saved.data?.items.find((f) => f.id === place.value.query.get("funnel"));
   return (
     <>
@@ -55,6 +55,7 @@ export function Funnels() {
               {differs ? "Run" : "Run again"}
             </button>
             {may("editor") && <SaveFunnel definition={draft} open={open} onSaved={saved.reload} />}
+            {!differs && <Copy text={location.origin + hrefOf(place.value.path, place.value.query)} label="Copy link" testid="share" />}
           </div>
         </section>
         <div class="funnel-side">

@@ -1,7 +1,7 @@
 // The steps of a funnel, to be edited, moved, added and removed, and what must
 // not happen between them.
 import { useRef, useState } from "preact/hooks";
-import { count } from "../format";
+import { plural } from "../format";
 import { maxExclusions, maxSteps, minSteps, operators, placed, stepError, type Exclusion, type Operator, type Step } from "../funnel";
 import { Choice } from "../ui/basics";
 import { Icon } from "../ui/icon";
@@ -132,7 +132,7 @@ export function Steps({ steps, matches, onChange }: { steps: Step[]; matches: Ma
 function Matched({ match }: { match: Match }) {
   return (
     <p class="step-matches" data-testid="matches" data-visitors={match?.visitors} aria-live="polite">
-      {match === null ? "\u00a0" : match.times === 0 ? "Nobody in the last 30 days" : `${count(match.visitors)} visitors, ${count(match.times)} times in 30 days`}
+      {match === null ? "\u00a0" : match.times === 0 ? "Nobody in the last 30 days" : `${plural(match.visitors, "visitor")}, ${plural(match.times, "time")} in 30 days`}
     </p>
   );
 }
@@ -149,7 +149,7 @@ export function Exclusions({ list, steps, matches, onChange }: { list: Exclusion
   return (
     <>
       {list.length > 0 && (
-        <ol class="steps" aria-label="Exclusions">
+        <ol class="steps" aria-label="What must not happen between steps">
           {list.map((e, i) => (
             <li key={i} class="step step-out" data-testid={`exclusion-${i + 1}`}>
               <div class="step-head">
@@ -168,8 +168,9 @@ export function Exclusions({ list, steps, matches, onChange }: { list: Exclusion
           ))}
         </ol>
       )}
-      <button type="button" class="link" disabled={list.length >= maxExclusions} onClick={() => onChange([...list, { step: stepOf("pageview") }])} data-testid="add-exclusion">
-        Exclude who does something between steps
+      <button type="button" class="button" disabled={list.length >= maxExclusions} onClick={() => onChange([...list, { step: stepOf("pageview") }])} data-testid="add-exclusion">
+        <Icon name="plus" />
+        Add an exclusion
       </button>
     </>
   );

@@ -81,7 +81,7 @@ function Slices({ definition, range }: Asked) {
   return (
     <>
       <div class="bar">
-        <Choice label="Slice by" value={dimension} options={dimensions} onChange={(by) => setQuery({ by })} testid="slice" />
+        <Choice label="Slice by" value={dimension} options={dimensions} onChange={(by) => setQuery({ by, key: null })} testid="slice" />
       </div>
       <Answered answer={answer}>{(report) => <Breakdown dimension={dimension} labels={rowLabels(definition)} report={report} />}</Answered>
     </>
@@ -116,7 +116,9 @@ function Trend({ definition, range }: Asked) {
                   { name: "Completed", values: rows.map((r) => r.completed) },
                 ]}
               />
-              <p class="hint">Each row is the funnel of those who entered in it. Who enters on two days is in both, and those of the last days may still complete.</p>
+              <p class="hint">
+                Dashed: who entered. The line: who of them completed. Each row is the funnel of those who entered in it; who enters in two is in both, and those of the last days may still complete.
+              </p>
               <div class="table-box" role="region" aria-label="Trend" tabIndex={0}>
                 <table class="table table-small" data-testid="funnel-trend">
                   <thead>
