@@ -335,38 +335,6 @@ func checkTraffic(w *tab, d *demo) {
 	w.shot("traffic-two-models")
 }
 
-// checkFunnel builds two steps by clicking, and slices them three ways.
-func checkFunnel(w *tab, d *demo) {
-	w.t.Helper()
-	w.click(id("nav-funnels"))
-	w.see(id("step-1"))
-	w.choose(id("step-1")+" "+id("step-kind"), "pageview")
-	w.choose(id("step-2")+" "+id("step-kind"), "intercom_conversation")
-	for _, slice := range []struct {
-		dimension, key string
-		entered        int
-	}{
-		{"source", "localhost", 1}, {"source", "test", 1},
-		{"landing_page", d.file.SiteURL + "/blog/second-flush", 1}, {"device", "desktop", 2},
-	} {
-		w.choose(id("breakdown"), slice.dimension)
-		w.click(id("run"))
-		cell := fmt.Sprintf(`document.querySelector('%s tr[data-key="%s"] [data-step="2"]')?.dataset.value`, id("funnel-breakdown"), slice.key)
-		w.await(cell, strconv.Itoa(slice.entered))
-		for step := 1; step <= 2; step++ {
-			reached := fmt.Sprintf(`document.querySelector('%s [data-step="%d"] [data-column="entered"]')?.dataset.value`, id("funnel-steps"), step)
-			w.await(reached, "2")
-		}
-	}
-	if got := w.text(id("funnel-steps")); !strings.Contains(got, "Intercom conversation") {
-		w.t.Errorf("the funnel reads %q", got)
-	}
-	w.shot("funnel")
-	address := w.eval("location.href")
-	w.open(address)
-	w.see(id("funnel-breakdown"))
-}
-
 // otherScreens are looked at in the pictures.
 func otherScreens(w *tab, d *demo) {
 	w.t.Helper()
