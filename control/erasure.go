@@ -80,6 +80,23 @@ func (s *Store) Erasures(ctx context.Context, who Principal, limit int) ([]Task,
 	return all, failed(op, err)
 }
 
+// ErasedSince is how many conversions of the principal's workspace went with the
+// people who were erased since a moment.
+func (s *Store) ErasedSince(ctx context.Context, who Principal, since schema.Millis) (uint64, error) {
+	const op = "count what was erased"
+	if err := who.require(op, Read); err != nil {
+		return 0, err
+	}
+	tasks, err := s.tasksOf(ctx, who.Workspace, EraseTask, math.MaxInt32)
+	var all uint64
+	for _, task := range tasks {
+		if task.CreatedAt >= since || task.FinishedAt >= since || !task.Finished {
+			all += task.Progress.Counts["conversions"]
+		}
+	}
+	return all, failed(op, err)
+}
+
 func workOwner(task int64) []string { return []string{"erasure", strconv.FormatInt(task, 10)} }
 
 func (t *tx) putWork(ctx context.Context, s *Store, task int64, work *schema.Erase) error {

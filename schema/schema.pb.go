@@ -1317,6 +1317,7 @@ type VisitorsChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Visitors      []string               `protobuf:"bytes,1,rep,name=visitors,proto3" json:"visitors,omitempty"`
 	Nodes         []string               `protobuf:"bytes,2,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	Cause         string                 `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"` // see Cause; empty is late_hit, or conversion when there are nodes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1363,6 +1364,13 @@ func (x *VisitorsChanged) GetNodes() []string {
 		return x.Nodes
 	}
 	return nil
+}
+
+func (x *VisitorsChanged) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
 }
 
 // LeadRecord is the value of a record in the topic leads, keyed by workspace.
@@ -2282,10 +2290,11 @@ const file_schema_proto_rawDesc = "" +
 	"\n" +
 	"conversion\x18\x02 \x01(\v2\x1d.sourceloop.v1.ConversionFactR\n" +
 	"conversion\x12\x1a\n" +
-	"\bcontacts\x18\x03 \x03(\fR\bcontacts\"C\n" +
+	"\bcontacts\x18\x03 \x03(\fR\bcontacts\"Y\n" +
 	"\x0fVisitorsChanged\x12\x1a\n" +
 	"\bvisitors\x18\x01 \x03(\tR\bvisitors\x12\x14\n" +
-	"\x05nodes\x18\x02 \x03(\tR\x05nodes\"\xa5\x02\n" +
+	"\x05nodes\x18\x02 \x03(\tR\x05nodes\x12\x14\n" +
+	"\x05cause\x18\x03 \x01(\tR\x05cause\"\xa5\x02\n" +
 	"\n" +
 	"LeadRecord\x12\x1c\n" +
 	"\tworkspace\x18\x01 \x01(\rR\tworkspace\x12\x1a\n" +

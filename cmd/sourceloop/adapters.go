@@ -82,7 +82,7 @@ func (s leadStore) WriteLeads(ctx context.Context, rows *stitch.Rows) error {
 	})
 }
 
-func (s leadStore) Attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
+func (s leadStore) Attribute(ctx context.Context, workspace uint32, contacts []schema.Recredit, version uint64) error {
 	return s.sink.Attribute(ctx, workspace, contacts, version)
 }
 

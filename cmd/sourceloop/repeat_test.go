@@ -99,7 +99,7 @@ func (s faultyLeads) WriteLeads(ctx context.Context, rows *stitch.Rows) error {
 	return s.plan.around(func() error { return s.leadStore.WriteLeads(ctx, rows) })
 }
 
-func (s faultyLeads) Attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
+func (s faultyLeads) Attribute(ctx context.Context, workspace uint32, contacts []schema.Recredit, version uint64) error {
 	return s.plan.around(func() error { return s.leadStore.Attribute(ctx, workspace, contacts, version) })
 }
 

@@ -43,7 +43,7 @@ func (w *Worker) announce(ctx context.Context, st *stretch) error {
 		if len(have) == 0 {
 			continue
 		}
-		visitors := &schema.LeadRecord_Visitors{Visitors: &schema.VisitorsChanged{Visitors: have}}
+		visitors := &schema.LeadRecord_Visitors{Visitors: &schema.VisitorsChanged{Visitors: have, Cause: string(st.why)}}
 		if err := add(&schema.LeadRecord{Workspace: workspace, Received: int64(st.progress), Body: visitors}); err != nil {
 			return err
 		}

@@ -85,6 +85,7 @@ func (w *Worker) erase(ctx context.Context, order *schema.Erase, offset int64) e
 	e := &erasing{order}
 	name := Visitor{order.GetWorkspace(), e.browser().GetVisitor()}
 	st := w.anew([]Visitor{name})
+	st.why = schema.CauseErasure
 	step := &schema.TaskStep{
 		Task: schema.ID(order.GetTask()), Part: order.GetPart(), Done: true, At: schema.MillisOf(w.deps.Now()),
 		Counts: map[string]uint64{"browsers": uint64(len(st.visitors))},

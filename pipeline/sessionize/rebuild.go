@@ -57,6 +57,9 @@ func (w *Worker) rebuild(ctx context.Context, order *schema.Rebuild, offset int6
 		return err
 	}
 	st := w.anew(names)
+	if !order.GetLate() {
+		st.why = schema.CauseRules
+	}
 	if err := w.rederive(ctx, st, offset+1, place); err != nil {
 		return err
 	}

@@ -350,6 +350,7 @@ type stretch struct {
 	rows     []schema.SessionRow
 	dead     []*schema.DeadRecord
 	progress schema.Millis
+	why      schema.Cause // of what changes; empty: hits came
 }
 
 // visit is one visitor of a stretch.

@@ -1,9 +1,11 @@
 package stitch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,6 +40,7 @@ type component struct {
 type stretch struct {
 	evidence map[uint32][]*schema.Evidence
 	nodes    map[place]*component // every node touched; nil until it is in a component
+	why      map[place]schema.Cause
 	arrivals []schema.Millis
 	received int64
 	claims   int
@@ -49,17 +52,19 @@ func newStretch() *stretch {
 	return &stretch{
 		evidence: make(map[uint32][]*schema.Evidence),
 		nodes:    make(map[place]*component),
+		why:      make(map[place]schema.Cause),
 	}
 }
 
 func (st *stretch) add(lead *schema.LeadRecord) {
 	ws := lead.GetWorkspace()
 	st.received = max(st.received, lead.GetReceived())
+	why := schema.Cause(lead.GetVisitors().GetCause())
 	for _, v := range lead.GetVisitors().GetVisitors() {
-		st.nodes[place{ws, schema.NewNode(schema.NodeVisitor, v)}] = nil
+		st.touch(place{ws, schema.NewNode(schema.NodeVisitor, v)}, cmp.Or(why, schema.CauseLateHit))
 	}
 	for _, n := range lead.GetVisitors().GetNodes() {
-		st.nodes[place{ws, schema.Node(n)}] = nil
+		st.touch(place{ws, schema.Node(n)}, cmp.Or(why, schema.CauseConversion))
 	}
 	e := lead.GetEvidence()
 	if e == nil {
@@ -69,14 +74,44 @@ func (st *stretch) add(lead *schema.LeadRecord) {
 	st.arrivals = append(st.arrivals, schema.Millis(lead.GetReceived()))
 	for _, c := range e.GetClaims() {
 		st.claims++
+		why := schema.CauseMerge
+		if c.GetBond() != schema.Bond_BOND_TOGETHER {
+			why = schema.CauseUndo
+		}
 		for _, n := range c.GetNodes() {
-			st.nodes[place{ws, schema.Node(n)}] = nil
+			st.touch(place{ws, schema.Node(n)}, why)
 		}
 	}
 	if f := e.GetConversion(); f != nil {
 		st.facts++
-		st.nodes[place{ws, schema.Node(f.GetNode())}] = nil
+		st.touch(place{ws, schema.Node(f.GetNode())}, schema.CauseConversion)
 	}
+}
+
+// touch has a node's component looked at, and remembers why.
+func (st *stretch) touch(p place, why schema.Cause) {
+	st.nodes[p] = nil
+	st.why[p] = graver(why, st.why[p])
+}
+
+// graver is the one of two causes that is named; any is before none.
+func graver(a, b schema.Cause) schema.Cause {
+	order := schema.Causes()
+	switch i, j := slices.Index(order, a), slices.Index(order, b); {
+	case i < 0, j >= 0 && j < i:
+		return b
+	default:
+		return a
+	}
+}
+
+// cause is why a component is looked at.
+func (st *stretch) cause(c *component) schema.Cause {
+	var why schema.Cause
+	for _, p := range c.nodes {
+		why = graver(why, st.why[p])
+	}
+	return why
 }
 
 // errTorn is what a loss of single keys, which Redis must never be allowed to

@@ -81,6 +81,24 @@ func (c *component) heirs() map[schema.ID]schema.ID {
 	return heirs
 }
 
+// recredits lists them with why that may be.
+func (st *stretch) recredits() map[uint32][]schema.Recredit {
+	why := make(map[schema.ID]schema.Cause)
+	for _, c := range st.touched() {
+		cause := st.cause(c)
+		for _, b := range c.stored.GetContacts() {
+			why[schema.ID(b)] = graver(cause, why[schema.ID(b)])
+		}
+	}
+	by := make(map[uint32][]schema.Recredit)
+	for ws, ids := range st.contacts() {
+		for _, id := range ids {
+			by[ws] = append(by[ws], schema.Recredit{Contact: id, Why: why[id]})
+		}
+	}
+	return by
+}
+
 // contacts lists, by workspace, the contacts whose conversions may be credited
 // differently after this stretch: all of the components touched, former ids
 // included. Becoming a contact is a conversion of its own, so every contact has

@@ -35,7 +35,7 @@ type Sink interface {
 	// Attribute credits the conversions of these contacts, of everybody when
 	// there is no list, from the sessions that are stored, and keeps what
 	// differs from before.
-	Attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error
+	Attribute(ctx context.Context, workspace uint32, contacts []schema.Recredit, version uint64) error
 	// AttributeAnew credits conversions of some contacts and keeps that also
 	// where it is as before.
 	AttributeAnew(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error
@@ -273,7 +273,7 @@ func (w *Worker) write(ctx context.Context, st *stretch, rows *Rows, version uin
 	if err := w.deps.at("stitch.after-rows"); err != nil {
 		return err
 	}
-	for workspace, contacts := range st.contacts() {
+	for workspace, contacts := range st.recredits() {
 		if err := w.deps.Sink.Attribute(ctx, workspace, contacts, version); err != nil {
 			return err
 		}

@@ -28,6 +28,7 @@ type truth struct {
 	claims   map[schema.ID]*schema.Claim
 	contacts map[schema.ID]bool
 	credited [][]schema.ID // nil for everybody
+	why      [][]schema.Recredit
 	steps    []schema.TaskStep
 	rows     map[schema.ID]schema.ContactRow // the newest
 	appended [][]byte                        // to leads
@@ -75,13 +76,18 @@ func (c *truth) WriteLeads(_ context.Context, rows *stitch.Rows) error {
 	return nil
 }
 
-func (c *truth) Attribute(_ context.Context, _ uint32, contacts []schema.ID, _ uint64) error {
-	c.credited = append(c.credited, contacts)
+func (c *truth) Attribute(_ context.Context, _ uint32, contacts []schema.Recredit, _ uint64) error {
+	var ids []schema.ID
+	for _, r := range contacts {
+		ids = append(ids, r.Contact)
+	}
+	c.credited, c.why = append(c.credited, ids), append(c.why, contacts)
 	return nil
 }
 
 func (c *truth) AttributeAnew(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
-	return c.Attribute(ctx, workspace, contacts, version)
+	c.credited = append(c.credited, contacts)
+	return nil
 }
 
 func (c *truth) EraseOwners(context.Context, *schema.ErasedLeads) ([]schema.ID, error) {
@@ -367,5 +373,46 @@ func TestNothingBringsAnErasedPersonBack(t *testing.T) {
 	r.process(lead(501, of(eve)))
 	if len(r.truth.claims) != 2 || len(r.truth.contacts) != 2 {
 		t.Errorf("who came again afterwards has %d claims and %d contacts beside one other's", len(r.truth.claims)-1, len(r.truth.contacts)-1)
+	}
+}
+
+// TestCreditsAreToldWhyTheyAreLookedAt: every kind of record is a cause of its own,
+// and of several in one stretch the gravest is told.
+func TestCreditsAreToldWhyTheyAreLookedAt(t *testing.T) {
+	r := newRig(t)
+	r.take()
+	ann, browser := schema.NewNode(schema.NodeEmail, "ann@example.com"), schema.NewNode(schema.NodeVisitor, "ann")
+	claim := func() *stream.Record { return r.claims(together(ann, browser)) }
+	changed := func(c *schema.VisitorsChanged) *stream.Record {
+		return r.record(&schema.LeadRecord{Body: &schema.LeadRecord_Visitors{Visitors: c}})
+	}
+	hits := func() *stream.Record { return changed(&schema.VisitorsChanged{Visitors: []string{"ann"}}) }
+	apart := func() *stream.Record {
+		c := together(ann, schema.NewNode(schema.NodeEmail, "bob@example.com"))
+		c.Bond = schema.Bond_BOND_APART
+		return r.claims(c)
+	}
+	id := schema.Derive("chat")
+	fact := r.record(&schema.LeadRecord{Body: &schema.LeadRecord_Evidence{Evidence: &schema.Evidence{
+		Conversion: &schema.ConversionFact{Id: id[:], Workspace: workspace, Name: "intercom_conversation", Node: string(ann), At: 1000},
+	}}})
+	for _, step := range []struct {
+		what    string
+		records []*stream.Record
+		want    schema.Cause
+	}{
+		{"a claim", []*stream.Record{claim()}, schema.CauseMerge},
+		{"hits", []*stream.Record{hits()}, schema.CauseLateHit},
+		{"a rebuild of sessions", []*stream.Record{changed(&schema.VisitorsChanged{Visitors: []string{"ann"}, Cause: string(schema.CauseRules)})}, schema.CauseRules},
+		{"a stage", []*stream.Record{changed(&schema.VisitorsChanged{Nodes: []string{string(ann)}})}, schema.CauseConversion},
+		{"a chat", []*stream.Record{fact}, schema.CauseConversion},
+		{"hits and a claim", []*stream.Record{hits(), claim(), hits()}, schema.CauseMerge},
+		{"an undone merge and a claim", []*stream.Record{apart(), claim()}, schema.CauseUndo},
+	} {
+		r.truth.why = nil
+		r.process(step.records...)
+		if len(r.truth.why) != 1 || len(r.truth.why[0]) == 0 || r.truth.why[0][0].Why != step.want {
+			t.Errorf("%s has credits looked at as %v, want %s", step.what, r.truth.why, step.want)
+		}
 	}
 }

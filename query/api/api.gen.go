@@ -100,6 +100,39 @@ func (e Breakdown) Valid() bool {
 	}
 }
 
+// Defines values for ChangeCause.
+const (
+	ChangeCauseConversion ChangeCause = "conversion"
+	ChangeCauseErasure    ChangeCause = "erasure"
+	ChangeCauseLateHit    ChangeCause = "late_hit"
+	ChangeCauseMerge      ChangeCause = "merge"
+	ChangeCauseRuleChange ChangeCause = "rule_change"
+	ChangeCauseUndo       ChangeCause = "undo"
+	ChangeCauseUnknown    ChangeCause = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the ChangeCause enum.
+func (e ChangeCause) Valid() bool {
+	switch e {
+	case ChangeCauseConversion:
+		return true
+	case ChangeCauseErasure:
+		return true
+	case ChangeCauseLateHit:
+		return true
+	case ChangeCauseMerge:
+		return true
+	case ChangeCauseRuleChange:
+		return true
+	case ChangeCauseUndo:
+		return true
+	case ChangeCauseUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ChannelConditionField.
 const (
 	ChannelConditionFieldCampaign     ChannelConditionField = "campaign"
@@ -1146,6 +1179,32 @@ type AttributionBefore struct {
 	Total float64 `json:"total"`
 }
 
+// AttributionChanges What became of credits since a moment.
+type AttributionChanges struct {
+	// AsOf A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	AsOf Time `json:"as_of"`
+
+	// Causes What each cause changed.
+	Causes []CauseChange `json:"causes"`
+
+	// Erased Conversions of people who were erased since, in any range.
+	Erased int64 `json:"erased"`
+
+	// Items The conversions whose credits moved, newest first; 200 at most.
+	Items []ChangedConversion `json:"items"`
+
+	// Now Those that are known now.
+	Now float64 `json:"now"`
+
+	// Rows The values whose credits moved, the greatest changes first.
+	Rows []ChangedRow `json:"rows"`
+
+	// Then Conversions in the range, as they were known.
+	Then float64 `json:"then"`
+}
+
 // AttributionRow What one value of the dimension earned.
 type AttributionRow struct {
 	// CompareConversions Conversions as the second model credits them.
@@ -1270,6 +1329,74 @@ type BestPathsQuery struct {
 
 // Breakdown One dimension, read at the entry step; absent for none.
 type Breakdown string
+
+// CauseChange What one cause changed.
+type CauseChange struct {
+	// Cause Why credits became other than they were: hits that came later, people who turned out to be one, a merge that was
+	// undone, rules or goals that were changed for the past, a conversion that became known or changed, an erasure that
+	// took a browser away which others were credited from; `unknown` for what was written before causes were kept.
+	Cause ChangeCause `json:"cause"`
+
+	// Change Of the number of conversions.
+	Change float64 `json:"change"`
+
+	// Conversions How many moved, came or went.
+	Conversions int64 `json:"conversions"`
+
+	// ValueChange Of their value.
+	ValueChange float64 `json:"value_change"`
+}
+
+// ChangeCause Why credits became other than they were: hits that came later, people who turned out to be one, a merge that was
+// undone, rules or goals that were changed for the past, a conversion that became known or changed, an erasure that
+// took a browser away which others were credited from; `unknown` for what was written before causes were kept.
+type ChangeCause string
+
+// ChangedConversion A conversion whose credits moved.
+type ChangedConversion struct {
+	// At A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	At Time `json:"at"`
+
+	// Causes Why.
+	Causes []ChangeCause `json:"causes"`
+
+	// Contact The id of whose it is.
+	Contact string `json:"contact"`
+
+	// Id An id of 36 characters, the same for ever for the same thing.
+	//
+	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
+	Id Id `json:"id"`
+
+	// Name The conversion's name.
+	Name string `json:"name"`
+}
+
+// ChangedRow A value whose credits moved.
+type ChangedRow struct {
+	// ByCause How many conversions each cause added, by its name; they sum to now less then.
+	ByCause map[string]float64 `json:"by_cause"`
+
+	// Key The value.
+	Key string `json:"key"`
+
+	// Now Conversions now.
+	Now float64 `json:"now"`
+
+	// NowValue Their value now.
+	NowValue float64 `json:"now_value"`
+
+	// SecondKey The second value, where there are two dimensions.
+	SecondKey *string `json:"second_key,omitempty"`
+
+	// Then Conversions as they were known.
+	Then float64 `json:"then"`
+
+	// ThenValue Their value as it was known.
+	ThenValue float64 `json:"then_value"`
+}
 
 // ChannelCondition Compares one field of a visit's first hit.
 type ChannelCondition struct {
@@ -3762,6 +3889,9 @@ type WorkspaceRole struct {
 // AdPlatformName An advertising platform.
 type AdPlatformName = AdPlatform
 
+// AsOf defines model for AsOf.
+type AsOf = string
+
 // Compare The period of the same length before, the same days a year before, days of one's own, or none.
 type Compare = Comparison
 
@@ -3859,6 +3989,47 @@ type GetAttributionParams struct {
 	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
 
+	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+	// default now. Sessions are counted as they are known now.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
+	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+	// there.
+	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
+
+	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+	// Repeated filters must all hold. The value `(none)` is the empty one.
+	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+}
+
+// ListAttributionChangesParams defines parameters for ListAttributionChanges.
+type ListAttributionChangesParams struct {
+	// Model How a conversion's credit is shared among its touches.
+	Model *Model `form:"model,omitempty" json:"model,omitempty"`
+
+	// Dimension What to group by.
+	Dimension *Dimension `form:"dimension,omitempty" json:"dimension,omitempty"`
+
+	// SecondDimension A second dimension to group by.
+	SecondDimension *SecondDimension `form:"second_dimension,omitempty" json:"second_dimension,omitempty"`
+
+	// From The first day, in the workspace's time zone. By default 29 days before `to`.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The last day, in the workspace's time zone. By default today.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+	// when named.
+	Conversion *Conversion `form:"conversion,omitempty" json:"conversion,omitempty"`
+
+	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
+	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+	// default now. Sessions are counted as they are known now.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
 	// there.
 	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
@@ -3897,6 +4068,10 @@ type ListCreditedConversionsParams struct {
 
 	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+	// default now. Sessions are counted as they are known now.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
 
 	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
 	// there.
@@ -3945,6 +4120,10 @@ type ListContactsParams struct {
 type ExplainConversionParams struct {
 	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+	// default now. Sessions are counted as they are known now.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
 
 	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
 	// there.
@@ -4133,6 +4312,9 @@ type ServerInterface interface {
 	// GetAttribution Conversions credited to what earned them
 	// (GET /api/v1/attribution)
 	GetAttribution(ctx echo.Context, params GetAttributionParams) error
+	// ListAttributionChanges What became of credits since a moment, and why
+	// (GET /api/v1/attribution/changes)
+	ListAttributionChanges(ctx echo.Context, params ListAttributionChangesParams) error
 	// ListCreditedConversions The conversions behind a row of credits
 	// (GET /api/v1/attribution/conversions)
 	ListCreditedConversions(ctx echo.Context, params ListCreditedConversionsParams) error
@@ -4492,6 +4674,13 @@ func (w *ServerInterfaceWrapper) GetAttribution(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
 	}
 
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
 	// ------------- Optional query parameter "exclude" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -4508,6 +4697,87 @@ func (w *ServerInterfaceWrapper) GetAttribution(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetAttribution(ctx, params)
+	return err
+}
+
+// ListAttributionChanges converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAttributionChanges(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAttributionChangesParams
+	// ------------- Optional query parameter "model" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "model", ctx.QueryParams(), &params.Model, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter model: %s", err))
+	}
+
+	// ------------- Optional query parameter "dimension" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dimension", ctx.QueryParams(), &params.Dimension, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dimension: %s", err))
+	}
+
+	// ------------- Optional query parameter "second_dimension" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "second_dimension", ctx.QueryParams(), &params.SecondDimension, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter second_dimension: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "conversion" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "conversion", ctx.QueryParams(), &params.Conversion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversion: %s", err))
+	}
+
+	// ------------- Optional query parameter "lookback" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lookback", ctx.QueryParams(), &params.Lookback, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// ------------- Optional query parameter "exclude" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
+	}
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAttributionChanges(ctx, params)
 	return err
 }
 
@@ -4578,6 +4848,13 @@ func (w *ServerInterfaceWrapper) ListCreditedConversions(ctx echo.Context) error
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "lookback", ctx.QueryParams(), &params.Lookback, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
 	}
 
 	// ------------- Optional query parameter "exclude" -------------
@@ -4860,6 +5137,13 @@ func (w *ServerInterfaceWrapper) ExplainConversion(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "lookback", ctx.QueryParams(), &params.Lookback, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
 	}
 
 	// ------------- Optional query parameter "exclude" -------------
@@ -5779,6 +6063,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/api/v1/stages", wrapper.ReplaceStages, options.OperationMiddlewares["replaceStages"]...)
 	router.GET(options.BaseURL+"/api/v1/traffic", wrapper.GetTraffic, options.OperationMiddlewares["getTraffic"]...)
 	router.GET(options.BaseURL+"/api/v1/attribution", wrapper.GetAttribution, options.OperationMiddlewares["getAttribution"]...)
+	router.GET(options.BaseURL+"/api/v1/attribution/changes", wrapper.ListAttributionChanges, options.OperationMiddlewares["listAttributionChanges"]...)
 	router.GET(options.BaseURL+"/api/v1/attribution/conversions", wrapper.ListCreditedConversions, options.OperationMiddlewares["listCreditedConversions"]...)
 	router.GET(options.BaseURL+"/api/v1/conversions/:id/credits", wrapper.ExplainConversion, options.OperationMiddlewares["explainConversion"]...)
 	router.POST(options.BaseURL+"/api/v1/funnels/query", wrapper.QueryFunnel, options.OperationMiddlewares["queryFunnel"]...)
@@ -5992,6 +6277,45 @@ type GetAttributiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetAttributiondefaultApplicationProblemPlusJSONResponse) VisitGetAttributionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAttributionChangesRequestObject struct {
+	Params ListAttributionChangesParams
+}
+
+type ListAttributionChangesResponseObject interface {
+	VisitListAttributionChangesResponse(w http.ResponseWriter) error
+}
+
+type ListAttributionChanges200JSONResponse AttributionChanges
+
+func (response ListAttributionChanges200JSONResponse) VisitListAttributionChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAttributionChangesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAttributionChangesdefaultApplicationProblemPlusJSONResponse) VisitListAttributionChangesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8837,6 +9161,9 @@ type StrictServerInterface interface {
 	// GetAttribution Conversions credited to what earned them
 	// (GET /api/v1/attribution)
 	GetAttribution(ctx context.Context, request GetAttributionRequestObject) (GetAttributionResponseObject, error)
+	// ListAttributionChanges What became of credits since a moment, and why
+	// (GET /api/v1/attribution/changes)
+	ListAttributionChanges(ctx context.Context, request ListAttributionChangesRequestObject) (ListAttributionChangesResponseObject, error)
 	// ListCreditedConversions The conversions behind a row of credits
 	// (GET /api/v1/attribution/conversions)
 	ListCreditedConversions(ctx context.Context, request ListCreditedConversionsRequestObject) (ListCreditedConversionsResponseObject, error)
@@ -9186,6 +9513,31 @@ func (sh *strictHandler) GetAttribution(ctx echo.Context, params GetAttributionP
 		return err
 	} else if validResponse, ok := response.(GetAttributionResponseObject); ok {
 		return validResponse.VisitGetAttributionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAttributionChanges operation middleware
+func (sh *strictHandler) ListAttributionChanges(ctx echo.Context, params ListAttributionChangesParams) error {
+	var request ListAttributionChangesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAttributionChanges(ctx.Request().Context(), request.(ListAttributionChangesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAttributionChanges")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAttributionChangesResponseObject); ok {
+		return validResponse.VisitListAttributionChangesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -12,9 +12,12 @@ import (
 const inProgress = "In Progress"
 
 // credit reads what questions about credits have in common.
-func (s *service) credit(ctx context.Context, who caller, q *report.Credits, window *string, exclude, filter *[]string) error {
+func (s *service) credit(ctx context.Context, who caller, q *report.Credits, window, known *string, exclude, filter *[]string) error {
 	var err error
 	if q.Lookback, err = lookback(window); err != nil {
+		return err
+	}
+	if q.AsOf, err = s.knownAt(who, known); err != nil {
 		return err
 	}
 	if q.Exclude, err = filters(exclude); err != nil {
@@ -50,7 +53,7 @@ func (s *service) GetAttribution(ctx context.Context, in GetAttributionRequestOb
 	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
 		return nil, err
 	}
-	if err = s.credit(ctx, who, &q, p.Lookback, p.Exclude, p.Filter); err != nil {
+	if err = s.credit(ctx, who, &q, p.Lookback, p.AsOf, p.Exclude, p.Filter); err != nil {
 		return nil, err
 	}
 	before, compares, err := s.before(who, q.Period, comparison{text(p.Compare), p.CompareFrom, p.CompareTo})
@@ -139,7 +142,7 @@ func (s *service) ListCreditedConversions(ctx context.Context, in ListCreditedCo
 	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
 		return nil, err
 	}
-	if err = s.credit(ctx, who, &q, p.Lookback, p.Exclude, p.Filter); err != nil {
+	if err = s.credit(ctx, who, &q, p.Lookback, p.AsOf, p.Exclude, p.Filter); err != nil {
 		return nil, err
 	}
 	row := report.CreditedRow{Key: p.Key, Second: text(p.SecondKey), Cursor: text(p.Cursor)}
@@ -167,7 +170,7 @@ func (s *service) ExplainConversion(ctx context.Context, in ExplainConversionReq
 		return nil, schema.E("explain a conversion", schema.KindUnknown, "There is no such conversion in this workspace. Check the address.")
 	}
 	q := report.Credits{Model: report.Model(FullPath)} // All models are asked, and this one wants stages.
-	if err = s.credit(ctx, who, &q, in.Params.Lookback, in.Params.Exclude, nil); err != nil {
+	if err = s.credit(ctx, who, &q, in.Params.Lookback, in.Params.AsOf, in.Params.Exclude, nil); err != nil {
 		return nil, err
 	}
 	e, err := s.reports(who).Explain(ctx, id, q)

@@ -22,7 +22,7 @@ func leastRoles() map[string]control.Role {
 		"signIn": "", "signOut": "", "signUp": "", "getSession": control.Viewer,
 		"listContacts": control.Viewer, "getContact": control.Viewer, "getJourney": control.Viewer, "listJourneys": control.Viewer, "listStages": control.Viewer,
 		"getTraffic": control.Viewer, "getAttribution": control.Viewer,
-		"listCreditedConversions": control.Viewer, "explainConversion": control.Viewer, "queryFunnel": control.Viewer,
+		"listCreditedConversions": control.Viewer, "listAttributionChanges": control.Viewer, "explainConversion": control.Viewer, "queryFunnel": control.Viewer,
 		"countMatches": control.Viewer, "trendFunnel": control.Viewer, "listFunnelPeople": control.Viewer,
 		"listFunnelPaths": control.Viewer, "listBestPaths": control.Viewer, "correlateFunnel": control.Viewer,
 		"listFunnels": control.Viewer, "getFunnel": control.Viewer, "listConnections": control.Viewer,
@@ -86,6 +86,8 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		return sample{byID(schema.ConversationID(owner.Workspace, "intercom", "1").String()), nil, true, 200}
 	case "listCreditedConversions":
 		return sample{path + "?dimension=source&key=google", nil, false, 200}
+	case "listAttributionChanges":
+		return sample{path + "?as_of=2026-09-20", nil, false, 200}
 	case "listJourneys":
 		return sample{path + "?contact=" + contact.String(), nil, false, 200}
 	case "requestErasure":

@@ -21,7 +21,7 @@ func needs() map[string]need {
 		"updateContact": {action: control.EditStages}, "replaceStages": {action: control.EditStages},
 		"listMerges": read, "decideMerge": {action: control.UndoMerges},
 		"getTraffic": read, "getAttribution": read, "queryFunnel": read,
-		"listCreditedConversions": read, "explainConversion": read,
+		"listCreditedConversions": read, "listAttributionChanges": read, "explainConversion": read,
 		"countMatches": read, "trendFunnel": read, "listFunnelPeople": read, "listFunnelPaths": read, "listBestPaths": read, "correlateFunnel": read,
 		"listFunnels": read, "getFunnel": read, "createFunnel": funnels, "replaceFunnel": funnels, "deleteFunnel": funnels,
 		"recordConversion": {action: control.SendConversions},

@@ -116,6 +116,7 @@ type placed struct {
 	Reached                          bool     // a table of that name comes along
 	Each                             bool     // conversions are told apart
 	One                              bool     // only one, by its id
+	Since                            bool     // what changed since a moment
 	State, SessionState              string   // of paths.sql, as are the next two
 	SessionExclusions                string
 	Sets                             bool

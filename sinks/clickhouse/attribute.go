@@ -28,23 +28,35 @@ const attributeAtOnce = 1000
 // alone. version orders the rows of one conversion; it must grow with every
 // change of what they are computed from, and calls for one workspace must not
 // overlap, which is so when the owner of the workspace's leads makes them.
-func (s *Sink) Attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
+// Each row says why it differs from the one before, as the contact's Recredit
+// does; for everybody it is a change of rules.
+func (s *Sink) Attribute(ctx context.Context, workspace uint32, contacts []schema.Recredit, version uint64) error {
 	if contacts == nil {
-		var err error
-		if contacts, err = s.everybody(ctx, workspace); err != nil {
+		all, err := s.everybody(ctx, workspace)
+		if err != nil {
 			return err
 		}
+		contacts = because(schema.CauseRules, all)
 	}
 	return s.attributeAll(ctx, workspace, contacts, version, false)
+}
+
+// because are contacts that are all looked at for one cause.
+func because(why schema.Cause, contacts []schema.ID) []schema.Recredit {
+	all := make([]schema.Recredit, len(contacts))
+	for i, id := range contacts {
+		all[i] = schema.Recredit{Contact: id, Why: why}
+	}
+	return all
 }
 
 // AttributeAnew does the same for some contacts, and appends a row for each of
 // their conversions, so that what was known of them before can go.
 func (s *Sink) AttributeAnew(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
-	return s.attributeAll(ctx, workspace, contacts, version, true)
+	return s.attributeAll(ctx, workspace, because(schema.CauseErasure, contacts), version, true)
 }
 
-func (s *Sink) attributeAll(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64, anew bool) error {
+func (s *Sink) attributeAll(ctx context.Context, workspace uint32, contacts []schema.Recredit, version uint64, anew bool) error {
 	for some := range slices.Chunk(contacts, s.attributeAtOnce) {
 		if err := s.attribute(ctx, workspace, some, version, anew); err != nil {
 			return err
@@ -67,8 +79,12 @@ func (s *Sink) everybody(ctx context.Context, workspace uint32) ([]schema.ID, er
 // attribute computes the conversions of some contacts. What was read before
 // goes with the statement, so that it reads nothing but the sessions of their
 // browsers and what stands of these conversions.
-func (s *Sink) attribute(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64, anew bool) error {
-	k, err := s.know(ctx, workspace, contacts)
+func (s *Sink) attribute(ctx context.Context, workspace uint32, contacts []schema.Recredit, version uint64, anew bool) error {
+	ids := make([]schema.ID, len(contacts))
+	for i, c := range contacts {
+		ids[i] = c.Contact
+	}
+	k, err := s.know(ctx, workspace, ids)
 	if err != nil {
 		return err
 	}
@@ -77,6 +93,9 @@ func (s *Sink) attribute(ctx context.Context, workspace uint32, contacts []schem
 		return nil
 	}
 	tables, err := askedTables(conversions)
+	if err == nil {
+		tables, err = addCauses(tables, contacts)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot attribute conversions: %w", err)
 	}
@@ -117,6 +136,20 @@ func askedTables(conversions []conversion) ([]*ext.Table, error) {
 		}
 	}
 	return []*ext.Table{asked, looks}, nil
+}
+
+// addCauses adds why the contacts are looked at.
+func addCauses(tables []*ext.Table, contacts []schema.Recredit) ([]*ext.Table, error) {
+	causes, err := ext.NewTable("causes", columns("contact", "FixedString(16)", "why", "String")...)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range contacts {
+		if err := causes.Append(raw(c.Contact), string(c.Why)); err != nil {
+			return nil, err
+		}
+	}
+	return append(tables, causes), nil
 }
 
 // columns reads pairs of a name and a type.

@@ -383,7 +383,19 @@ func attribute(t *testing.T, s *sink.Sink, contacts []schema.ID, version uint64)
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := s.Attribute(ctx, 1, contacts, version); err != nil {
+	if err := s.Attribute(ctx, 1, recredits(contacts), version); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// recredits are contacts of which somebody heard something.
+func recredits(contacts []schema.ID) []schema.Recredit {
+	if contacts == nil {
+		return nil
+	}
+	all := make([]schema.Recredit, len(contacts))
+	for i, id := range contacts {
+		all[i] = schema.Recredit{Contact: id, Why: schema.CauseMerge}
+	}
+	return all
 }

@@ -77,7 +77,7 @@ func TestEraseLeads(t *testing.T) {
 	if err := e.Write(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Attribute(t.Context(), 7, []schema.ID{eve, ann}, 1); err != nil {
+	if err := e.Attribute(t.Context(), 7, recredits([]schema.ID{eve, ann}), 1); err != nil {
 		t.Fatal(err)
 	}
 	person, ids, err := e.Contact(t.Context(), 7, eve)

@@ -34,7 +34,7 @@ func TestStanding(t *testing.T) {
 		if err := e.Write(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
-		if err := e.Attribute(t.Context(), 7, []schema.ID{ann, bob}, version); err != nil {
+		if err := e.Attribute(t.Context(), 7, recredits([]schema.ID{ann, bob}), version); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -28,7 +28,7 @@
         FROM weighed
     ),
     touched AS (
-        SELECT value{{if .Each}}, id, contact, happened, name{{end}},
+        SELECT value{{if .Each}}, id, contact, happened, name{{end}}{{if .Since}}, sign, why{{end}},
             arrayJoin(arrayMap((place, p, weight) -> (
                 place > 0,
                 {{.Key}},

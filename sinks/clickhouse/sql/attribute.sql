@@ -5,8 +5,10 @@
 --          becomes deleted.
 --   looks  a row a conversion and browser that it looks at: the contact's, with the stretches in which each was whose,
 --          and the one it happened in (own), whoever's that is; without owners where it was never the contact's.
+--   causes why a contact is looked at. What moved away from a contact that is not there came by a merge, and what was not
+--          known before became known.
 INSERT INTO conversions (
-    workspace, at, id, version, known_at, deleted, fingerprint, name, provider, external_id, url, value, currency,
+    workspace, at, id, version, known_at, cause, deleted, fingerprint, name, provider, external_id, url, value, currency,
     contact, identified_at, has_email, has_phone, own_visitor, visitor, device, country, browser, os, referrer_chain, pages_before,
     seconds_on_site, return_visits, sessions_before, touches_at, touches_session, touches_visitor, touches_channel,
     touches_source, touches_medium, touches_campaign, touches_content, touches_term, touches_landing_page,
@@ -89,7 +91,8 @@ WITH
         LIMIT 1 BY at, id
     )
 SELECT
-    {workspace:UInt32}, fromUnixTimestamp64Milli(happened, 'UTC'), id, {version:UInt64}, now64(3), c.fingerprint = 0,
+    {workspace:UInt32}, fromUnixTimestamp64Milli(happened, 'UTC'), id, {version:UInt64}, now64(3),
+    multiIf(n.contact = nobody AND y.why != 'rule_change', 'conversion', y.why = '', 'merge', y.why), c.fingerprint = 0,
     c.fingerprint, c.fact.1, c.fact.2, c.fact.3, c.fact.4, c.fact.5, c.fact.6,
     if(c.fingerprint = 0, n.contact, c.fact.7), fromUnixTimestamp64Milli(c.fact.11, 'UTC'), c.fact.8, c.fact.9,
     if(c.fact.1 = 'contact', c.last.3, c.fact.10), c.last.3, c.last.13, c.last.14, c.last.15, c.last.16,
@@ -98,4 +101,5 @@ SELECT
     c.kept.8, c.kept.9, c.kept.10, c.kept.11, c.kept.12, c.kept.13, c.kept.14, c.kept.15
 FROM computed AS c
 FULL JOIN newest AS n USING (id, happened)
+LEFT ANY JOIN causes AS y ON y.contact = if(c.fingerprint = 0, n.contact, c.fact.7)
 WHERE {anew:Bool} OR c.fingerprint != n.fingerprint

@@ -268,6 +268,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/attribution/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of credits since a moment, and why
+         * @description The numbers as they were known at `as_of`, those of now, and what each cause changed: `then` plus the changes of all
+         *     causes is `now`. Conversions of people who were erased are in neither; `erased` says how many there were. The models
+         *     `markov` and `shapley` credit all paths together and are refused.
+         */
+        get: operations["listAttributionChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/attribution/conversions": {
         parameters: {
             query?: never;
@@ -2037,6 +2059,99 @@ export interface components {
             total: number;
             previous?: components["schemas"]["AttributionBefore"];
         };
+        /**
+         * @description Why credits became other than they were: hits that came later, people who turned out to be one, a merge that was
+         *     undone, rules or goals that were changed for the past, a conversion that became known or changed, an erasure that
+         *     took a browser away which others were credited from; `unknown` for what was written before causes were kept.
+         * @enum {string}
+         */
+        ChangeCause: "late_hit" | "merge" | "undo" | "rule_change" | "conversion" | "erasure" | "unknown";
+        /** @description What became of credits since a moment. */
+        AttributionChanges: {
+            as_of: components["schemas"]["Time"];
+            /**
+             * Format: double
+             * @description Conversions in the range, as they were known.
+             */
+            then: number;
+            /**
+             * Format: double
+             * @description Those that are known now.
+             */
+            now: number;
+            /**
+             * Format: int64
+             * @description Conversions of people who were erased since, in any range.
+             */
+            erased: number;
+            /** @description What each cause changed. */
+            causes: components["schemas"]["CauseChange"][];
+            /** @description The values whose credits moved, the greatest changes first. */
+            rows: components["schemas"]["ChangedRow"][];
+            /** @description The conversions whose credits moved, newest first; 200 at most. */
+            items: components["schemas"]["ChangedConversion"][];
+        };
+        /** @description What one cause changed. */
+        CauseChange: {
+            cause: components["schemas"]["ChangeCause"];
+            /**
+             * Format: int64
+             * @description How many moved, came or went.
+             */
+            conversions: number;
+            /**
+             * Format: double
+             * @description Of the number of conversions.
+             */
+            change: number;
+            /**
+             * Format: double
+             * @description Of their value.
+             */
+            value_change: number;
+        };
+        /** @description A value whose credits moved. */
+        ChangedRow: {
+            /** @description The value. */
+            key: string;
+            /** @description The second value, where there are two dimensions. */
+            second_key?: string;
+            /**
+             * Format: double
+             * @description Conversions as they were known.
+             */
+            then: number;
+            /**
+             * Format: double
+             * @description Conversions now.
+             */
+            now: number;
+            /**
+             * Format: double
+             * @description Their value as it was known.
+             */
+            then_value: number;
+            /**
+             * Format: double
+             * @description Their value now.
+             */
+            now_value: number;
+            /** @description How many conversions each cause added, by its name; they sum to now less then. */
+            by_cause: {
+                [key: string]: number;
+            };
+        };
+        /** @description A conversion whose credits moved. */
+        ChangedConversion: {
+            id: components["schemas"]["Id"];
+            /** @description The id of whose it is. */
+            contact: string;
+            /** @description The conversion's name. */
+            name: string;
+            at: components["schemas"]["Time"];
+            /** @description Why. */
+            causes: components["schemas"]["ChangeCause"][];
+        };
         /** @description The days compared with. */
         AttributionBefore: {
             /**
@@ -3295,6 +3410,11 @@ export interface components {
          *     ]
          */
         Exclude: string[];
+        /**
+         * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+         *     default now. Sessions are counted as they are known now.
+         */
+        AsOf: string;
         /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
         Lookback: string;
         /**
@@ -3747,6 +3867,11 @@ export interface operations {
                 /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
                 lookback?: components["parameters"]["Lookback"];
                 /**
+                 * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+                 *     default now. Sessions are counted as they are known now.
+                 */
+                as_of?: components["parameters"]["AsOf"];
+                /**
                  * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
                  *     there.
                  * @example [
@@ -3782,6 +3907,67 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listAttributionChanges: {
+        parameters: {
+            query?: {
+                /** @description How a conversion's credit is shared among its touches. */
+                model?: components["parameters"]["Model"];
+                /** @description What to group by. */
+                dimension?: components["schemas"]["Dimension"];
+                /** @description A second dimension to group by. */
+                second_dimension?: components["parameters"]["SecondDimension"];
+                /** @description The first day, in the workspace's time zone. By default 29 days before `to`. */
+                from?: components["parameters"]["From"];
+                /** @description The last day, in the workspace's time zone. By default today. */
+                to?: components["parameters"]["To"];
+                /**
+                 * @description The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+                 *     when named.
+                 */
+                conversion?: components["parameters"]["Conversion"];
+                /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
+                lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+                 *     default now. Sessions are counted as they are known now.
+                 */
+                as_of?: components["parameters"]["AsOf"];
+                /**
+                 * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+                 *     there.
+                 * @example [
+                 *       "channel:is:Direct"
+                 *     ]
+                 */
+                exclude?: components["parameters"]["Exclude"];
+                /**
+                 * @description `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+                 *     Repeated filters must all hold. The value `(none)` is the empty one.
+                 * @example [
+                 *       "source:is:google",
+                 *       "landing_page:contains:/pricing"
+                 *     ]
+                 */
+                filter?: components["parameters"]["Filter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttributionChanges"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     listCreditedConversions: {
         parameters: {
             query: {
@@ -3806,6 +3992,11 @@ export interface operations {
                 conversion?: components["parameters"]["Conversion"];
                 /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
                 lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+                 *     default now. Sessions are counted as they are known now.
+                 */
+                as_of?: components["parameters"]["AsOf"];
                 /**
                  * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
                  *     there.
@@ -3851,6 +4042,11 @@ export interface operations {
             query?: {
                 /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
                 lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+                 *     default now. Sessions are counted as they are known now.
+                 */
+                as_of?: components["parameters"]["AsOf"];
                 /**
                  * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
                  *     there.

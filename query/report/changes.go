@@ -1,0 +1,156 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"sourceloop/schema"
+)
+
+// Changes say what became of a period's credits since a moment.
+type Changes struct {
+	Then, Now float64       // conversions, as they were known then and are now
+	Causes    []CauseChange // in the order of schema.Causes; those that changed something
+	Rows      []ChangedRow  // the greatest changes first
+	Items     []ChangedConversion
+}
+
+// CauseChange is what one cause changed.
+type CauseChange struct {
+	Cause       schema.Cause // UnknownCause for what was written before causes were
+	Conversions uint64       // whose credits moved, or that came or went
+	Change      float64      // of the number of conversions
+	ValueChange float64
+}
+
+// UnknownCause stands for changes from before causes were kept.
+const UnknownCause schema.Cause = "unknown"
+
+// ChangedRow is a value of the dimension, or a pair of values.
+type ChangedRow struct {
+	Key, Second         string
+	Then, Now           float64 // conversions credited
+	ThenValue, NowValue float64
+	ByCause             map[schema.Cause]float64 // sums to Now - Then
+}
+
+// ChangedConversion is a conversion whose credits moved.
+type ChangedConversion struct {
+	ID, Contact schema.ID
+	Name        string
+	At          schema.Millis
+	Causes      []schema.Cause
+}
+
+// maxChanged is how many conversions are named at most.
+const maxChanged = 200
+
+// Changes compares the credits as they were known at q.AsOf with those of now,
+// and says why they differ. Then plus what all causes changed is now. What was
+// erased is in neither. A data-driven model looks at all paths together and is
+// refused.
+func (s Scoped) Changes(ctx context.Context, q Credits) (Changes, error) {
+	q.Compare = ""
+	model, _, err := q.check()
+	if err != nil {
+		return Changes{}, err
+	}
+	if q.Model.dataDriven() {
+		return Changes{}, invalid("the model %s credits all paths together, and no change has one cause; ask under another model, such as linear", q.Model)
+	}
+	if q.AsOf == 0 {
+		return Changes{}, invalid("it is not said since when; send as_of")
+	}
+	byKey := map[keys]*ChangedRow{}
+	row := func(k keys) *ChangedRow {
+		if byKey[k] == nil {
+			byKey[k] = &ChangedRow{Key: cmp.Or(k[0], None), Second: k[1], ByCause: map[schema.Cause]float64{}}
+		}
+		return byKey[k]
+	}
+	now := q
+	now.AsOf = 0
+	var c Changes
+	for _, at := range []struct {
+		q      Credits
+		total  *float64
+		number func(*ChangedRow) (conversions, value *float64)
+	}{
+		{q, &c.Then, func(r *ChangedRow) (conversions, value *float64) { return &r.Then, &r.ThenValue }},
+		{now, &c.Now, func(r *ChangedRow) (conversions, value *float64) { return &r.Now, &r.NowValue }},
+	} {
+		found, err := s.credits(ctx, at.q)
+		if err != nil {
+			return c, err
+		}
+		for k, e := range found {
+			conversions, value := at.number(row(k))
+			*conversions, *value = settled(e.conversions[model]), settled(e.value[model])
+			*at.total += e.conversions[model]
+		}
+		*at.total = settled(*at.total)
+	}
+	if err := s.changed(ctx, q, model, &c, row); err != nil {
+		return c, err
+	}
+	for _, r := range byKey {
+		if len(r.ByCause) > 0 || r.Then != r.Now || r.ThenValue != r.NowValue {
+			if q.Second != "" {
+				r.Second = cmp.Or(r.Second, None)
+			}
+			c.Rows = append(c.Rows, *r)
+		}
+	}
+	slices.SortFunc(c.Rows, func(a, b ChangedRow) int {
+		return cmp.Or(cmp.Compare(math.Abs(b.Now-b.Then), math.Abs(a.Now-a.Then)), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Second, b.Second))
+	})
+	return c, nil
+}
+
+// changed asks what each cause changed, and of which conversions.
+func (s Scoped) changed(ctx context.Context, q Credits, model int, c *Changes, row func(keys) *ChangedRow) error {
+	arguments := map[string]any{"model": uint32(model + 1), "since": int64(q.AsOf), "limit": uint32(maxChanged)}
+	q.AsOf = 0
+	data, err := q.placed(arguments, q.Dimension, q.Second)
+	if err != nil {
+		return err
+	}
+	data.Since, data.Each, data.Key, data.Second = true, true, touchColumn(q.Dimension), secondColumn(q.Second, touchColumn)
+	if ctx, err = q.reached(ctx); err != nil {
+		return err
+	}
+	err = s.query(ctx, "changed", data, arguments, func(rows driver.Rows) error {
+		var whole bool
+		var k keys
+		var cause CauseChange
+		err := rows.Scan((*string)(&cause.Cause), &whole, &k[0], &k[1], &cause.Change, &cause.ValueChange, &cause.Conversions)
+		cause.Change, cause.ValueChange = settled(cause.Change), settled(cause.ValueChange)
+		if whole {
+			c.Causes = append(c.Causes, cause)
+		} else {
+			row(k).ByCause[cause.Cause] = cause.Change
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	order := append(schema.Causes(), UnknownCause)
+	slices.SortFunc(c.Causes, func(a, b CauseChange) int { return slices.Index(order, a.Cause) - slices.Index(order, b.Cause) })
+	return s.query(ctx, "changed_each", data, arguments, func(rows driver.Rows) error {
+		var id, contact string
+		var causes []string
+		var item ChangedConversion
+		err := rows.Scan(&id, &contact, (*int64)(&item.At), &item.Name, &causes)
+		item.ID, item.Contact = schema.ID([]byte(id)), schema.ID([]byte(contact))
+		for _, cause := range causes {
+			item.Causes = append(item.Causes, schema.Cause(cause))
+		}
+		c.Items = append(c.Items, item)
+		return err
+	})
+}
