@@ -437,3 +437,68 @@ test("an address for incoming webhooks is shown once", async (t) => {
   await page.waitForSelector(id("hook"));
   assert.equal(await page.locator(id("hook-url")).count(), 0);
 });
+
+test("a goal is made, found in reports and funnels, changed and deleted, and the past is counted", async (t) => {
+  const page = await open(t, "/settings/goals");
+  const goal = (name) => `${id("goal")}[data-name="${name}"]`;
+  await page.waitForSelector(id("goal"));
+  const words = await page.locator(`${id("goal")} [data-field=words]`).allTextContents();
+  assert.deepEqual(words, ["Viewing /pricing", "Event trial with plan = pro", "Reaching the stage Converted", "A conversion your server sends"]);
+
+  await page.click(id("add-goal"));
+  await page.fill(id("goal-name"), "Saw the prices");
+  await page.click(id("save-goal"));
+  assert.match(await page.textContent("#goal-error"), /Enter a page/);
+  await page.selectOption(id("goal-operator"), "starts_with");
+  await page.fill(id("goal-value"), "/docs");
+  await page.waitForSelector(`${id("goal-matches")}[data-times="9000"]`);
+  await page.click(id("save-goal"));
+  assert.match(await page.textContent(id("problem")), /Another goal is named/);
+  await page.fill(id("goal-name"), "Read the manual");
+  await page.fill(id("goal-worth"), "2.5");
+  await page.selectOption(id("goal-since"), "day");
+  await page.fill(id("goal-from"), "2026-03-30");
+  const [request] = await Promise.all([page.waitForRequest((r) => r.method() === "POST" && r.url().endsWith("/goals")), page.click(id("save-goal"))]);
+  assert.deepEqual(request.postDataJSON(), { name: "Read the manual", kind: "page", operator: "starts_with", value: "/docs", worth: 2.5, from: "2026-03-30" });
+  await page.waitForSelector(goal("Read the manual"));
+  await page.waitForSelector(`${id("rebuild")} >> text=/Counting the past: [345] of 5 parts/`);
+  await page.waitForSelector(`${id("rebuild")}[data-finished=true]`);
+  assert.match(await page.textContent(id("rebuild")), /The past is counted/);
+
+  await page.click(`${goal("Read the manual")} ${id("edit-goal")}`);
+  await page.check(id("kind-event"));
+  await page.fill(id("goal-event"), "manual");
+  const [put] = await Promise.all([page.waitForRequest((r) => r.method() === "PUT"), page.click(id("save-goal"))]);
+  assert.deepEqual(put.postDataJSON(), { name: "Read the manual", kind: "event", event: "manual", worth: 2.5, from: "2026-03-30" });
+  await page.waitForSelector(`${goal("Read the manual")} >> text=Event manual`);
+
+  await page.click(`${goal("Read the manual")} [data-field=conversions] a`);
+  await page.waitForSelector(id("by-channel"));
+  assert.equal(query(page).get("conversion"), "Read the manual");
+  await until(page, () => [...document.querySelectorAll("[data-testid=conversion] option")].some((o) => o.textContent === "Trial of Pro"));
+  await page.goto(`${full.address}/funnels`);
+  const kind = page.locator(id("step-kind")).last();
+  await until(page, () => [...document.querySelectorAll("[data-testid=step-kind] option")].some((o) => o.textContent === "Goal: Read the manual"));
+  await kind.selectOption({ label: "Goal: Read the manual" });
+  await page.click(id("run"));
+  assert.deepEqual(JSON.parse(query(page).get("q")).steps.at(-1), { type: "conversion", name: "Read the manual" });
+
+  await page.goto(`${full.address}/settings/goals`);
+  await page.click(`${goal("Read the manual")} ${id("delete-goal")}`);
+  assert.match(await page.textContent(id("ask")), /leave the reports, also those of the past/);
+  await page.click(id("ask-confirm"));
+  await page.waitForSelector(goal("Read the manual"), { state: "detached" });
+  await page.waitForSelector(id("rebuild"));
+});
+
+test("who only looks sees goals without editing them", async (t) => {
+  const page = await open(t, "/contacts");
+  await page.route("**/api/v1/session", async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), role: "viewer" } });
+  });
+  await page.goto(`${full.address}/settings/goals`);
+  await page.waitForSelector(id("goal"));
+  assert.equal(await page.locator(`${id("add-goal")}, ${id("edit-goal")}, ${id("delete-goal")}`).count(), 0);
+  await page.waitForSelector("text=An Owner, an Admin or an Editor can change this.");
+});

@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { dirname, extname, join, normalize } from "node:path";
 import { makeAds } from "./ads.mjs";
+import { makeGoals } from "./goals.mjs";
 import { makeHooks } from "./hooks.mjs";
 import { makePeople, stages as builtIn } from "./data.mjs";
 
@@ -141,6 +142,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     return { at, cause: "attribute", headline: `${findings[3].text} ${findings[3].means}`, page: body?.page ?? "", suggested_page: "https://northwind.example/contact", findings };
   };
   const ads = makeAds({ empty, now, people });
+  const goals = makeGoals({ empty, now });
   const hooks = makeHooks({ empty, now, people });
   let stages = [...builtIn.slice(0, 3).map((name) => ({ name, built_in: true })), { name: "Demo booked", built_in: false }, ...builtIn.slice(3).map((name) => ({ name, built_in: true }))];
   if (people.length) people[1].contact.stage = people[3].contact.stage = "Demo booked";
@@ -156,6 +158,8 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     if (route === "POST /sign-up") return body.token === "once" ? ok(session, 201, { "Set-Cookie": `${cookie}; Path=/; HttpOnly` }) : problem(410, "This link was used already", "A sign-up link works once and for 24 hours.", "Sign in, or ask the operator for a new link.");
     if (route === "POST /sign-out") return { status: 204, headers: { "Set-Cookie": "sourceloop-dev=; Path=/; Max-Age=0" } };
     if (!signedIn) return problem(401, "You are not signed in", "The session has ended.", "Sign in again.");
+    const forGoals = goals(method, path.replace("/api/v1", ""), body, { ok, problem });
+    if (forGoals) return forGoals;
     const forHooks = hooks(method, path.replace("/api/v1", ""), body, { ok, problem });
     if (forHooks) return forHooks;
     const forAds = ads(method, path.replace("/api/v1", ""), q, body, { ok, problem });

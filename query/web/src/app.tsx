@@ -18,6 +18,7 @@ import { Help, useShortcuts } from "./ui/shortcuts";
 
 const Ads = later(() => import("./screens/ads").then((m) => m.Ads));
 const Funnels = later(() => import("./screens/funnels").then((m) => m.Funnels));
+const Goals = later(() => import("./screens/goals").then((m) => m.Goals));
 const Webhooks = later(() => import("./screens/webhooks").then((m) => m.Webhooks));
 
 /** The whole application. */
@@ -69,6 +70,8 @@ function Screen({ path }: { path: string }) {
       return <TrackingCode />;
     case "/setup/webhooks":
       return <Webhooks />;
+    case "/settings/goals":
+      return <Goals />;
     case "/settings":
       return <Settings />;
     default:
@@ -119,8 +122,20 @@ const groups: { name: string; items: Item[] }[] = [
       { href: "/setup/webhooks", label: "Webhooks", icon: "out" },
     ],
   },
-  { name: "Workspace", items: [{ href: "/settings", label: "Settings", icon: "settings" }] },
+  {
+    name: "Workspace",
+    items: [
+      { href: "/settings/goals", label: "Goals", icon: "flag" },
+      { href: "/settings", label: "Settings", icon: "settings" },
+    ],
+  },
 ];
+
+/** The item whose screen is shown: of those that the address lies under, the nearest. */
+function current(): string {
+  const here = groups.flatMap((g) => g.items.map((i) => i.href)).filter(isHere);
+  return here.sort((a, b) => b.length - a.length)[0] ?? "";
+}
 
 /** The sidebar, and beside it the screen. */
 function Frame({ children }: { children: preact.ComponentChildren }) {
@@ -152,7 +167,7 @@ function Frame({ children }: { children: preact.ComponentChildren }) {
               <ul>
                 {g.items.map((i) => (
                   <li key={i.href}>
-                    <Link href={i.href} aria-current={isHere(i.href) ? "page" : undefined} data-testid={`nav-${i.href.slice(1).replace(/\//g, "-")}`}>
+                    <Link href={i.href} aria-current={i.href === current() ? "page" : undefined} data-testid={`nav-${i.href.slice(1).replace(/\//g, "-")}`}>
                       <Icon name={i.icon} />
                       {i.label}
                     </Link>

@@ -3,6 +3,7 @@
 import { useRef, useState } from "preact/hooks";
 import { plural } from "../format";
 import { maxExclusions, maxSteps, minSteps, operators, placed, stepError, type Exclusion, type Operator, type Step } from "../funnel";
+import { useGoals } from "../goals";
 import { Choice } from "../ui/basics";
 import { Icon } from "../ui/icon";
 
@@ -17,6 +18,24 @@ const kinds = [
 ] as const;
 
 type Kind = (typeof kinds)[number]["id"];
+
+const named = "goal ";
+
+/** What a step may be: the goals stand before the conversions that have to be written. */
+function useKinds(): readonly { id: string; label: string }[] {
+  const goals = useGoals().data?.items ?? [];
+  return [...kinds.slice(0, -1), ...goals.map((g) => ({ id: named + g.name, label: `Goal: ${g.name}` })), ...kinds.slice(-1)];
+}
+
+/** Which of them a step is. */
+function choiceOf(step: Step, all: readonly { id: string }[]): string {
+  const kind = kindOf(step);
+  return kind === "goal" ? (all.find((k) => k.id === named + (step.name ?? ""))?.id ?? kind) : kind;
+}
+
+function chosen(id: string): Step {
+  return id.startsWith(named) ? { type: "conversion", name: id.slice(named.length) } : stepOf(id as Kind);
+}
 
 function kindOf(step: Step): Kind {
   if (step.type === "event" && step.name === "chat_opened" && !step.properties?.length) return "chat_opened";
@@ -44,6 +63,7 @@ export type Match = { times: number; visitors: number } | null;
 
 /** The list of steps. Each is moved by its number: dragged, or with the arrow keys. */
 export function Steps({ steps, matches, onChange }: { steps: Step[]; matches: Match[]; onChange: (steps: Step[]) => void }) {
+  const all = useKinds();
   const [dragged, setDragged] = useState<number | null>(null);
   const [over, setOver] = useState<number | null>(null);
   const list = useRef<HTMLOListElement>(null);
@@ -96,7 +116,7 @@ export function Steps({ steps, matches, onChange }: { steps: Step[]; matches: Ma
               >
                 {i + 1}
               </button>
-              <Choice label={`Step ${i + 1}`} quiet value={kindOf(step)} options={kinds} onChange={(id) => replace(i, stepOf(id as Kind))} testid="step-kind" />
+              <Choice label={`Step ${i + 1}`} quiet value={choiceOf(step, all)} options={all} onChange={(id) => replace(i, chosen(id))} testid="step-kind" />
               <span class="step-tools">
                 <button type="button" class="button button-icon" aria-label={`Move step ${i + 1} up`} disabled={i === 0} onClick={() => move(i, i - 1)}>
                   <Icon name="up" />
@@ -116,7 +136,7 @@ export function Steps({ steps, matches, onChange }: { steps: Step[]; matches: Ma
                 </button>
               </span>
             </div>
-            <StepBody step={step} name={`step ${i + 1}`} onChange={(s) => replace(i, s)} />
+            <StepBody step={step} kind={choiceOf(step, all)} name={`step ${i + 1}`} onChange={(s) => replace(i, s)} />
             <Matched match={matches[i] ?? null} />
           </li>
         ))}
@@ -139,6 +159,7 @@ function Matched({ match }: { match: Match }) {
 
 /** What must not happen between steps. */
 export function Exclusions({ list, steps, matches, onChange }: { list: Exclusion[]; steps: number; matches: Match[]; onChange: (list: Exclusion[]) => void }) {
+  const all = useKinds();
   const replace = (i: number, e: Exclusion) => onChange(list.map((old, k) => (k === i ? e : old)));
   const pairs = Array.from({ length: steps }, (_, i) => Array.from({ length: steps - i - 1 }, (_, k) => [i + 1, i + k + 2] as const)).flat();
   const places = [{ id: "", label: "between any two steps" }, ...pairs.filter(([a, b]) => !(a === 1 && b === steps)).map(([a, b]) => ({ id: `${a}-${b}`, label: `between steps ${a} and ${b}` }))];
@@ -154,12 +175,12 @@ export function Exclusions({ list, steps, matches, onChange }: { list: Exclusion
             <li key={i} class="step step-out" data-testid={`exclusion-${i + 1}`}>
               <div class="step-head">
                 <span class="step-not">Not</span>
-                <Choice label={`Exclusion ${i + 1}`} quiet value={kindOf(e.step)} options={kinds} onChange={(id) => replace(i, { ...e, step: stepOf(id as Kind) })} testid="step-kind" />
+                <Choice label={`Exclusion ${i + 1}`} quiet value={choiceOf(e.step, all)} options={all} onChange={(id) => replace(i, { ...e, step: chosen(id) })} testid="step-kind" />
                 <button type="button" class="button button-icon" aria-label={`Remove exclusion ${i + 1}`} onClick={() => onChange(list.filter((_, k) => k !== i))}>
                   <Icon name="close" />
                 </button>
               </div>
-              <StepBody step={e.step} name={`exclusion ${i + 1}`} onChange={(step) => replace(i, { ...e, step })} />
+              <StepBody step={e.step} kind={choiceOf(e.step, all)} name={`exclusion ${i + 1}`} onChange={(step) => replace(i, { ...e, step })} />
               <div class="step-body">
                 <Choice label={`Where exclusion ${i + 1} holds`} quiet value={e.before ? `${e.after ?? 1}-${e.before}` : ""} options={places} onChange={(id) => replace(i, put(e, id))} testid="exclusion-place" />
               </div>
@@ -176,9 +197,8 @@ export function Exclusions({ list, steps, matches, onChange }: { list: Exclusion
   );
 }
 
-function StepBody({ step, name, onChange }: { step: Step; name: string; onChange: (s: Step) => void }) {
+function StepBody({ step, kind, name, onChange }: { step: Step; kind: string; name: string; onChange: (s: Step) => void }) {
   const error = stepError(step);
-  const kind = kindOf(step);
   const errorId = `${name.replace(" ", "-")}-error`;
   return (
     <div class="step-body">
@@ -201,7 +221,8 @@ function StepBody({ step, name, onChange }: { step: Step; name: string; onChange
   );
 }
 
-function Conditions({ step, name, onChange }: { step: Step; name: string; onChange: (s: Step) => void }) {
+/** Conditions on the properties of an event. name is what they belong to. */
+export function Conditions({ step, name, onChange }: { step: Step; name: string; onChange: (s: Step) => void }) {
   const list = step.properties ?? [];
   const put = (properties: NonNullable<Step["properties"]>) => onChange({ ...step, properties });
   return (
@@ -223,7 +244,8 @@ function Conditions({ step, name, onChange }: { step: Step; name: string; onChan
   );
 }
 
-function Text(props: { label: string; value: string; placeholder: string; error: string; onChange: (v: string) => void; testid?: string }) {
+/** A text field whose label is not seen. error is the id of what tells what is wrong. */
+export function Text(props: { label: string; value: string; placeholder: string; error: string; onChange: (v: string) => void; testid?: string }) {
   return (
     <input
       type="text"

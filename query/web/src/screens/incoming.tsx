@@ -4,9 +4,9 @@ import { ask, Problem, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { ago } from "../format";
 import { session, zone } from "../session";
+import { Ask } from "../ui/ask";
 import { Copy, ProblemNote, Skeleton } from "../ui/basics";
 import { Icon } from "../ui/icon";
-import { Ask } from "./webhooks";
 
 type Hook = Schemas["IncomingHook"];
 

@@ -4,6 +4,7 @@ import { useQuery } from "../api/query";
 import { addDays, defaultPreset, today } from "../dates";
 import { change, count, money, percent, stretch } from "../format";
 import { formatFilter, readFilters } from "../filters";
+import { useGoals, type Goal } from "../goals";
 import { conversions, defaultLookback, lookbacks, models, readModel } from "../models";
 import { session, zone } from "../session";
 import { place, setQuery } from "../url";
@@ -54,6 +55,7 @@ export function Traffic() {
   const report = useReport();
   const { common, compare } = report;
   const traffic = useQuery(`traffic ${JSON.stringify(common)} ${compare}`, (signal) => ask("get", "/api/v1/traffic", { query: { ...common, compare }, signal }), 15_000);
+  const goals = useGoals();
   const nothing = !!traffic.data && common.filter.length === 0 && traffic.data.figures.every((f) => f.value === 0);
   return (
     <>
@@ -71,7 +73,7 @@ export function Traffic() {
           onChange={(vs) => setQuery({ vs })}
           testid="second-model"
         />
-        <Choice label="Counting" value={common.conversion} options={known(common.conversion)} onChange={(conversion) => setQuery({ conversion })} testid="conversion" />
+        <Choice label="Counting" value={common.conversion} options={known(common.conversion, goals.data?.items ?? [])} onChange={(conversion) => setQuery({ conversion })} testid="conversion" />
         <Choice
           label="Lookback"
           value={common.lookback}
@@ -114,9 +116,10 @@ function Nothing() {
   );
 }
 
-/** The conversions to choose from, with the one that the address names. */
-function known(named: string) {
-  return conversions.some((c) => c.id === named) ? conversions : [...conversions, { id: named, label: named }];
+/** The conversions to choose from: those found by themselves, the goals, and the one that the address names. */
+function known(named: string, goals: Goal[]) {
+  const all = [...conversions, ...goals.map((g) => ({ id: g.name, label: g.name }))];
+  return all.some((c) => c.id === named) ? all : [...all, { id: named, label: named }];
 }
 
 function Compare({ value }: { value: string }) {

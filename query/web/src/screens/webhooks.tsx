@@ -4,7 +4,8 @@ import { ask, Problem, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { ago, dateTime } from "../format";
 import { may, zone } from "../session";
-import { Copy, Dialog, Head, ProblemNote, Skeleton } from "../ui/basics";
+import { Ask } from "../ui/ask";
+import { Copy, Head, ProblemNote, Skeleton } from "../ui/basics";
 import { Icon } from "../ui/icon";
 import { Deliveries } from "./deliveries";
 import { IncomingHooks } from "./incoming";
@@ -259,33 +260,6 @@ function Facts({ webhook: w }: { webhook: Webhook }) {
         </div>
       )}
     </dl>
-  );
-}
-
-/** Asks before something that cannot be undone. */
-export function Ask({ title, text, label, act, onClose }: { title: string; text: string; label: string; act: () => Promise<unknown>; onClose: () => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const go = async () => {
-    try {
-      await act();
-      onClose();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
-  return (
-    <Dialog title={title} onClose={onClose} testid="ask">
-      <p>{text}</p>
-      {problem && <ProblemNote problem={problem} />}
-      <div class="dialog-actions">
-        <button type="button" class="button" onClick={onClose}>
-          Cancel
-        </button>
-        <button type="button" class="button button-danger" onClick={() => void go()} data-testid="ask-confirm">
-          {label}
-        </button>
-      </div>
-    </Dialog>
   );
 }
 

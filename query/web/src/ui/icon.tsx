@@ -30,6 +30,7 @@ const shapes = {
   save: "M4 4h9.5L16 6.5V16H4zM7 4v4h5V4M7 16v-4.5h6V16",
   megaphone: "M4 8.2v3.6h2.6l6.9 3.4V4.8L6.6 8.2H4ZM6.4 11.8l1.2 4h2M16 8.4a2.3 2.3 0 0 1 0 3.2",
   trash: "M4 6h12M8 6V4h4v2M5.5 6l.8 10.5h7.4L14.5 6",
+  flag: "M5.5 17V3.5M5.5 4.3h9.3l-2.2 3.4 2.2 3.4H5.5",
 } as const;
 
 /** The name of an icon. */
