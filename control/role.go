@@ -39,6 +39,7 @@ const (
 	EditSegments      Action = "edit segments"      // Editor
 	EditGoals         Action = "edit goals"         // Editor
 	SendConversions   Action = "send conversions"   // Editor
+	EditCosts         Action = "edit ad cost"       // Editor
 	ManageConnections Action = "manage connections" // Admin
 	ManageMembers     Action = "manage members"     // Admin, up to Admin; Owner, all
 	ManageKeys        Action = "manage keys"        // Admin
@@ -53,7 +54,7 @@ func (a Action) least() Role {
 	switch a {
 	case Read:
 		return Viewer
-	case EditFunnels, EditStages, EditSegments, EditGoals, SendConversions:
+	case EditFunnels, EditStages, EditSegments, EditGoals, SendConversions, EditCosts:
 		return Editor
 	case ManageConnections, ManageMembers, ManageKeys, ManageSettings, ManageWebhooks, Erase, UndoMerges, ReadAudit:
 		return Admin

@@ -66,11 +66,12 @@ type node struct {
 	engines   *engines
 	control   *control.Store
 	logs      *stream.Log
-	spool     *spool.Spool     // role collect
-	sink      *clickhouse.Sink // role pipeline
-	state     *state.Store     // role pipeline
-	reports   *report.Reader   // role query
-	progress  *stream.Progress // role query
+	spool     *spool.Spool      // role collect
+	sink      *clickhouse.Sink  // role pipeline
+	state     *state.Store      // role pipeline
+	reports   *report.Reader    // role query
+	costs     *clickhouse.Costs // role query
+	progress  *stream.Progress  // role query
 	intercom  *intercom.Provider
 	hubspot   *hubspot.Provider
 	connect   *connect.Service
@@ -353,8 +354,12 @@ func (n *node) startReports(context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.reports = reader
+	n.reports = reader.WithChannels(n.channels)
 	n.onClose(reader.Close)
+	if n.costs, err = clickhouse.OpenCosts(n.clickhouseConfig(), time.Now); err != nil {
+		return err
+	}
+	n.onClose(n.costs.Close)
 	n.progress = n.logs.NewProgress(map[string]string{
 		schema.TopicHits: groupSessionize, schema.TopicWebhooks: groupResolve, schema.TopicLeads: groupStitch,
 	})

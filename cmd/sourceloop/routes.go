@@ -119,7 +119,7 @@ func (n *node) mountDashboard() error {
 		collector = strings.TrimSuffix(n.config.settings.CollectorURL, "/")
 	}
 	server, err := api.New(api.Deps{
-		Store: n.control, Reports: n.reports, Connections: n.connect, Leads: n.logs, Doctor: newExaminer(doctorConfig{
+		Store: n.control, Reports: n.reports, Connections: n.connect, Leads: n.logs, Costs: n.costs, Doctor: newExaminer(doctorConfig{
 			intercomAPI: n.config.settings.Intercom.APIURL, hubspot: n.hubspot, publicURL: n.url, collectorURL: collector, privatePages: n.config.settings.PrivatePages,
 		}, n.control, n.connect.Tokens(), n.reports),
 		Normalizer: identity.Rules{}, Sealer: keys, Addresses: n.guard(),

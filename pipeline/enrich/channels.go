@@ -1,6 +1,7 @@
 package enrich
 
 import (
+	"net/url"
 	"strings"
 
 	"sourceloop/schema"
@@ -231,4 +232,12 @@ func (o *origin) result(channel, rule string) *schema.Source {
 		Channel: channel, Source: source, Medium: o.medium, Campaign: o.utmCampaign, Content: o.content, Term: o.term,
 		Rule: rule, Referrer: o.raw, ClickIds: o.clicks, Direct: direct, Utm: utm, List: ListNumber,
 	}
+}
+
+// OfCampaign gives what Classify gives for a visit of which nothing but its UTM
+// values is known: neither page nor referrer nor click id. So conditions on
+// these find them empty.
+func (c *Channels) OfCampaign(source, medium, campaign string, s *schema.Settings) *schema.Source {
+	utm := url.Values{"utm_source": {source}, "utm_medium": {medium}, "utm_campaign": {campaign}}
+	return c.Classify(&schema.Hit{Url: "?" + utm.Encode()}, s)
 }

@@ -202,3 +202,22 @@ func BenchmarkClassify(b *testing.B) {
 		})
 	}
 }
+
+// A campaign of which only its UTM values are known has the channel of a visit with them in its URL.
+func TestOfCampaign(t *testing.T) {
+	channels, err := enrich.NewChannels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := schema.DefaultSettings()
+	own.Rules = []schema.ChannelRule{{Name: "mine", Channel: "Partners", Conditions: []schema.ChannelCondition{{Field: "campaign", Operator: "contains", Value: "partner & co"}}}}
+	for _, c := range []struct{ source, medium, campaign, want string }{
+		{"google", "cpc", "brand", schema.ChannelPaidSearch}, {"facebook", "cpc", "", schema.ChannelPaidSocial}, {"linkedin", "paid", "x&utm_source=google", schema.ChannelPaidSocial},
+		{"Google", "CPC", "The partner & co #1 100%", "Partners"}, {"chatgpt.com", "cpc", "", schema.ChannelAIAssistant}, {"youtube", "cpc", "", schema.ChannelPaidVideo},
+		{"somewhere", "cpc", "", schema.ChannelPaidSearch}, {"google", "display", "", schema.ChannelDisplay},
+	} {
+		if got := channels.OfCampaign(c.source, c.medium, c.campaign, &own); got.GetChannel() != c.want || got.GetCampaign() != c.campaign {
+			t.Errorf("%+v is %s, campaign %q", c, got.GetChannel(), got.GetCampaign())
+		}
+	}
+}

@@ -492,12 +492,15 @@ func (e ExplainedTouchLeftOut) Valid() bool {
 
 // Defines values for FigureName.
 const (
-	FigureNameConversionRate FigureName = "conversion_rate"
-	FigureNameConversions    FigureName = "conversions"
-	FigureNamePageViews      FigureName = "page_views"
-	FigureNameSessions       FigureName = "sessions"
-	FigureNameValue          FigureName = "value"
-	FigureNameVisitors       FigureName = "visitors"
+	FigureNameConversionRate    FigureName = "conversion_rate"
+	FigureNameConversions       FigureName = "conversions"
+	FigureNameCost              FigureName = "cost"
+	FigureNameCostPerConversion FigureName = "cost_per_conversion"
+	FigureNamePageViews         FigureName = "page_views"
+	FigureNameReturnOnSpend     FigureName = "return_on_spend"
+	FigureNameSessions          FigureName = "sessions"
+	FigureNameValue             FigureName = "value"
+	FigureNameVisitors          FigureName = "visitors"
 )
 
 // Valid indicates whether the value is a known member of the FigureName enum.
@@ -507,7 +510,13 @@ func (e FigureName) Valid() bool {
 		return true
 	case FigureNameConversions:
 		return true
+	case FigureNameCost:
+		return true
+	case FigureNameCostPerConversion:
+		return true
 	case FigureNamePageViews:
+		return true
+	case FigureNameReturnOnSpend:
 		return true
 	case FigureNameSessions:
 		return true
@@ -1113,6 +1122,33 @@ type AdCard struct {
 // AdCardHow How it is connected: on a consent page, or by a token that is pasted.
 type AdCardHow string
 
+// AdCost What ads of a campaign cost on one day.
+type AdCost struct {
+	// Campaign The campaign; empty for none.
+	Campaign string `json:"campaign"`
+
+	// Channel The channel in which reports show it.
+	Channel string `json:"channel"`
+
+	// Clicks As the platform counted them; 0 when unknown.
+	Clicks int64 `json:"clicks"`
+
+	// Cost In the workspace's currency.
+	Cost float64 `json:"cost"`
+
+	// Day The day.
+	Day string `json:"day"`
+
+	// Impressions Likewise.
+	Impressions int64 `json:"impressions"`
+
+	// Medium The medium, in lower case.
+	Medium string `json:"medium"`
+
+	// Source The source, in lower case.
+	Source string `json:"source"`
+}
+
 // AdList The cards.
 type AdList struct {
 	// Items The cards.
@@ -1154,6 +1190,11 @@ type Attribution struct {
 	// Attributed Conversions with a touch.
 	Attributed float64 `json:"attributed"`
 
+	// Cost The cost of all rows. It is there when ad cost was uploaded for these days and can be told apart by all that is asked:
+	// dimensions, filters and exclusions are among channel, source, medium and campaign. A cost's channel is what the
+	// channel rules give its UTM values; rows with a cost and nothing else are there, too.
+	Cost *float64 `json:"cost,omitempty"`
+
 	// Previous The days compared with.
 	Previous *AttributionBefore `json:"previous,omitempty"`
 
@@ -1168,6 +1209,9 @@ type Attribution struct {
 type AttributionBefore struct {
 	// Attributed Conversions with a touch.
 	Attributed float64 `json:"attributed"`
+
+	// Cost The cost of all rows in these days.
+	Cost *float64 `json:"cost,omitempty"`
 
 	// From The first day.
 	From string `json:"from"`
@@ -1216,17 +1260,29 @@ type AttributionRow struct {
 	// Conversions Credited conversions.
 	Conversions float64 `json:"conversions"`
 
+	// Cost What ads with this value cost in the same days, in the workspace's currency; there when the answer's cost is.
+	Cost *float64 `json:"cost,omitempty"`
+
+	// CostPerConversion cost / conversions; missing without conversions or without cost.
+	CostPerConversion *float64 `json:"cost_per_conversion,omitempty"`
+
 	// Key The value of the dimension; `(none)` when it is empty.
 	Key string `json:"key"`
 
 	// PreviousConversions Conversions in the days compared with.
 	PreviousConversions *float64 `json:"previous_conversions,omitempty"`
 
+	// PreviousCost Cost in the days compared with.
+	PreviousCost *float64 `json:"previous_cost,omitempty"`
+
 	// PreviousSessions Sessions in the days compared with.
 	PreviousSessions *int64 `json:"previous_sessions,omitempty"`
 
 	// PreviousValue Value in the days compared with.
 	PreviousValue *float64 `json:"previous_value,omitempty"`
+
+	// ReturnOnSpend value / cost; missing without cost.
+	ReturnOnSpend *float64 `json:"return_on_spend,omitempty"`
 
 	// SecondKey The value of the second dimension; `(none)` when it is empty.
 	SecondKey *string `json:"second_key,omitempty"`
@@ -1251,6 +1307,18 @@ type Backfill struct {
 
 	// Total Conversations in all, as far as the provider says.
 	Total int `json:"total"`
+}
+
+// BadLine What is wrong with one line of an uploaded file.
+type BadLine struct {
+	// Detail What is wrong.
+	Detail string `json:"detail"`
+
+	// Line The line's number; the first is 1.
+	Line int `json:"line"`
+
+	// WhatToDo What to change.
+	WhatToDo string `json:"what_to_do"`
 }
 
 // BestPath How first visits began.
@@ -1660,6 +1728,92 @@ type ConversionReceipt struct {
 	//
 	// Example: 6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10
 	Id Id `json:"id"`
+}
+
+// CostMonth What is there of ad cost for one month, source and medium.
+type CostMonth struct {
+	// Campaigns Different campaigns.
+	Campaigns int64 `json:"campaigns"`
+
+	// Clicks Their sum.
+	Clicks int64 `json:"clicks"`
+
+	// Cost Their sum.
+	Cost float64 `json:"cost"`
+
+	// Currency ISO 4217.
+	Currency string `json:"currency"`
+
+	// Entries Days and campaigns.
+	Entries int64 `json:"entries"`
+
+	// From The first day with a cost.
+	From string `json:"from"`
+
+	// Impressions Their sum.
+	Impressions int64 `json:"impressions"`
+
+	// Medium The medium.
+	Medium string `json:"medium"`
+
+	// Month The month as 2026-11.
+	Month string `json:"month"`
+
+	// Source The source.
+	Source string `json:"source"`
+
+	// To The last day with a cost.
+	To string `json:"to"`
+
+	// UploadedAt A moment, RFC 3339 in UTC with milliseconds.
+	//
+	// Example: 2026-11-23T14:05:09.250Z
+	UploadedAt Time `json:"uploaded_at"`
+}
+
+// CostMonthList What is there of ad cost.
+type CostMonthList struct {
+	// Items The newest month first.
+	Items []CostMonth `json:"items"`
+}
+
+// CostUpload What an uploaded file says.
+type CostUpload struct {
+	// Cost Their sum.
+	Cost float64 `json:"cost"`
+
+	// Currency The workspace's currency.
+	Currency string `json:"currency"`
+
+	// Entries How many different days, sources, media and campaigns there are.
+	Entries int `json:"entries"`
+
+	// From The first day.
+	From string `json:"from"`
+
+	// Lines Lines with a cost; where there are more than entries some were added up.
+	Lines int `json:"lines"`
+
+	// Replaced Entries that are there already and are replaced.
+	Replaced int `json:"replaced"`
+
+	// Sample The first 20 entries.
+	Sample []AdCost `json:"sample"`
+
+	// Skipped Lines with totals, which are passed over.
+	Skipped int `json:"skipped"`
+
+	// Stored False for a preview.
+	Stored bool `json:"stored"`
+
+	// To The last day.
+	To string `json:"to"`
+}
+
+// CostsDeleted What was deleted.
+type CostsDeleted struct {
+	// Entries How many days and campaigns.
+	Entries int64 `json:"entries"`
 }
 
 // CreditedConversion A conversion behind a row of credits.
@@ -2155,7 +2309,9 @@ type Figure struct {
 	// Previous In the period compared with; null without one.
 	Previous *float64 `json:"previous"`
 
-	// Value In the period; a rate is conversions per session, between 0 and 1; a value is in the workspace's currency.
+	// Value In the period; a rate is conversions per session, between 0 and 1; values and costs are in the workspace's currency.
+	// The last three are there when ad cost was uploaded for these days and can be told apart by the filters; all
+	// conversions and all value that match are set against it, and what would be divided by nothing is left out.
 	Value float64 `json:"value"`
 }
 
@@ -3208,6 +3364,9 @@ type Problem struct {
 	// Detail What it means, in this case.
 	Detail string `json:"detail"`
 
+	// Lines What is wrong with which line of an uploaded file, at most 100 of them.
+	Lines *[]BadLine `json:"lines,omitempty"`
+
 	// Status The HTTP status.
 	Status int `json:"status"`
 
@@ -4130,6 +4289,30 @@ type ExplainConversionParams struct {
 	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
 }
 
+// DeleteCostsParams defines parameters for DeleteCosts.
+type DeleteCostsParams struct {
+	// From The first day.
+	From string `form:"from" json:"from"`
+
+	// To The last day.
+	To string `form:"to" json:"to"`
+
+	// Source Only of this source.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// UploadCostsParams defines parameters for UploadCosts.
+type UploadCostsParams struct {
+	// Source The source, where the file has no column for it.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Medium The medium, where the file has no column for it.
+	Medium *string `form:"medium,omitempty" json:"medium,omitempty"`
+
+	// Preview Only tell what would be stored.
+	Preview *bool `form:"preview,omitempty" json:"preview,omitempty"`
+}
+
 // ListJourneysParams defines parameters for ListJourneys.
 type ListJourneysParams struct {
 	// Contact The contacts' ids.
@@ -4357,6 +4540,15 @@ type ServerInterface interface {
 	// ExplainConversion Who earned one conversion, and why
 	// (GET /api/v1/conversions/{id}/credits)
 	ExplainConversion(ctx echo.Context, id Id, params ExplainConversionParams) error
+	// DeleteCosts Delete the ad cost of some days
+	// (DELETE /api/v1/costs)
+	DeleteCosts(ctx echo.Context, params DeleteCostsParams) error
+	// ListCosts What is there of ad cost
+	// (GET /api/v1/costs)
+	ListCosts(ctx echo.Context) error
+	// UploadCosts Upload what ads cost
+	// (POST /api/v1/costs)
+	UploadCosts(ctx echo.Context, params UploadCostsParams) error
 	// ListDestinations Where conversions are sent
 	// (GET /api/v1/destinations)
 	ListDestinations(ctx echo.Context) error
@@ -5155,6 +5347,79 @@ func (w *ServerInterfaceWrapper) ExplainConversion(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ExplainConversion(ctx, id, params)
+	return err
+}
+
+// DeleteCosts converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteCosts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteCostsParams
+	// ------------- Required query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Required query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteCosts(ctx, params)
+	return err
+}
+
+// ListCosts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCosts(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCosts(ctx)
+	return err
+}
+
+// UploadCosts converts echo context to params.
+func (w *ServerInterfaceWrapper) UploadCosts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UploadCostsParams
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "medium" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "medium", ctx.QueryParams(), &params.Medium, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter medium: %s", err))
+	}
+
+	// ------------- Optional query parameter "preview" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "preview", ctx.QueryParams(), &params.Preview, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter preview: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UploadCosts(ctx, params)
 	return err
 }
 
@@ -6096,6 +6361,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/pushes", wrapper.ListPushes, options.OperationMiddlewares["listPushes"]...)
 	router.GET(options.BaseURL+"/api/v1/pushes/:id", wrapper.GetPush, options.OperationMiddlewares["getPush"]...)
 	router.POST(options.BaseURL+"/api/v1/pushes/:id/retry", wrapper.RetryPush, options.OperationMiddlewares["retryPush"]...)
+	router.DELETE(options.BaseURL+"/api/v1/costs", wrapper.DeleteCosts, options.OperationMiddlewares["deleteCosts"]...)
+	router.GET(options.BaseURL+"/api/v1/costs", wrapper.ListCosts, options.OperationMiddlewares["listCosts"]...)
+	router.POST(options.BaseURL+"/api/v1/costs", wrapper.UploadCosts, options.OperationMiddlewares["uploadCosts"]...)
 	router.GET(options.BaseURL+"/api/v1/tracking", wrapper.GetTracking, options.OperationMiddlewares["getTracking"]...)
 	router.GET(options.BaseURL+"/api/v1/tracking/verify", wrapper.VerifyTracking, options.OperationMiddlewares["verifyTracking"]...)
 	router.GET(options.BaseURL+"/api/v1/settings", wrapper.GetSettings, options.OperationMiddlewares["getSettings"]...)
@@ -6859,6 +7127,123 @@ type ExplainConversiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ExplainConversiondefaultApplicationProblemPlusJSONResponse) VisitExplainConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteCostsRequestObject struct {
+	Params DeleteCostsParams
+}
+
+type DeleteCostsResponseObject interface {
+	VisitDeleteCostsResponse(w http.ResponseWriter) error
+}
+
+type DeleteCosts200JSONResponse CostsDeleted
+
+func (response DeleteCosts200JSONResponse) VisitDeleteCostsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteCostsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteCostsdefaultApplicationProblemPlusJSONResponse) VisitDeleteCostsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCostsRequestObject struct {
+}
+
+type ListCostsResponseObject interface {
+	VisitListCostsResponse(w http.ResponseWriter) error
+}
+
+type ListCosts200JSONResponse CostMonthList
+
+func (response ListCosts200JSONResponse) VisitListCostsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCostsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCostsdefaultApplicationProblemPlusJSONResponse) VisitListCostsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UploadCostsRequestObject struct {
+	Params UploadCostsParams
+	Body   io.Reader
+}
+
+type UploadCostsResponseObject interface {
+	VisitUploadCostsResponse(w http.ResponseWriter) error
+}
+
+type UploadCosts200JSONResponse CostUpload
+
+func (response UploadCosts200JSONResponse) VisitUploadCostsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UploadCostsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UploadCostsdefaultApplicationProblemPlusJSONResponse) VisitUploadCostsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9206,6 +9591,15 @@ type StrictServerInterface interface {
 	// ExplainConversion Who earned one conversion, and why
 	// (GET /api/v1/conversions/{id}/credits)
 	ExplainConversion(ctx context.Context, request ExplainConversionRequestObject) (ExplainConversionResponseObject, error)
+	// DeleteCosts Delete the ad cost of some days
+	// (DELETE /api/v1/costs)
+	DeleteCosts(ctx context.Context, request DeleteCostsRequestObject) (DeleteCostsResponseObject, error)
+	// ListCosts What is there of ad cost
+	// (GET /api/v1/costs)
+	ListCosts(ctx context.Context, request ListCostsRequestObject) (ListCostsResponseObject, error)
+	// UploadCosts Upload what ads cost
+	// (POST /api/v1/costs)
+	UploadCosts(ctx context.Context, request UploadCostsRequestObject) (UploadCostsResponseObject, error)
 	// ListDestinations Where conversions are sent
 	// (GET /api/v1/destinations)
 	ListDestinations(ctx context.Context, request ListDestinationsRequestObject) (ListDestinationsResponseObject, error)
@@ -9980,6 +10374,81 @@ func (sh *strictHandler) ExplainConversion(ctx echo.Context, id Id, params Expla
 		return err
 	} else if validResponse, ok := response.(ExplainConversionResponseObject); ok {
 		return validResponse.VisitExplainConversionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteCosts operation middleware
+func (sh *strictHandler) DeleteCosts(ctx echo.Context, params DeleteCostsParams) error {
+	var request DeleteCostsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteCosts(ctx.Request().Context(), request.(DeleteCostsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteCosts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteCostsResponseObject); ok {
+		return validResponse.VisitDeleteCostsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCosts operation middleware
+func (sh *strictHandler) ListCosts(ctx echo.Context) error {
+	var request ListCostsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCosts(ctx.Request().Context(), request.(ListCostsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCosts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCostsResponseObject); ok {
+		return validResponse.VisitListCostsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UploadCosts operation middleware
+func (sh *strictHandler) UploadCosts(ctx echo.Context, params UploadCostsParams) error {
+	var request UploadCostsRequestObject
+
+	request.Params = params
+
+	request.Body = ctx.Request().Body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UploadCosts(ctx.Request().Context(), request.(UploadCostsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UploadCosts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UploadCostsResponseObject); ok {
+		return validResponse.VisitUploadCostsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

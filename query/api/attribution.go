@@ -87,15 +87,29 @@ func dimension(d *Dimension) report.Dimension {
 
 func attributionOf(a report.Attribution, q report.Credits) GetAttribution200JSONResponse {
 	answer := GetAttribution200JSONResponse{Rows: make([]AttributionRow, 0, len(a.Rows)), Attributed: a.Attributed, Total: a.Total}
+	if a.Costed {
+		answer.Cost = new(a.Cost)
+	}
 	for _, r := range a.Rows {
 		row := rowOf(r, q)
 		row.Conversions, row.Value, row.Sessions = r.Conversions, r.Value, int64(r.Sessions)
+		if a.Costed {
+			row.Cost, row.CostPerConversion, row.ReturnOnSpend = new(r.Cost), ratio(r.Cost, r.Conversions), ratio(r.Value, r.Cost)
+		}
 		if q.Compare != "" {
 			row.CompareConversions, row.CompareValue = new(r.CompareConversions), new(r.CompareValue)
 		}
 		answer.Rows = append(answer.Rows, row)
 	}
 	return answer
+}
+
+// ratio is nil where nothing is set against nothing.
+func ratio(a, b float64) *float64 {
+	if a == 0 || b == 0 {
+		return nil
+	}
+	return new(a / b)
 }
 
 // rowOf is a row with its keys alone.
@@ -124,12 +138,19 @@ func (a *GetAttribution200JSONResponse) compare(old report.Attribution, q report
 		}
 		row := &a.Rows[i]
 		row.PreviousConversions, row.PreviousValue, row.PreviousSessions = new(r.Conversions), new(r.Value), new(int64(r.Sessions))
+		if old.Costed {
+			row.PreviousCost = new(r.Cost)
+		}
 	}
 }
 
 func beforeOf(a report.Attribution, p report.Period, zone *time.Location) AttributionBefore {
 	day := func(at schema.Millis) string { return at.Time().In(zone).Format(time.DateOnly) }
-	return AttributionBefore{From: day(p.Begin), To: day(p.End - 1), Attributed: a.Attributed, Total: a.Total}
+	before := AttributionBefore{From: day(p.Begin), To: day(p.End - 1), Attributed: a.Attributed, Total: a.Total}
+	if a.Costed {
+		before.Cost = new(a.Cost)
+	}
+	return before
 }
 
 // ListCreditedConversions gives the conversions behind a row.

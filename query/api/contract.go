@@ -21,6 +21,7 @@ var contractText []byte
 type operation struct {
 	id    string
 	need  need
+	file  bool // its body is a file, which is read by its handler
 	route *routers.Route
 }
 
@@ -43,7 +44,7 @@ func readContract(ctx context.Context) (map[string]*operation, error) {
 				return nil, fmt.Errorf("cannot serve %s: nobody says who may ask it", op.OperationID)
 			}
 			all[method+" "+routerPath(path)] = &operation{
-				id: op.OperationID, need: need,
+				id: op.OperationID, need: need, file: takesFile(op),
 				route: &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op},
 			}
 		}
@@ -63,13 +64,18 @@ func (o *operation) validate(c echo.Context) error {
 	for i, name := range c.ParamNames() {
 		params[name] = c.ParamValues()[i]
 	}
-	if err := dropNulls(c.Request()); err != nil {
+	prepare := dropNulls
+	if o.file {
+		prepare = isFile
+	}
+	if err := prepare(c.Request()); err != nil {
 		return err
 	}
 	return openapi3filter.ValidateRequest(c.Request().Context(), &openapi3filter.RequestValidationInput{
 		Request: c.Request(), PathParams: params, QueryParams: c.QueryParams(), Route: o.route,
 		Options: &openapi3filter.Options{
 			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true, KeepValidatedValue: true,
+			ExcludeRequestBody: o.file,
 		},
 	})
 }

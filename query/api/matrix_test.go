@@ -44,6 +44,7 @@ func leastRoles() map[string]control.Role {
 		"listWebhooks": control.Admin, "createWebhook": control.Admin, "updateWebhook": control.Admin, "deleteWebhook": control.Admin,
 		"pauseWebhook": control.Admin, "rotateWebhookSecret": control.Admin, "testWebhook": control.Admin, "listDeliveries": control.Admin,
 		"replayDelivery": control.Admin, "replayFailedDeliveries": control.Admin,
+		"listCosts": control.Viewer, "uploadCosts": control.Editor, "deleteCosts": control.Editor,
 		"listKeys": control.Admin, "createKey": control.Admin, "deleteKey": control.Admin,
 	}
 }
@@ -154,6 +155,10 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		return sample{path, w.settings(t, owner), false, 200}
 	case "createKey":
 		return sample{path, map[string]string{"name": "new", "role": "viewer"}, false, 201}
+	case "uploadCosts":
+		return sample{path, csvFile("day,source,campaign,cost\n2026-09-01,google,mine," + fmt.Sprint(n) + "\n"), false, 200}
+	case "deleteCosts":
+		return sample{path + "?from=2026-09-01&to=2026-09-02", nil, false, 200}
 	case "recordConversion":
 		return sample{path, map[string]string{"id": fmt.Sprint(n), "name": "p", "at": "2026-09-20T10:00:00Z", "email": "a@b.example"}, false, 202}
 	case "testConnection", "disconnect", "examineConnection":

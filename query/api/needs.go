@@ -37,6 +37,7 @@ func needs() map[string]need {
 		"listIncomingHooks": webhooks, "createIncomingHook": webhooks, "updateIncomingHook": webhooks, "renewIncomingHook": webhooks, "deleteIncomingHook": webhooks,
 		"listWebhooks": webhooks, "createWebhook": webhooks, "updateWebhook": webhooks, "deleteWebhook": webhooks, "pauseWebhook": webhooks,
 		"rotateWebhookSecret": webhooks, "testWebhook": webhooks, "listDeliveries": webhooks, "replayDelivery": webhooks, "replayFailedDeliveries": webhooks,
+		"listCosts": read, "uploadCosts": {action: control.EditCosts}, "deleteCosts": {action: control.EditCosts},
 		"listKeys": keys, "createKey": keys, "deleteKey": keys,
 	}
 }

@@ -125,7 +125,7 @@ func routed(status int) Problem {
 	case http.StatusMethodNotAllowed:
 		return refuse(status, "The address exists, but not for this method.", "Use a method that the header Allow names.").problem
 	case http.StatusRequestEntityTooLarge:
-		return refuse(status, "Its body is larger than what any operation needs.", "Send at most 1 MB.").problem
+		return refuse(status, "Its body is larger than what any operation needs.", "Send at most 1 MB; a file, at most 8 MB, which may mean in parts.").problem
 	case http.StatusUnsupportedMediaType:
 		return refuse(status, "Bodies are JSON.", "Send it as JSON with the header Content-Type: application/json.").problem
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -72,7 +73,7 @@ func (s *service) GetTraffic(ctx context.Context, in GetTrafficRequestObject) (G
 	}
 	zone := who.workspace.Zone
 	answer := GetTraffic200JSONResponse{
-		From: first, To: last, Granularity: TrafficGranularity(now.Granularity), Figures: figuresOf(now.Total, before),
+		From: first, To: last, Granularity: TrafficGranularity(now.Granularity), Figures: figuresOf(now, before),
 		Trend: trendOf(now.Trend, now.Granularity, zone), Previous: []TrendPoint{},
 	}
 	if before != nil {
@@ -116,20 +117,40 @@ func (s *service) compared(ctx context.Context, who caller, q report.Credits, c 
 	return &before, err
 }
 
-func figuresOf(now report.Figures, before *report.Traffic) []Figure {
-	figures := []Figure{
-		{Name: "sessions", Value: float64(now.Sessions)}, {Name: "visitors", Value: float64(now.Visitors)},
-		{Name: "page_views", Value: float64(now.PageViews)}, {Name: "conversions", Value: now.Conversions},
-		{Name: "conversion_rate", Value: rate(now)}, {Name: "value", Value: now.Value},
-	}
+func figuresOf(now report.Traffic, before *report.Traffic) []Figure {
+	total := now.Total
+	figures := append([]Figure{
+		{Name: "sessions", Value: float64(total.Sessions)}, {Name: "visitors", Value: float64(total.Visitors)},
+		{Name: "page_views", Value: float64(total.PageViews)}, {Name: "conversions", Value: total.Conversions},
+		{Name: "conversion_rate", Value: rate(total)}, {Name: "value", Value: total.Value},
+	}, costFigures(now)...)
 	if before == nil {
 		return figures
 	}
-	for i, old := range figuresOf(before.Total, nil) {
+	for _, old := range figuresOf(*before, nil) {
+		i := slices.IndexFunc(figures, func(f Figure) bool { return f.Name == old.Name })
+		if i < 0 {
+			continue
+		}
 		figures[i].Previous = new(old.Value)
 		if old.Value != 0 {
 			figures[i].Change = new((figures[i].Value - old.Value) / old.Value)
 		}
+	}
+	return figures
+}
+
+// costFigures are those about the cost of ads, where it is known.
+func costFigures(t report.Traffic) []Figure {
+	if !t.Costed {
+		return nil
+	}
+	figures := []Figure{{Name: "cost", Value: t.Cost}}
+	if each := ratio(t.Cost, t.Total.Conversions); each != nil {
+		figures = append(figures, Figure{Name: "cost_per_conversion", Value: *each})
+	}
+	if back := ratio(t.Total.Value, t.Cost); back != nil {
+		figures = append(figures, Figure{Name: "return_on_spend", Value: *back})
 	}
 	return figures
 }

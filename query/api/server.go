@@ -74,6 +74,7 @@ type Deps struct {
 	Connections  Connections
 	Doctor       Doctor
 	Leads        Leads
+	Costs        Costs
 	Normalizer   Normalizer
 	Sealer       Sealer
 	Addresses    Addresses
@@ -87,8 +88,12 @@ type Deps struct {
 	Now          func() time.Time         // default: time.Now
 }
 
-// maxBody is more than any request needs: a saved funnel of 64 KB.
-const maxBody = "1M"
+// maxBody is more than any request needs: a saved funnel of 64 KB. Files may be
+// larger.
+const (
+	maxBody = "1M"
+	maxFile = "8M"
+)
 
 // Server answers /api and /connect.
 type Server struct {
@@ -122,7 +127,7 @@ func New(deps Deps) (*Server, error) {
 }
 
 func (d *Deps) complete() error {
-	if d.Store == nil || d.Reports == nil || d.Connections == nil || d.Doctor == nil || d.Leads == nil || d.Normalizer == nil || d.Sealer == nil || d.Addresses == nil || d.Tracking == nil {
+	if d.Store == nil || d.Reports == nil || d.Connections == nil || d.Doctor == nil || d.Leads == nil || d.Costs == nil || d.Normalizer == nil || d.Sealer == nil || d.Addresses == nil || d.Tracking == nil {
 		return errors.New("cannot start the API: a part that it needs is missing")
 	}
 	if d.ClientIP == nil {
@@ -148,7 +153,7 @@ func router(s *service, g *gate, watch *watch, https bool) *echo.Echo {
 	e.HTTPErrorHandler = watch.fail
 	age := &asOf{moment: s.AsOf, now: s.Now, operations: g.operations}
 	e.Use(watch.observe, headers(https), middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 2048}), watch.recover,
-		middleware.BodyLimit(maxBody), g.middleware, age.middleware)
+		limit(g.operations, false, maxBody), limit(g.operations, true, maxFile), g.middleware, age.middleware)
 	RegisterHandlers(e, NewStrictHandler(s, nil))
 	e.GET("/api/v1/openapi.yaml", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, "application/yaml", contractText)
@@ -157,6 +162,14 @@ func router(s *service, g *gate, watch *watch, https bool) *echo.Echo {
 	e.GET("/connect/:provider/start", pages.start)
 	e.GET("/connect/:provider/callback", pages.callback)
 	return e
+}
+
+// limit bounds the bodies of operations that take a file, or of all others.
+func limit(operations map[string]*operation, files bool, most string) echo.MiddlewareFunc {
+	return middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{Limit: most, Skipper: func(c echo.Context) bool {
+		op, ok := operations[c.Request().Method+" "+c.Path()]
+		return files != (ok && op.file)
+	}})
 }
 
 // headers are those of every answer: none is cached, none is a page.

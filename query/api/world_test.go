@@ -30,6 +30,7 @@ import (
 	"sourceloop/control/controltest"
 	"sourceloop/control/outbound"
 	"sourceloop/deploy/embedded/embeddedtest"
+	"sourceloop/pipeline/enrich"
 	"sourceloop/pipeline/identity"
 	"sourceloop/query/api"
 	"sourceloop/query/report"
@@ -102,13 +103,28 @@ func build(t testing.TB, options *clickhouse.Options, change ...func(*api.Deps))
 			t.Error(err)
 		}
 	})
+	channels, err := enrich.NewChannels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	costs, err := sink.OpenCosts(sink.Config{
+		Addr: options.Addr, Database: options.Auth.Database, User: options.Auth.Username, Password: options.Auth.Password,
+	}, today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := costs.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	w := &world{t: t, clock: controltest.NewClock(), leads: &leads{}, chat: &chatProvider{}, metrics: prometheus.NewRegistry()}
 	ring := controltest.Keys(t)
 	w.store = controltest.Open(t, controltest.SQLite(t), control.Options{Keys: ring, Now: w.clock.Now})
 	w.ann, w.ben = controltest.NewOwner(t, w.store, "ann@a.example"), controltest.NewOwner(t, w.store, "ben@b.example")
 	w.server = httptest.NewUnstartedServer(nil)
 	deps := api.Deps{
-		Store: w.store, Reports: reader, Leads: w.leads, Normalizer: identity.Rules{}, Sealer: ring, Addresses: outbound.Guard{Resolver: nowhere{}}, Metrics: w.metrics,
+		Store: w.store, Reports: reader.WithChannels(channels), Leads: w.leads, Costs: costs, Normalizer: identity.Rules{}, Sealer: ring, Addresses: outbound.Guard{Resolver: nowhere{}}, Metrics: w.metrics,
 		Connections: connect.NewService(w.store, nil, time.Second, w.chat, &adProvider{"google"}, &pastedAd{adProvider{"meta"}}, &targetedAd{adProvider{"linkedin"}}), Doctor: examiner(w.store),
 		Tracking: func(key string) api.Snippet {
 			return api.Snippet{HTML: "<script data-key=" + key + "></script>", URL: "https://loop.example/sl.1.js", SRI: "sha384-x"}
@@ -277,7 +293,10 @@ func (a answer) problem(t testing.TB) api.Problem {
 	return p
 }
 
-// ask sends a request; body is JSON unless it is a reader. headers are name,
+// csvFile is a body that is one.
+type csvFile string
+
+// ask sends a request; body is JSON unless it is a reader or a file. headers are name,
 // value pairs.
 func (c *client) ask(method, path string, body any, headers ...string) answer {
 	c.t.Helper()
@@ -285,6 +304,8 @@ func (c *client) ask(method, path string, body any, headers ...string) answer {
 	if body != nil {
 		if r, ok := body.(io.Reader); ok {
 			content = r
+		} else if file, ok := body.(csvFile); ok {
+			content = strings.NewReader(string(file))
 		} else {
 			data, err := json.Marshal(body)
 			if err != nil {
@@ -299,6 +320,9 @@ func (c *client) ask(method, path string, body any, headers ...string) answer {
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	if _, ok := body.(csvFile); ok {
+		request.Header.Set("Content-Type", "text/csv")
 	}
 	if c.key != "" {
 		request.Header.Set("Authorization", "Bearer "+c.key)

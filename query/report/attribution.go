@@ -12,6 +12,8 @@ type Attribution struct {
 	Rows       []AttributionRow // most conversions first
 	Attributed float64          // conversions with a touch
 	Total      float64          // conversions in the period
+	Costed     bool             // whether costs are known in these days, and can be told apart so
+	Cost       float64          // of all rows, in the workspace's currency
 }
 
 // AttributionRow is what one value of the dimension, or one pair of values,
@@ -23,6 +25,7 @@ type AttributionRow struct {
 	Sessions           uint64 // of this value in the same period, bots left out
 	CompareConversions float64
 	CompareValue       float64
+	Cost               float64 // of ads with this value in the same days
 }
 
 // Attribution credits the conversions of a period to the values of one or two
@@ -40,6 +43,10 @@ func (s Scoped) Attribution(ctx context.Context, q Credits) (Attribution, error)
 	if err != nil {
 		return Attribution{}, err
 	}
+	costs, err := s.costs(ctx, q)
+	if err != nil {
+		return Attribution{}, err
+	}
 	for _, m := range []Model{q.Model, q.Compare} {
 		if m == Markov || m == Shapley {
 			if err := s.addDataDriven(ctx, q, m, byKey); err != nil {
@@ -47,7 +54,7 @@ func (s Scoped) Attribution(ctx context.Context, q Credits) (Attribution, error)
 			}
 		}
 	}
-	a := tabulate(byKey, sessions, model, compare)
+	a := tabulate(byKey, sessions, costs, model, compare)
 	if q.Second != "" {
 		for i := range a.Rows {
 			a.Rows[i].Second = cmp.Or(a.Rows[i].Second, None)
@@ -103,12 +110,13 @@ func settled(sum float64) float64 { return math.Round(sum*1e9) / 1e9 }
 func (r AttributionRow) settled() AttributionRow {
 	r.Conversions, r.Value = settled(r.Conversions), settled(r.Value)
 	r.CompareConversions, r.CompareValue = settled(r.CompareConversions), settled(r.CompareValue)
+	r.Cost = settled(r.Cost)
 	return r
 }
 
-// tabulate picks models and brings keys with credits or sessions together.
-func tabulate(byKey map[keys]earned, sessions map[keys]uint64, model, compare int) Attribution {
-	var a Attribution
+// tabulate picks models and brings keys with credits, sessions or costs together.
+func tabulate(byKey map[keys]earned, sessions map[keys]uint64, costs map[keys]float64, model, compare int) Attribution {
+	a := Attribution{Costed: costs != nil}
 	all := make(map[keys]bool)
 	for key := range byKey {
 		all[key] = true
@@ -116,8 +124,12 @@ func tabulate(byKey map[keys]earned, sessions map[keys]uint64, model, compare in
 	for key := range sessions {
 		all[key] = true
 	}
+	for key := range costs {
+		all[key] = true
+	}
 	for key := range all {
-		row := AttributionRow{Key: cmp.Or(key[0], None), Second: key[1], Sessions: sessions[key]}
+		row := AttributionRow{Key: cmp.Or(key[0], None), Second: key[1], Sessions: sessions[key], Cost: costs[key]}
+		a.Cost += row.Cost
 		if e, ok := byKey[key]; ok {
 			row.Conversions, row.Value = e.conversions[model], e.value[model]
 			a.Attributed += e.attributed[model]
@@ -127,13 +139,13 @@ func tabulate(byKey map[keys]earned, sessions map[keys]uint64, model, compare in
 		}
 		a.Total += row.Conversions
 		// A key that only another model credits, or that has only sessions of bots, is no row.
-		if row = row.settled(); row.Sessions > 0 || row.Conversions > 0 || row.CompareConversions > 0 {
+		if row = row.settled(); row.Sessions > 0 || row.Conversions > 0 || row.CompareConversions > 0 || row.Cost > 0 {
 			a.Rows = append(a.Rows, row)
 		}
 	}
-	a.Attributed, a.Total = settled(a.Attributed), settled(a.Total)
+	a.Attributed, a.Total, a.Cost = settled(a.Attributed), settled(a.Total), settled(a.Cost)
 	slices.SortFunc(a.Rows, func(x, y AttributionRow) int {
-		return cmp.Or(cmp.Compare(y.Conversions, x.Conversions), cmp.Compare(y.Sessions, x.Sessions), cmp.Compare(x.Key, y.Key),
+		return cmp.Or(cmp.Compare(y.Conversions, x.Conversions), cmp.Compare(y.Sessions, x.Sessions), cmp.Compare(y.Cost, x.Cost), cmp.Compare(x.Key, y.Key),
 			cmp.Compare(x.Second, y.Second))
 	})
 	return a

@@ -65,6 +65,21 @@ func ParseFilter(text string) (Filter, error) {
 	return Filter{d, operator, value}, nil
 }
 
+// holds tells whether a filter takes a value, as ClickHouse would.
+func (f Filter) holds(value string) bool {
+	wanted := f.Value
+	if wanted == None {
+		wanted = ""
+	}
+	switch f.Operator {
+	case "is":
+		return value == wanted
+	case "is_not":
+		return value != wanted
+	}
+	return strings.Contains(strings.ToLower(value), strings.ToLower(wanted))
+}
+
 // conditions writes filters over columns that column names, all of which must
 // hold, and binds their values to numbered parameters.
 func conditions(filters []Filter, column func(Dimension) string, arguments map[string]any) (string, error) {

@@ -12,6 +12,10 @@ func (s Scoped) EachModel(ctx context.Context, q Credits) (map[Model]Attribution
 	if err != nil {
 		return nil, err
 	}
+	costs, err := s.costs(ctx, q)
+	if err != nil {
+		return nil, err
+	}
 	answers := make(map[Model]Attribution)
 	for i, m := range Models() {
 		if m.dataDriven() {
@@ -19,7 +23,7 @@ func (s Scoped) EachModel(ctx context.Context, q Credits) (map[Model]Attribution
 				return nil, err
 			}
 		}
-		answers[m] = tabulate(byKey, sessions, i, -1)
+		answers[m] = tabulate(byKey, sessions, costs, i, -1)
 	}
 	return answers, nil
 }

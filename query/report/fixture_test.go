@@ -19,6 +19,7 @@ import (
 type store struct {
 	t      *testing.T
 	sink   *sink.Sink
+	costs  *sink.Costs
 	reader *report.Reader
 	conn   driver.Conn // for questions of a test's own
 }
@@ -58,7 +59,16 @@ func open(t *testing.T) *store {
 			t.Error(err)
 		}
 	})
-	return &store{t: t, sink: s, reader: reader, conn: conn}
+	costs, err := sink.OpenCosts(sink.Config{Addr: []string{db.Addr}, Database: db.Name, User: db.Username, Password: db.Password}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := costs.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &store{t: t, sink: s, costs: costs, reader: reader, conn: conn}
 }
 
 func (s *store) write(b *sink.Batch) {

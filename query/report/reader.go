@@ -24,6 +24,7 @@ type Reader struct {
 	conn       driver.Conn
 	limit      time.Duration
 	statements *template.Template
+	channels   Channels // nil for none
 }
 
 // New opens connections that reports are read through; options should name a
@@ -53,7 +54,7 @@ func (r *Reader) Ping(ctx context.Context) error {
 
 // For binds every query to one workspace; days are those of its zone.
 func (r *Reader) For(workspace *schema.Workspace) Scoped {
-	return Scoped{reader: r, workspace: workspace.ID, zone: workspace.Zone}
+	return Scoped{reader: r, workspace: workspace.ID, zone: workspace.Zone, settings: workspace.Settings}
 }
 
 // Scoped asks about one workspace and can't see another.
@@ -61,6 +62,7 @@ type Scoped struct {
 	reader    *Reader
 	workspace uint32
 	zone      *time.Location
+	settings  []schema.Settings // by From; costs are placed by them
 }
 
 // query runs a named statement. data fills the places in it that can't be

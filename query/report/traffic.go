@@ -37,6 +37,8 @@ type Traffic struct {
 	Total       Figures
 	Granularity Granularity
 	Trend       []Figures
+	Costed      bool    // whether costs are known in these days, and can be told apart so
+	Cost        float64 // of ads in the period, those that match the filters
 }
 
 // Traffic sums sessions and conversions of q.Period. q.Dimension, q.Second and
@@ -58,7 +60,18 @@ func (s Scoped) Traffic(ctx context.Context, q Credits) (Traffic, error) {
 	if err := s.addConversions(ctx, q, bounds, places); err != nil {
 		return Traffic{}, err
 	}
-	return t, nil
+	return t, s.addCosts(ctx, q, &t)
+}
+
+func (s Scoped) addCosts(ctx context.Context, q Credits, t *Traffic) error {
+	q.Dimension, q.Second = "", ""
+	costs, err := s.costs(ctx, q)
+	t.Costed = costs != nil
+	for _, cost := range costs {
+		t.Cost += cost
+	}
+	t.Cost = settled(t.Cost)
+	return err
 }
 
 func (s Scoped) addSessions(ctx context.Context, q Credits, bounds []int64, places map[int64]*Figures) error {

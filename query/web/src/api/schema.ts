@@ -870,6 +870,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is there of ad cost
+         * @description By month, source and medium, the newest month first. All of it is in the workspace's currency.
+         */
+        get: operations["listCosts"];
+        put?: never;
+        /**
+         * Upload what ads cost
+         * @description Needs the role Editor or higher. The body is a CSV file as Google, Meta and LinkedIn export it: the first line that
+         *     names columns says which is which, in any order: `day` or `date`; `source`; `medium` (`cpc` where it is missing);
+         *     `campaign`; `cost`, `spend` or `amount`; `currency`, which must be the workspace's; `clicks`; `impressions`.
+         *     Comma, semicolon or tab part the cells. Source, medium and campaign are what links have as `utm_source`,
+         *     `utm_medium` and `utm_campaign`.
+         *
+         *     All of the file is stored, or nothing: when a line is wrong, the answer is 400, and its `lines` tell every one.
+         *     Lines about the same day, source, medium and campaign are added up. What a former upload had for these four is
+         *     replaced. At most 100,000 lines and 8 MB.
+         */
+        post: operations["uploadCosts"];
+        /**
+         * Delete the ad cost of some days
+         * @description Needs the role Editor or higher.
+         */
+        delete: operations["deleteCosts"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tracking": {
         parameters: {
             query?: never;
@@ -1560,6 +1596,140 @@ export interface components {
             detail: string;
             /** @description What the reader can do now. */
             what_to_do: string;
+            /** @description What is wrong with which line of an uploaded file, at most 100 of them. */
+            lines?: components["schemas"]["BadLine"][];
+        };
+        /** @description What is wrong with one line of an uploaded file. */
+        BadLine: {
+            /** @description The line's number; the first is 1. */
+            line: number;
+            /** @description What is wrong. */
+            detail: string;
+            /** @description What to change. */
+            what_to_do: string;
+        };
+        /** @description What ads of a campaign cost on one day. */
+        AdCost: {
+            /**
+             * Format: date
+             * @description The day.
+             */
+            day: string;
+            /** @description The source, in lower case. */
+            source: string;
+            /** @description The medium, in lower case. */
+            medium: string;
+            /** @description The campaign; empty for none. */
+            campaign: string;
+            /** @description The channel in which reports show it. */
+            channel: string;
+            /**
+             * Format: double
+             * @description In the workspace's currency.
+             */
+            cost: number;
+            /**
+             * Format: int64
+             * @description As the platform counted them; 0 when unknown.
+             */
+            clicks: number;
+            /**
+             * Format: int64
+             * @description Likewise.
+             */
+            impressions: number;
+        };
+        /** @description What an uploaded file says. */
+        CostUpload: {
+            /** @description False for a preview. */
+            stored: boolean;
+            /** @description How many different days, sources, media and campaigns there are. */
+            entries: number;
+            /** @description Lines with a cost; where there are more than entries some were added up. */
+            lines: number;
+            /** @description Lines with totals, which are passed over. */
+            skipped: number;
+            /** @description Entries that are there already and are replaced. */
+            replaced: number;
+            /**
+             * Format: date
+             * @description The first day.
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description The last day.
+             */
+            to: string;
+            /**
+             * Format: double
+             * @description Their sum.
+             */
+            cost: number;
+            /** @description The workspace's currency. */
+            currency: string;
+            /** @description The first 20 entries. */
+            sample: components["schemas"]["AdCost"][];
+        };
+        /** @description What is there of ad cost for one month, source and medium. */
+        CostMonth: {
+            /** @description The month as 2026-11. */
+            month: string;
+            /** @description The source. */
+            source: string;
+            /** @description The medium. */
+            medium: string;
+            /**
+             * Format: date
+             * @description The first day with a cost.
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description The last day with a cost.
+             */
+            to: string;
+            /**
+             * Format: int64
+             * @description Days and campaigns.
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Different campaigns.
+             */
+            campaigns: number;
+            /**
+             * Format: double
+             * @description Their sum.
+             */
+            cost: number;
+            /**
+             * Format: int64
+             * @description Their sum.
+             */
+            clicks: number;
+            /**
+             * Format: int64
+             * @description Their sum.
+             */
+            impressions: number;
+            /** @description ISO 4217. */
+            currency: string;
+            uploaded_at: components["schemas"]["Time"];
+        };
+        /** @description What is there of ad cost. */
+        CostMonthList: {
+            /** @description The newest month first. */
+            items: components["schemas"]["CostMonth"][];
+        };
+        /** @description What was deleted. */
+        CostsDeleted: {
+            /**
+             * Format: int64
+             * @description How many days and campaigns.
+             */
+            entries: number;
         };
         /** @description Who wants in. */
         SignIn: {
@@ -1935,10 +2105,12 @@ export interface components {
              * @description Which figure.
              * @enum {string}
              */
-            name: "sessions" | "visitors" | "page_views" | "conversions" | "conversion_rate" | "value";
+            name: "sessions" | "visitors" | "page_views" | "conversions" | "conversion_rate" | "value" | "cost" | "cost_per_conversion" | "return_on_spend";
             /**
              * Format: double
-             * @description In the period; a rate is conversions per session, between 0 and 1; a value is in the workspace's currency.
+             * @description In the period; a rate is conversions per session, between 0 and 1; values and costs are in the workspace's currency.
+             *     The last three are there when ad cost was uploaded for these days and can be told apart by the filters; all
+             *     conversions and all value that match are set against it, and what would be divided by nothing is left out.
              */
             value: number;
             /**
@@ -2042,6 +2214,26 @@ export interface components {
              * @description Sessions in the days compared with.
              */
             previous_sessions?: number;
+            /**
+             * Format: double
+             * @description What ads with this value cost in the same days, in the workspace's currency; there when the answer's cost is.
+             */
+            cost?: number;
+            /**
+             * Format: double
+             * @description cost / conversions; missing without conversions or without cost.
+             */
+            cost_per_conversion?: number;
+            /**
+             * Format: double
+             * @description value / cost; missing without cost.
+             */
+            return_on_spend?: number;
+            /**
+             * Format: double
+             * @description Cost in the days compared with.
+             */
+            previous_cost?: number;
         };
         /** @description Conversions credited to what earned them. */
         Attribution: {
@@ -2057,6 +2249,13 @@ export interface components {
              * @description All conversions in the range.
              */
             total: number;
+            /**
+             * Format: double
+             * @description The cost of all rows. It is there when ad cost was uploaded for these days and can be told apart by all that is asked:
+             *     dimensions, filters and exclusions are among channel, source, medium and campaign. A cost's channel is what the
+             *     channel rules give its UTM values; rows with a cost and nothing else are there, too.
+             */
+            cost?: number;
             previous?: components["schemas"]["AttributionBefore"];
         };
         /**
@@ -2174,6 +2373,11 @@ export interface components {
              * @description All conversions in these days.
              */
             total: number;
+            /**
+             * Format: double
+             * @description The cost of all rows in these days.
+             */
+            cost?: number;
         };
         /** @description A conversion behind a row of credits. */
         CreditedConversion: {
@@ -4811,6 +5015,87 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PushDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 2,000 of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CostMonthList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    uploadCosts: {
+        parameters: {
+            query?: {
+                /** @description The source, where the file has no column for it. */
+                source?: string;
+                /** @description The medium, where the file has no column for it. */
+                medium?: string;
+                /** @description Only tell what would be stored. */
+                preview?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description What was stored, or would be. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CostUpload"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteCosts: {
+        parameters: {
+            query: {
+                /** @description The first day. */
+                from: string;
+                /** @description The last day. */
+                to: string;
+                /** @description Only of this source. */
+                source?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They are gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CostsDeleted"];
                 };
             };
             default: components["responses"]["Problem"];

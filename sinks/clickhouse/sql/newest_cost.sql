@@ -1,0 +1,1 @@
+SELECT max(version) FROM ad_costs WHERE workspace = {workspace:UInt32}
