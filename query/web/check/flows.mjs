@@ -502,3 +502,36 @@ test("who only looks sees goals without editing them", async (t) => {
   assert.equal(await page.locator(`${id("add-goal")}, ${id("edit-goal")}, ${id("delete-goal")}`).count(), 0);
   await page.waitForSelector("text=An Owner, an Admin or an Editor can change this.");
 });
+
+test("ad cost: an example, a preview, faults by line, storing, Traffic, deleting", async (t) => {
+  const page = await open(t, "/setup/ad-cost");
+  await page.waitForSelector(`${id("cost-months")} tbody tr`);
+  const [example] = await Promise.all([page.waitForEvent("download"), page.click(id("cost-example"))]);
+  const file = (text) => page.setInputFiles(id("cost-file"), { name: "costs.csv", mimeType: "text/csv", buffer: Buffer.from(text) });
+  await file("day,source,cost\nbad,google,1\n2026-11-01,google,1\nbad,google,2\n");
+  await page.waitForSelector(id("bad-lines"));
+  assert.deepEqual(await page.locator(`${id("bad-lines")} tbody td:first-child`).allTextContents(), ["2", "4"]);
+  assert.match(await page.textContent(id("problem")), /nothing was stored/);
+  await file((await import("node:fs")).readFileSync(await example.path(), "utf8"));
+  await page.waitForSelector(id("cost-preview"));
+  assert.match(await page.textContent(id("cost-preview")), /1,530\.25.*3 entries.*2026-11-01 to 2026-11-02/s);
+  await page.click(id("cost-store"));
+  await page.waitForSelector(id("cost-stored"));
+  // Dropping a file does what choosing does.
+  await page.evaluate(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(["day,source,medium,campaign,cost,currency,clicks,impressions\n2026-11-03,google,cpc,dropped,77,EUR,1,2\n"], "dropped.csv", { type: "text/csv" }));
+    document.querySelector("[data-testid=drop]").dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
+  });
+  await page.waitForSelector(`${id("cost-preview")} >> text=dropped`);
+  await page.click(`${id("nav-dashboards-traffic")}`);
+  await page.waitForSelector(`${id("by-channel")} [data-key="Paid Search"] [data-column=cost_per_conversion]`);
+  await page.waitForSelector(id("figure-return_on_spend"));
+  assert.equal(await page.locator(`${id("by-device")} [data-column=cost]`).count(), 0);
+  assert.equal(await page.locator(`${id("by-campaign")} [data-key="autumn-sale"] [data-column=sessions]`).getAttribute("data-value"), "0");
+  await page.goto(`${full.address}/setup/ad-cost`);
+  const row = `${id("cost-months")} [data-month="2026-11"][data-source=linkedin]`;
+  await page.click(`${row} ${id("cost-delete")}`);
+  await page.click(id("cost-delete-confirm"));
+  await page.waitForSelector(row, { state: "detached" });
+});

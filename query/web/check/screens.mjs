@@ -49,6 +49,10 @@ const screens = [
   { name: "ads-log-nothing", path: "/setup/ads/d2?state=duplicate", ready: "[data-testid=empty-nothing]" },
   { name: "ads-log-unknown", path: "/setup/ads/d99", ready: "[data-testid=problem]", allow: /404/ },
   { name: "contacts-stages", path: "/contacts", ready: "[data-testid=contact-row]", click: "[data-testid=edit-stages]", seen: "[data-testid=stage-rows] li" },
+  { name: "ad-cost", path: "/setup/ad-cost", ready: "[data-testid=cost-months] tbody tr" },
+  { name: "ad-cost-preview", path: "/setup/ad-cost", ready: "[data-testid=cost-months] tbody tr", file: "day,source,medium,campaign,cost,currency,clicks,impressions\n2026-11-01,google,cpc,brand-eu,\"1,234.50\",EUR,310,12045\n2026-11-02,linkedin,cpc,a rather long name of a campaign about autumn,215.75,EUR,22,4310\n", seen: "[data-testid=cost-preview]" },
+  { name: "ad-cost-bad", path: "/setup/ad-cost", ready: "[data-testid=cost-months] tbody tr", file: "day,source,cost\nbad,google,1\n2026-11-01,google,1\nbad,google,2\n", seen: "[data-testid=bad-lines]", allow: /400/ },
+  { name: "ad-cost-delete", path: "/setup/ad-cost", ready: "[data-testid=cost-months] tbody tr", click: "[data-testid=cost-delete]", seen: "[data-testid=cost-delete-dialog]" },
   { name: "tracking-code", path: "/setup/tracking-code", ready: "[data-testid=checks]" },
   { name: "webhooks", path: "/setup/webhooks", ready: "[data-testid=webhook]", click: "[data-testid=webhook-log]", seen: "[data-testid=delivery]" },
   { name: "webhooks-new", path: "/setup/webhooks", ready: "[data-testid=webhook]", click: "[data-testid=add-webhook]", seen: "[data-testid=webhook-form]" },
@@ -70,6 +74,7 @@ const screens = [
   { name: "empty-chat", path: "/setup/chat", empty: true, ready: "[data-testid=connect]" },
   { name: "empty-goals", path: "/settings/goals", empty: true, ready: "[data-testid=example-goal]" },
   { name: "empty-ads", path: "/setup/ads", empty: true, ready: "[data-testid=ads-google]" },
+  { name: "empty-ad-cost", path: "/setup/ad-cost", empty: true, ready: "[data-testid=empty-nothing]" },
   { name: "empty-tracking-code", path: "/setup/tracking-code", empty: true, ready: "[data-testid=checks]" },
 ];
 
@@ -100,6 +105,7 @@ async function visit(view, screen, known) {
   await page.goto(at + screen.path.replace(/\{(\w+)\}/, (_, name) => known[name]));
   await page.waitForSelector(screen.ready, { timeout: 60_000 });
   for (const what of [screen.open, screen.click]) if (what) await page.locator(what).first().click();
+  if (screen.file) await page.setInputFiles("[data-testid=cost-file]", { name: "costs.csv", mimeType: "text/csv", buffer: Buffer.from(screen.file) });
   if (screen.seen) await page.waitForSelector(screen.seen, { timeout: 60_000 });
   if (screen.key) await page.keyboard.press(screen.key);
   await page.waitForFunction(() => !document.querySelector(".skeleton"));

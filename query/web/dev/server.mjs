@@ -8,6 +8,7 @@ import { dirname, extname, join, normalize } from "node:path";
 import { makeAds } from "./ads.mjs";
 import { makeGoals } from "./goals.mjs";
 import { makeHooks } from "./hooks.mjs";
+import { makeCosts } from "./costs.mjs";
 import { makePeople, stages as builtIn } from "./data.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "dist", "app");
@@ -64,7 +65,16 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
       if (q.get("compare_model")) for (const [s, share] of credit(q.get("compare_model"), list)) row(keyOf(s)).compare_conversions += share;
     }
     const attributed = chosen.filter((p) => p.journey.sessions.length).length;
-    return ok({ rows: [...rows.values()].sort((a, b) => b.conversions - a.conversions || b.sessions - a.sessions), attributed, total: chosen.length });
+    const spent = costs.by(dimension, q);
+    if (spent) {
+      for (const [key, cost] of spent) row(key).cost = cost;
+      for (const r of rows.values()) {
+        r.cost ??= 0;
+        r.value ||= r.conversions * 240;
+        if (r.cost && r.conversions) Object.assign(r, { cost_per_conversion: r.cost / r.conversions, return_on_spend: r.value / r.cost });
+      }
+    }
+    return ok({ ...(spent ? { cost: [...spent.values()].reduce((a, b) => a + b, 0) } : {}), rows: [...rows.values()].sort((a, b) => b.conversions - a.conversions || b.sessions - a.sessions), attributed, total: chosen.length });
   };
   const traffic = (q) => {
     const days = Math.min(400, Math.max(1, Math.round((Date.parse(q.get("to")) - Date.parse(q.get("from"))) / 864e5) + 1));
@@ -81,7 +91,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     const figure = (name, value, before) => ({ name, value, previous: compared ? before : null, change: compared && before ? (value - before) / before : null });
     const [s, c] = [sum(trend, "sessions"), sum(trend, "conversions")];
     const [ps, pc] = [sum(previous, "sessions"), sum(previous, "conversions")];
-    return ok({ from: q.get("from"), to: q.get("to"), granularity: hours ? "hour" : "day", trend, previous, figures: [figure("sessions", s, ps), figure("visitors", Math.round(s * 0.8), Math.round(ps * 0.8)), figure("page_views", s * 3, Math.round(ps * 2.8)), figure("conversions", c, pc), figure("conversion_rate", s ? c / s : 0, ps ? pc / ps : 0), figure("value", 0, 0)] });
+    return ok({ from: q.get("from"), to: q.get("to"), granularity: hours ? "hour" : "day", trend, previous, figures: [figure("sessions", s, ps), figure("visitors", Math.round(s * 0.8), Math.round(ps * 0.8)), figure("page_views", s * 3, Math.round(ps * 2.8)), figure("conversions", c, pc), figure("conversion_rate", s ? c / s : 0, ps ? pc / ps : 0), figure("value", c * 240, pc * 240), ...(costs.total() && q.getAll("filter").length === 0 ? [figure("cost", costs.total(), costs.total() * 0.9), figure("cost_per_conversion", costs.total() / (c || 1), (costs.total() * 0.9) / (pc || 1)), figure("return_on_spend", (c * 240) / costs.total(), (pc * 240) / (costs.total() * 0.9))] : [])] });
   };
   const funnel = (body) => {
     const results = (n) => body.steps.map((_, i) => {
@@ -144,6 +154,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
   const ads = makeAds({ empty, now, people });
   const goals = makeGoals({ empty, now });
   const hooks = makeHooks({ empty, now, people });
+  const costs = makeCosts({ empty, now });
   let stages = [...builtIn.slice(0, 3).map((name) => ({ name, built_in: true })), { name: "Demo booked", built_in: false }, ...builtIn.slice(3).map((name) => ({ name, built_in: true }))];
   if (people.length) people[1].contact.stage = people[3].contact.stage = "Demo booked";
   const counted = (s) => (s.name === "New" ? s : { ...s, contacts: people.filter((p) => p.contact.stage === s.name).length });
@@ -162,7 +173,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     if (forGoals) return forGoals;
     const forHooks = hooks(method, path.replace("/api/v1", ""), body, { ok, problem });
     if (forHooks) return forHooks;
-    const forAds = ads(method, path.replace("/api/v1", ""), q, body, { ok, problem });
+    const forAds = ads(method, path.replace("/api/v1", ""), q, body, { ok, problem }) ?? costs.answer(method, path.replace("/api/v1", ""), q, body, { ok, problem });
     if (forAds) return forAds;
     const merge = route.match(/^(GET|POST) \/contacts\/([^/]+)\/merges$/);
     if (merge) {
@@ -259,7 +270,7 @@ export async function start({ port = 0, empty = false } = {}) {
     if (!url.pathname.startsWith("/api/")) return sendFile(response, url.pathname);
     let text = "";
     for await (const chunk of request) text += chunk;
-    const a = api(request.method, url.pathname, url.searchParams, text ? JSON.parse(text) : undefined, (request.headers.cookie ?? "").includes(cookie));
+    const a = api(request.method, url.pathname, url.searchParams, !text ? undefined : request.headers["content-type"] === "text/csv" ? text : JSON.parse(text), (request.headers.cookie ?? "").includes(cookie));
     response.writeHead(a.status, { "Content-Type": a.status < 400 ? "application/json" : "application/problem+json", ...a.headers });
     response.end(a.body === undefined ? "" : JSON.stringify(a.body));
   });

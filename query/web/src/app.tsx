@@ -20,6 +20,7 @@ const Ads = later(() => import("./screens/ads").then((m) => m.Ads));
 const Funnels = later(() => import("./screens/funnels").then((m) => m.Funnels));
 const Goals = later(() => import("./screens/goals").then((m) => m.Goals));
 const Webhooks = later(() => import("./screens/webhooks").then((m) => m.Webhooks));
+const Costs = later(() => import("./screens/costs").then((m) => m.Costs));
 
 /** The whole application. */
 export function App() {
@@ -66,6 +67,8 @@ function Screen({ path }: { path: string }) {
     case "/setup":
     case "/setup/chat":
       return <Chat />;
+    case "/setup/ad-cost":
+      return <Costs />;
     case "/setup/tracking-code":
       return <TrackingCode />;
     case "/setup/webhooks":
@@ -118,6 +121,7 @@ const groups: { name: string; items: Item[] }[] = [
     items: [
       { href: "/setup/chat", label: "Chat", icon: "chat" },
       { href: "/setup/ads", label: "Ad platforms", icon: "megaphone" },
+      { href: "/setup/ad-cost", label: "Ad cost", icon: "coins" },
       { href: "/setup/tracking-code", label: "Tracking code", icon: "code" },
       { href: "/setup/webhooks", label: "Webhooks", icon: "out" },
     ],

@@ -14,6 +14,11 @@ export function compact(n: number): string {
   return compactForm.format(n).toLowerCase();
 }
 
+/** How many times something came back: "3.2×". */
+export function times(ratio: number): string {
+  return `${parts.format(ratio)}×`;
+}
+
 /** A share between 0 and 1: "4.2%". */
 export function percent(share: number): string {
   if (!Number.isFinite(share)) return "–";

@@ -19,6 +19,9 @@ export interface Options<O> {
   signal?: AbortSignal;
 }
 
+/** What is wrong with one line of a file. */
+export type BadLine = Schemas["BadLine"];
+
 /** An error of the API in its own words: what happened, what it means, what to do. */
 export class Problem extends Error {
   constructor(
@@ -26,6 +29,7 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
     readonly whatToDo: string,
+    readonly lines: readonly BadLine[] = [],
   ) {
     super(title);
   }
@@ -46,10 +50,20 @@ export async function ask<P extends keyof paths, M extends Method & keyof paths[
   return (await response.json()) as Result<Operation<P, M>>;
 }
 
+/** Sends a file of ad cost as it is. */
+export async function upload(path: "/api/v1/costs", query: Query<Operation<"/api/v1/costs", "post">>, file: Blob): Promise<Schemas["CostUpload"]> {
+  const response = await send("post", addressOf(path, {}, query), file);
+  if (!response.ok) throw await problemOf(response);
+  return (await response.json()) as Schemas["CostUpload"];
+}
+
 async function send(method: string, address: string, body: unknown, signal?: AbortSignal): Promise<Response> {
   const init: RequestInit = { method: method.toUpperCase(), headers: { Accept: "application/json" }, credentials: "same-origin" };
   if (signal) init.signal = signal;
-  if (body !== undefined) {
+  if (body instanceof Blob) {
+    init.headers = { Accept: "application/json", "Content-Type": "text/csv" };
+    init.body = body;
+  } else if (body !== undefined) {
     init.headers = { Accept: "application/json", "Content-Type": "application/json" };
     init.body = JSON.stringify(body);
   }
@@ -78,7 +92,7 @@ async function problemOf(response: Response): Promise<Problem> {
   const fallback = new Problem(response.status, `SourceLoop answered with status ${response.status}`, "It gave no reason.", "Try again; if it stays, look into the server's log.");
   try {
     const p = (await response.json()) as Partial<Schemas["Problem"]>;
-    return p.title ? new Problem(response.status, p.title, p.detail ?? "", p.what_to_do ?? "") : fallback;
+    return p.title ? new Problem(response.status, p.title, p.detail ?? "", p.what_to_do ?? "", p.lines) : fallback;
   } catch {
     return fallback;
   }

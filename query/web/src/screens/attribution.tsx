@@ -4,7 +4,7 @@ import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { download, toCsv } from "../csv";
 import { dimensionLabel, type Dimension } from "../filters";
-import { count, dimensionValue, money, percent } from "../format";
+import { count, dimensionValue, money, percent, times } from "../format";
 import { credits, modelLabel, type Model } from "../models";
 import { session } from "../session";
 import { ProblemNote, Skeleton } from "../ui/basics";
@@ -53,7 +53,7 @@ function CreditedTable({ dimension, common, vs }: { dimension: Dimension; common
   const rows = answer.data?.rows ?? [];
   const visible = all ? rows : rows.slice(0, rowsAtFirst);
   return (
-    <section class={answer.loading ? "panel stale" : "panel"} aria-label={label} aria-busy={answer.loading} data-testid={`by-${dimension}`}>
+    <section class={`panel ${answer.loading ? "stale" : ""} ${answer.data?.cost ? "panel-whole" : ""}`} aria-label={label} aria-busy={answer.loading} data-testid={`by-${dimension}`}>
       <header class="panel-head">
         <h2>{label}</h2>
         {answer.data && (
@@ -68,7 +68,7 @@ function CreditedTable({ dimension, common, vs }: { dimension: Dimension; common
       {answer.problem && <ProblemNote problem={answer.problem} again={answer.reload} />}
       {!answer.data && answer.loading && <Skeleton lines={5} />}
       {answer.data && rows.length === 0 && <p class="hint">Nothing in these days with these filters.</p>}
-      {rows.length > 0 && <Table dimension={dimension} rows={visible} all={rows} model={common.model} vs={vs} />}
+      {rows.length > 0 && <Table dimension={dimension} rows={visible} all={rows} model={common.model} vs={vs} paid={!!answer.data?.cost} />}
       {rows.length > rowsAtFirst && (
         <button type="button" class="link more" aria-expanded={all} onClick={() => setAll(!all)}>
           {all ? "Show fewer" : `Show all ${count(rows.length)}`}
@@ -78,7 +78,7 @@ function CreditedTable({ dimension, common, vs }: { dimension: Dimension; common
   );
 }
 
-function Table({ dimension, rows, all, model, vs }: { dimension: Dimension; rows: Row[]; all: Row[]; model: Model; vs: Model | undefined }) {
+function Table({ dimension, rows, all, model, vs, paid }: { dimension: Dimension; rows: Row[]; all: Row[]; model: Model; vs: Model | undefined; paid: boolean }) {
   const most = Math.max(1, ...all.map((r) => r.sessions));
   const worth = all.some((r) => r.value !== 0);
   const currency = session.value?.workspace.currency ?? "USD";
@@ -94,6 +94,17 @@ function Table({ dimension, rows, all, model, vs }: { dimension: Dimension; rows
             {vs && <th scope="col" class="number">Difference</th>}
             {!vs && <th scope="col" class="number">Rate</th>}
             {worth && !vs && <th scope="col" class="number">Value</th>}
+            {paid && <th scope="col" class="number">Cost</th>}
+            {paid && !vs && (
+              <th scope="col" class="number">
+                <abbr title="Cost per conversion">Per conv.</abbr>
+              </th>
+            )}
+            {paid && worth && !vs && (
+              <th scope="col" class="number">
+                <abbr title="Return on spend: value divided by cost">Return</abbr>
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
@@ -111,6 +122,9 @@ function Table({ dimension, rows, all, model, vs }: { dimension: Dimension; rows
               {vs && <Difference by={(r.compare_conversions ?? 0) - r.conversions} />}
               {!vs && <td class="number">{r.sessions > 0 ? percent(r.conversions / r.sessions) : "–"}</td>}
               {worth && !vs && <td class="number" data-column="value" data-value={r.value}>{money(r.value, currency)}</td>}
+              {paid && <td class="number" data-column="cost" data-value={r.cost}>{r.cost ? money(r.cost, currency) : "–"}</td>}
+              {paid && !vs && <td class="number" data-column="cost_per_conversion" data-value={r.cost_per_conversion}>{r.cost_per_conversion === undefined ? "–" : money(r.cost_per_conversion, currency)}</td>}
+              {paid && worth && !vs && <td class="number" data-column="return_on_spend" data-value={r.return_on_spend}>{r.return_on_spend === undefined ? "–" : times(r.return_on_spend)}</td>}
             </tr>
           ))}
         </tbody>
@@ -126,7 +140,8 @@ function Difference({ by }: { by: number }) {
 }
 
 function save(dimension: Dimension, rows: Row[], vs: Model | undefined): void {
-  const head = [dimension, "sessions", "conversions", "value", ...(vs ? [`conversions ${vs}`, `value ${vs}`] : [])];
-  const body = rows.map((r) => [r.key, r.sessions, r.conversions, r.value, ...(vs ? [r.compare_conversions ?? 0, r.compare_value ?? 0] : [])]);
+  const paid = rows.some((r) => r.cost !== undefined);
+  const head = [dimension, "sessions", "conversions", "value", ...(paid ? ["cost", "cost per conversion", "return on spend"] : []), ...(vs ? [`conversions ${vs}`, `value ${vs}`] : [])];
+  const body = rows.map((r) => [r.key, r.sessions, r.conversions, r.value, ...(paid ? [r.cost ?? 0, r.cost_per_conversion ?? "", r.return_on_spend ?? ""] : []), ...(vs ? [r.compare_conversions ?? 0, r.compare_value ?? 0] : [])]);
   download(`traffic-${dimension}.csv`, toCsv([head, ...body]));
 }

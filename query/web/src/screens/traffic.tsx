@@ -2,7 +2,7 @@
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { addDays, defaultPreset, today } from "../dates";
-import { change, count, money, percent, stretch } from "../format";
+import { change, count, money, percent, stretch, times } from "../format";
 import { formatFilter, readFilters } from "../filters";
 import { useGoals, type Goal } from "../goals";
 import { conversions, defaultLookback, lookbacks, models, readModel } from "../models";
@@ -28,6 +28,9 @@ const names: Record<Figure["name"], string> = {
   conversions: "Conversions",
   conversion_rate: "Conversion rate",
   value: "Value",
+  cost: "Cost",
+  cost_per_conversion: "Cost per conversion",
+  return_on_spend: "Return on spend",
 };
 
 /** What the address asks of every number on the page. */
@@ -138,7 +141,8 @@ function metric(): Metric {
 
 function figureText(f: Pick<Figure, "name">, value: number): string {
   if (f.name === "conversion_rate") return percent(value);
-  if (f.name === "value") return money(value, session.value?.workspace.currency ?? "USD");
+  if (f.name === "return_on_spend") return times(value);
+  if (f.name === "value" || f.name === "cost" || f.name === "cost_per_conversion") return money(value, session.value?.workspace.currency ?? "USD");
   return count(value);
 }
 
