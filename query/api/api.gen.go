@@ -325,42 +325,6 @@ func (e DestinationTrigger) Valid() bool {
 	}
 }
 
-// Defines values for DestinationFieldsConsent.
-const (
-	DestinationFieldsConsentGranted   DestinationFieldsConsent = "granted"
-	DestinationFieldsConsentNotDenied DestinationFieldsConsent = "not_denied"
-)
-
-// Valid indicates whether the value is a known member of the DestinationFieldsConsent enum.
-func (e DestinationFieldsConsent) Valid() bool {
-	switch e {
-	case DestinationFieldsConsentGranted:
-		return true
-	case DestinationFieldsConsentNotDenied:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for DestinationFieldsTrigger.
-const (
-	DestinationFieldsTriggerConversion DestinationFieldsTrigger = "conversion"
-	DestinationFieldsTriggerStage      DestinationFieldsTrigger = "stage"
-)
-
-// Valid indicates whether the value is a known member of the DestinationFieldsTrigger enum.
-func (e DestinationFieldsTrigger) Valid() bool {
-	switch e {
-	case DestinationFieldsTriggerConversion:
-		return true
-	case DestinationFieldsTriggerStage:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for DestinationInputConsent.
 const (
 	DestinationInputConsentGranted   DestinationInputConsent = "granted"
@@ -1967,60 +1931,6 @@ type DestinationConsent string
 // DestinationTrigger Sent when the conversion happens, which is the default, or when its contact reaches a stage.
 type DestinationTrigger string
 
-// DestinationFields What can be said of a destination. What a new one may leave out has the default that is named here.
-type DestinationFields struct {
-	// Account Google's customer id, which must be there; LinkedIn's ad account; empty at Meta. Digits, with or without dashes.
-	Account *string `json:"account,omitempty"`
-
-	// Action The number of the conversion action (Google), dataset (Meta) or conversion rule (LinkedIn).
-	Action *string `json:"action,omitempty"`
-
-	// ActionName What the platform calls it, as far as it is known.
-	ActionName *string `json:"action_name,omitempty"`
-
-	// Consent Only who consented to advertising, or all but who refused it, which is the default.
-	Consent *DestinationFieldsConsent `json:"consent,omitempty"`
-
-	// Conversions The names of the conversions that are sent; none stands for the chats of Intercom and HubSpot.
-	Conversions *[]string `json:"conversions,omitempty"`
-
-	// DryRun Try without effect: the platform only checks, where it can. By default false.
-	DryRun *bool `json:"dry_run,omitempty"`
-
-	// Event Of Meta: the event name, by default Lead. Empty elsewhere.
-	Event *string `json:"event,omitempty"`
-
-	// From Conversions before this moment are not sent. By default when it is made.
-	From *Moment `json:"from,omitempty"`
-
-	// Name What people call it here. By default action_name, event or action, the first that is there.
-	Name *string `json:"name,omitempty"`
-
-	// Paused Whether pushes wait. By default false.
-	Paused *bool `json:"paused,omitempty"`
-
-	// Platform An advertising platform.
-	Platform *AdPlatform `json:"platform,omitempty"`
-
-	// Stage Of the trigger `stage`: which one.
-	Stage *string `json:"stage,omitempty"`
-
-	// TestCode Of Meta: events go to Test events under this code, and do not count.
-	TestCode *string `json:"test_code,omitempty"`
-
-	// Trigger Sent when the conversion happens, which is the default, or when its contact reaches a stage.
-	Trigger *DestinationFieldsTrigger `json:"trigger,omitempty"`
-
-	// Value What a conversion is worth there. By default none is told.
-	Value *DestinationValue `json:"value,omitempty"`
-}
-
-// DestinationFieldsConsent Only who consented to advertising, or all but who refused it, which is the default.
-type DestinationFieldsConsent string
-
-// DestinationFieldsTrigger Sent when the conversion happens, which is the default, or when its contact reaches a stage.
-type DestinationFieldsTrigger string
-
 // DestinationInput Where which conversions go, and how, as a whole.
 type DestinationInput struct {
 	// Account Google's customer id, which must be there; LinkedIn's ad account; empty at Meta. Digits, with or without dashes.
@@ -3262,7 +3172,8 @@ type MergeList struct {
 // Model How a conversion's credit is shared among its touches.
 type Model string
 
-// NewDestination Where which conversions go, and how. The platform and the action are enough, with the account at Google.
+// NewDestination Where which conversions go, and how. The platform and the action are enough, with the account at Google; the rest
+// has the defaults that are named here.
 type NewDestination struct {
 	// Account Google's customer id, which must be there; LinkedIn's ad account; empty at Meta. Digits, with or without dashes.
 	Account *string `json:"account,omitempty"`

@@ -3309,15 +3309,58 @@ export interface components {
                 [key: string]: number;
             };
         };
-        /** @description What can be said of a destination. What a new one may leave out has the default that is named here. */
-        DestinationFields: {
-            platform?: components["schemas"]["AdPlatform"];
+        /** @description Where which conversions go, and how, as a whole. */
+        DestinationInput: {
+            platform: components["schemas"]["AdPlatform"];
+            /** @description What people call it here. By default action_name, event or action, the first that is there. */
+            name: string;
+            /** @description Google's customer id, which must be there; LinkedIn's ad account; empty at Meta. Digits, with or without dashes. */
+            account: string;
+            /** @description The number of the conversion action (Google), dataset (Meta) or conversion rule (LinkedIn). */
+            action: string;
+            /** @description What the platform calls it, as far as it is known. */
+            action_name?: string;
+            /** @description Of Meta: the event name, by default Lead. Empty elsewhere. */
+            event?: string;
+            /** @description The names of the conversions that are sent; none stands for the chats of Intercom and HubSpot. */
+            conversions: string[];
+            /**
+             * @description Sent when the conversion happens, which is the default, or when its contact reaches a stage.
+             * @enum {string}
+             */
+            trigger: "conversion" | "stage";
+            /** @description Of the trigger `stage`: which one. */
+            stage?: string;
+            value: components["schemas"]["DestinationValue"];
+            /**
+             * @description Only who consented to advertising, or all but who refused it, which is the default.
+             * @enum {string}
+             */
+            consent: "granted" | "not_denied";
+            /** @description Try without effect: the platform only checks, where it can. By default false. */
+            dry_run: boolean;
+            /** @description Of Meta: events go to Test events under this code, and do not count. */
+            test_code?: string;
+            /** @description Whether pushes wait. By default false. */
+            paused: boolean;
+            /**
+             * Format: date-time
+             * @description Conversions before this moment are not sent. By default when it is made.
+             */
+            from?: string;
+        };
+        /**
+         * @description Where which conversions go, and how. The platform and the action are enough, with the account at Google; the rest
+         *     has the defaults that are named here.
+         */
+        NewDestination: {
+            platform: components["schemas"]["AdPlatform"];
             /** @description What people call it here. By default action_name, event or action, the first that is there. */
             name?: string;
             /** @description Google's customer id, which must be there; LinkedIn's ad account; empty at Meta. Digits, with or without dashes. */
             account?: string;
             /** @description The number of the conversion action (Google), dataset (Meta) or conversion rule (LinkedIn). */
-            action?: string;
+            action: string;
             /** @description What the platform calls it, as far as it is known. */
             action_name?: string;
             /** @description Of Meta: the event name, by default Lead. Empty elsewhere. */
@@ -3349,10 +3392,6 @@ export interface components {
              */
             from?: string;
         };
-        /** @description Where which conversions go, and how. The platform and the action are enough, with the account at Google. */
-        NewDestination: components["schemas"]["DestinationFields"] & Record<string, never>;
-        /** @description Where which conversions go, and how, as a whole. */
-        DestinationInput: components["schemas"]["DestinationFields"] & Record<string, never>;
         /** @description How many pushes are in each state. */
         PushCounts: {
             /** Format: int64 */
