@@ -78,8 +78,17 @@ function Summary({ destination: d, state, onChange }: { destination: Destination
       </button>
     </li>
   );
+  const card = useQuery("ads", (signal) => ask("get", "/api/v1/ads", { signal }), 3_000).data?.items.find((c) => c.platform === d.platform);
   return (
     <>
+      {card && card.state !== "connected" && (
+        <div class="note note-bad" data-testid="not-connected">
+          <Icon name="warn" />
+          <p>
+            {card.last_error || `${card.name} is not connected, so nothing is sent.`} <Link href="/setup/ads">Go to the ad platforms</Link>
+          </p>
+        </div>
+      )}
       <p class="lead">
         Push log of a {platformWords(d.platform).product} of {platformWords(d.platform).name}: every conversion that goes there, and what the platform said.
       </p>
