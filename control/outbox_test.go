@@ -138,7 +138,7 @@ func testDestinations(t *testing.T, w *outboxWorld) {
 			d.Value = control.ValueRule{Kind: control.StageValue, ByStage: map[string]float64{"Nowhere": 1}}
 		},
 		"conversion": func(d *control.Destination) { d.Conversions = []string{" "} },
-		"no event":   func(d *control.Destination) { d.Platform = "meta" },
+		"event":      func(d *control.Destination) { d.Platform, d.Event = "meta", "Lead!" },
 	}
 	for what, spoil := range bad {
 		spoilt := good
