@@ -1,7 +1,10 @@
 package control_test
 
 import (
+	"database/sql"
+	"errors"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -128,7 +131,8 @@ func (c *crowd) hold(pushes []control.Push, mine bool) {
 }
 
 // BenchmarkOutbox takes 10,000 pushes through all they go through, 2,000 at a
-// time, and says how long each step takes a push.
+// time, and says how long each step takes a push. As many were sent before, and
+// PostgreSQL counted its rows while nothing waited, which is what its plans go by.
 func BenchmarkOutbox(b *testing.B) {
 	for name, fresh := range map[string]func(testing.TB) string{"sqlite": controltest.SQLite, "postgres": func(t testing.TB) string {
 		serverstest.Postgres(t)
@@ -140,17 +144,30 @@ func BenchmarkOutbox(b *testing.B) {
 				benchmarkOutbox(b, fresh(b), took)
 			}
 			for step, d := range took {
-				b.ReportMetric(float64(d.Microseconds())/float64(b.N)/10_000, step+"-µs/push")
+				b.ReportMetric(float64(d.Microseconds())/float64(b.N)/benchmarked, step+"-µs/push")
 			}
 		})
 	}
 }
 
+const benchmarked = 10_000
+
 func benchmarkOutbox(b *testing.B, dsn string, took map[string]time.Duration) {
-	const total, batch = 10_000, 2_000
-	ctx := b.Context()
 	w := newOutboxWorld(b, dsn)
 	d := w.destination(b, 1)
+	outboxPass(b, w, d, 0, map[string]time.Duration{})
+	countRows(b, dsn)
+	outboxPass(b, w, d, benchmarked, took)
+	if counts, err := w.store.PushCounts(b.Context(), w.ann); err != nil || counts[d.ID][schema.PushSent] != 2*benchmarked {
+		b.Fatalf("in the end there are %v, %v", counts, err)
+	}
+}
+
+// outboxPass plans pushes from a number on, plans them once more, and has all
+// sent.
+func outboxPass(b *testing.B, w *outboxWorld, d control.Destination, first int, took map[string]time.Duration) {
+	const batch, atOnce = 2_000, 200
+	ctx := b.Context()
 	measure := func(step string, do func() error) {
 		begun := time.Now()
 		if err := do(); err != nil {
@@ -159,7 +176,7 @@ func benchmarkOutbox(b *testing.B, dsn string, took map[string]time.Duration) {
 		took[step] += time.Since(begun)
 	}
 	for _, step := range []string{"plan", "repeat"} {
-		for from := 0; from < total; from += batch {
+		for from := first; from < first+benchmarked; from += batch {
 			var plan []control.Push
 			for n := from; n < from+batch; n++ {
 				plan = append(plan, w.push(d, n))
@@ -167,9 +184,9 @@ func benchmarkOutbox(b *testing.B, dsn string, took map[string]time.Duration) {
 			measure(step, func() error { return w.store.PlanPushes(ctx, plan) })
 		}
 	}
-	for range total / batch {
+	for range benchmarked / atOnce {
 		var pushes []control.Push
-		measure("take", func() (err error) { pushes, err = w.store.TakePushes(ctx, batch, batch, time.Minute); return err })
+		measure("take", func() (err error) { pushes, err = w.store.TakePushes(ctx, batch, atOnce, time.Minute); return err })
 		measure("begin", func() (err error) { pushes, err = w.store.BeginPushes(ctx, pushes); return err })
 		results := make([]control.PushResult, len(pushes))
 		for i, p := range pushes {
@@ -177,7 +194,20 @@ func benchmarkOutbox(b *testing.B, dsn string, took map[string]time.Duration) {
 		}
 		measure("end", func() error { return w.store.EndPushes(ctx, results) })
 	}
-	if counts, err := w.store.PushCounts(ctx, w.ann); err != nil || counts[d.ID][schema.PushSent] != total {
-		b.Fatalf("in the end there are %v, %v", counts, err)
+}
+
+// countRows has PostgreSQL look at how many rows of which kind there are, as it
+// does by itself from time to time.
+func countRows(b *testing.B, dsn string) {
+	if !strings.HasPrefix(dsn, "postgres") {
+		return
+	}
+	db, err := sql.Open("pgx", dsn)
+	if err == nil {
+		_, err = db.ExecContext(b.Context(), "ANALYZE")
+		err = errors.Join(err, db.Close())
+	}
+	if err != nil {
+		b.Fatal(err)
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	// The two databases.
-	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 	_ "modernc.org/sqlite"
@@ -118,12 +118,26 @@ func unreachable(op string, err error) error {
 	return e
 }
 
+// openPostgres has every statement planned for the values that it runs with. A
+// plan that the server keeps for all values may be of when a table had a few rows,
+// and then reads all of it when it has many.
+func openPostgres(dsn string) (*sql.DB, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "SET plan_cache_mode = force_custom_plan")
+		return err
+	})), nil
+}
+
 func (s *Store) connect(dsn string) error {
 	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
 		return s.connectSQLite(path)
 	}
 	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
-		db, err := sql.Open("pgx", dsn)
+		db, err := openPostgres(dsn)
 		if err != nil {
 			return errors.New("cannot read the address of the PostgreSQL database")
 		}

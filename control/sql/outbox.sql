@@ -31,18 +31,23 @@ FROM destinations d JOIN connections c ON c.id = d.connection
 WHERE c.state = 'connected' AND d.paused = 0 AND d.removed_at = 0
     AND EXISTS (SELECT 1 FROM outbox o WHERE o.destination = d.id AND o.state = 'pending' AND o.due <= $1);
 
+-- The ids alone say which: where a planner believes that almost nothing waits,
+-- as it does until it counts again, more conditions would have it walk through
+-- all that waits, and look for the ids anew at each.
 -- name: pushes_take
 UPDATE outbox SET lease = $3, leased_until = $4, due = $4
-WHERE state = 'pending' AND due <= $2 AND id IN (
+WHERE id IN (
     SELECT id FROM outbox WHERE destination = $1 AND state = 'pending' AND due <= $2 ORDER BY due LIMIT $5
 )
 RETURNING id, workspace, destination, conversion, contact, conversion_name, at, stage, state, words, code, attempts, tries, open, open_since, alone, receipt,
     first_at, due, created_at, updated_at, waits, wait_until, note;
 
+-- The state is written so that it does not lead to the index of what waits, for
+-- the same reason: the ids do.
 -- name: pushes_begin
 UPDATE outbox SET begun = $1, open = open + 1, open_since = CASE WHEN open = 0 THEN $2 ELSE open_since END,
     attempts = attempts + 1, tries = tries + 1, first_at = CASE WHEN first_at = 0 THEN $2 ELSE first_at END, updated_at = $2
-WHERE id IN (/*rows*/#1/*end*/) AND lease = $1 AND begun <> $1 AND leased_until > $2 AND state = 'pending'
+WHERE id IN (/*rows*/#1/*end*/) AND lease = $1 AND begun <> $1 AND leased_until > $2 AND state || '' = 'pending'
 RETURNING id, attempts, tries, open_since, first_at;
 
 -- name: attempt_insert
