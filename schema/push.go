@@ -118,10 +118,9 @@ func ParseOutcome(name string) Outcome {
 	return Outcome(max(0, slices.Index(outcomes[:], name)))
 }
 
-// Arrived tells whether the platform has the conversion.
-func (o Outcome) Arrived() bool {
-	return o == OutcomeSent || o == OutcomeTaken || o == OutcomeDuplicate
-}
+// Arrived tells whether the platform has the conversion for good. What it took to
+// look at it may refuse yet, and have from an attempt before.
+func (o Outcome) Arrived() bool { return o == OutcomeSent || o == OutcomeDuplicate }
 
 // Known tells whether it is known of an attempt with this outcome that the
 // platform has the conversion, or that it has not.

@@ -126,8 +126,7 @@ func confirmed(p *control.Push, v *schema.Verdict, now schema.Millis) control.Pu
 			again(p, v, now, &r)
 		}
 	case schema.OutcomeDuplicate:
-		// It has it from the request before, also where that had no answer:
-		// that this one was taken has closed the open attempt.
+		// It has it from the request before, also where that had no answer.
 		if p.Alone || p.Attempts > 1 {
 			r.State = schema.PushSent
 		}
@@ -145,7 +144,11 @@ func confirmed(p *control.Push, v *schema.Verdict, now schema.Millis) control.Pu
 		}
 		// Pauses grow with the age: asked at 2 s, 4 s, 8 s …
 		r.Due = now.Add(max(v.After, min(lastAsk, max(firstAsk, age))))
-	case schema.OutcomeSent, schema.OutcomeNoIdentity, schema.OutcomeNoConsent, schema.OutcomeRefused:
+	case schema.OutcomeNoIdentity, schema.OutcomeNoConsent, schema.OutcomeRefused:
+		if p.Open { // An attempt before had no answer, and may have counted.
+			r.State, r.Words = schema.PushError, strings.TrimSpace(v.Words+" "+wordsUnsure)
+		}
+	case schema.OutcomeSent:
 	}
 	return r
 }

@@ -30,3 +30,25 @@ func TestNotCountedIsSentAgain(t *testing.T) {
 		t.Errorf("asked in vain: %+v", r)
 	}
 }
+
+// TestRefusedAfterNoAnswer: what a platform took to look at and refused may have
+// counted by an attempt before, of which no answer came. Nobody is told then that
+// it is not there.
+func TestRefusedAfterNoAnswer(t *testing.T) {
+	now := schema.MillisOf(time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
+	for _, outcome := range []schema.Outcome{schema.OutcomeRefused, schema.OutcomeNoConsent, schema.OutcomeNoIdentity} {
+		v := schema.Verdict{Outcome: outcome, Words: "It does not count."}
+		for _, open := range []bool{true, false} {
+			p := &control.Push{Attempts: 2, Tries: 2, Open: open, FirstAt: now.Add(-time.Minute), Receipt: "1 abc"}
+			r := confirmed(p, &v, now)
+			if unsure := r.State == schema.PushError && strings.Contains(r.Words, "may have it"); unsure != open {
+				t.Errorf("%s with an attempt open (%t): %+v", outcome, open, r)
+			}
+		}
+	}
+	p := &control.Push{Attempts: 2, Tries: 2, Open: true, FirstAt: now.Add(-time.Minute), Receipt: "1 abc"}
+	sent := schema.Verdict{Outcome: schema.OutcomeSent, Words: "It counts."}
+	if r := confirmed(p, &sent, now); r.State != schema.PushSent || r.Words != sent.Words {
+		t.Errorf("counted: %+v", r)
+	}
+}
