@@ -211,6 +211,9 @@ func (a *adTrouble) refusedThroughout(kind string, says ...string) {
 	var p pushDetail
 	a.during(kind, func() {
 		p = a.reads(a.d.clickAndChat(a.t, 1)[0], "pending", "Pending", says...)
+		if above := a.text(id("not-connected")); !strings.Contains(above, says[0]) {
+			a.t.Errorf("above the log of %s it says %q, not %q", a.platform, above, says[0])
+		}
 		a.cardSays(says[0])
 	})
 	a.click(adCard(a.platform) + " " + id("test"))

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -43,21 +44,64 @@ func (d *demo) everywhere(t testing.TB, changes map[string]any) map[string]strin
 	return made
 }
 
-// talker is somebody who came by three ads and chats.
+// talker is somebody who came by an ad of Google, one of Meta and one of
+// LinkedIn, and then chats.
 type talker struct {
-	email string
-	chat  map[string]any
+	email, phone         string
+	gclid, fbclid, fatID string
+	metaAt, chatAt       time.Time // Meta wants to know when its click was
+	chat                 map[string]any
 }
 
-// comes sends the visit.
+// comes sends the three visits, which are hours apart.
 func (d *demo) comes(t testing.TB, name string) talker {
 	t.Helper()
-	email := newEmail(name)
-	at := time.Now().Add(-5 * time.Minute)
-	visitor := d.adClick(t, at, "?gclid=Cj0K"+randomHex(8)+"&fbclid=IwAR"+randomHex(8)+"&li_fat_id="+newHitID(at), nil)
-	return talker{email, map[string]any{
-		"id": "chat-" + visitor, "at": at.Add(time.Minute).UnixMilli(), "email": email, "message": "Hello", "sourceloop_id": visitor,
-	}}
+	chatAt := time.Now().Add(-4 * time.Minute).Truncate(time.Second)
+	p := talker{
+		email: newEmail(name), phone: "+4791" + digits(6), gclid: "Cj0K_" + randomHex(8), fbclid: "IwAR" + randomHex(8) + "_xY", fatID: newHitID(chatAt),
+		metaAt: chatAt.Add(-2 * time.Hour), chatAt: chatAt,
+	}
+	visitor := newVisitor()
+	d.collect(t, pageview(visitor, chatAt.Add(-3*time.Hour), shop+"/?gclid="+p.gclid, ""))
+	d.collect(t, pageview(visitor, p.metaAt, shop+"/?fbclid="+p.fbclid, ""))
+	d.collect(t, pageview(visitor, chatAt.Add(-time.Hour), shop+"/?li_fat_id="+p.fatID, ""))
+	p.chat = map[string]any{"id": "chat-" + visitor, "at": chatAt.UnixMilli(), "email": p.email, "phone": p.phone, "message": "Hello", "sourceloop_id": visitor}
+	return p
+}
+
+// isWhole checks that what a platform was sent of somebody is all that it wants
+// to know: the id, the click that was its own, hashes, the time, the value.
+func (p *talker) isWhole(t testing.TB, platform string, push push, event json.RawMessage) {
+	t.Helper()
+	var got, want string
+	switch platform {
+	case "google":
+		e := decoded[googleEvent](t, event)
+		got = fmt.Sprintln(e.TransactionID, e.EventTimestamp.Unix(), e.AdIdentifiers, e.UserData.UserIdentifiers, e.ConversionValue, e.Currency)
+		want = fmt.Sprintln(push.ID, p.chatAt.Unix(), map[string]string{"gclid": p.gclid},
+			[]map[string]string{{"emailAddress": hashOf(p.email)}, {"phoneNumber": hashOf(p.phone)}}, 25.5, "EUR")
+	case "meta":
+		e := decoded[metaEvent](t, event)
+		got = fmt.Sprintln(e.Name, e.ID, e.Source, e.Time, e.User, e.Custom)
+		want = fmt.Sprintln("Lead", push.ID, "chat", p.chatAt.Unix(), struct {
+			em, ph   []string
+			fbc, fbp string
+		}{[]string{hashOf(p.email)}, []string{hashOf(p.phone[1:])}, fmt.Sprintf("fb.1.%d.%s", p.metaAt.UnixMilli(), p.fbclid), ""}, "{25.5 EUR}")
+	case "linkedin":
+		e := decoded[linkedinEvent](t, event)
+		got = fmt.Sprintln(e.EventID, e.Conversion, e.ConversionHappenedAt/1000, e.User.UserIDs, e.ConversionValue)
+		want = fmt.Sprintln(push.ID, "urn:lla:llaPartnerConversion:"+linkedinRule, p.chatAt.Unix(),
+			[]struct{ t, v string }{{"SHA256_EMAIL", hashOf(p.email)}, {"LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID", p.fatID}}, "{EUR 25.5}")
+	}
+	equal(t, "what "+platform+" was sent", got, want)
+}
+
+func decoded[T any](t testing.TB, text json.RawMessage) (value T) {
+	t.Helper()
+	if err := json.Unmarshal(text, &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
 }
 
 // isFinal: nothing more comes of a push by itself.
@@ -78,12 +122,15 @@ func (d *demo) awaitFinal(t testing.TB, destination, contact string) push {
 	return found
 }
 
-// oneOf checks that what came of a push is right, at the platform too. Nobody
-// can know whether LinkedIn has what an attempt without an answer brought it,
-// and it tells no ids apart: there it is parked, and came once at most.
-func (d *demo) oneOf(t testing.TB, platform string, p push) {
+// oneOf checks that what came of a person's push is right, at the platform too.
+// Nobody can know whether LinkedIn has what an attempt without an answer brought
+// it, and it tells no ids apart: there it is parked, and came once at most.
+func (d *demo) oneOf(t testing.TB, platform string, p push, of talker) {
 	t.Helper()
 	got := d.arrived(t, platform, p.ID)
+	for _, k := range got.Accepted {
+		of.isWhole(t, platform, p, k.Event)
+	}
 	switch {
 	case p.State == "sent" && len(got.Accepted) == 1:
 		if platform == "linkedin" && len(got.NotCounted) > 0 {
@@ -142,7 +189,7 @@ func TestOutboxSendsOnceThroughKills(t *testing.T) {
 		d.chat(t, p.chat) // The same chat: told twice, it is one.
 		c := d.awaitContact(t, p.email, converted)
 		for platform, destination := range to {
-			d.oneOf(t, platform, d.awaitFinal(t, destination, c.ID))
+			d.oneOf(t, platform, d.awaitFinal(t, destination, c.ID), p)
 		}
 	}
 
@@ -162,7 +209,7 @@ func TestOutboxSendsOnceThroughKills(t *testing.T) {
 	d.chat(t, last.chat)
 	c := d.awaitContact(t, last.email, converted)
 	for platform, destination := range to {
-		d.oneOf(t, platform, d.awaitFinal(t, destination, c.ID))
+		d.oneOf(t, platform, d.awaitFinal(t, destination, c.ID), last)
 	}
 	equal(t, "what all platforms were sent since", sent()-before, len(to))
 }
@@ -181,7 +228,7 @@ func TestOutboxRepeatsWhatHadNoAnswer(t *testing.T) {
 	c := d.awaitContact(t, p.email, converted)
 	for platform, destination := range to {
 		got := d.awaitFinal(t, destination, c.ID)
-		d.oneOf(t, platform, got)
+		d.oneOf(t, platform, got, p)
 		if want := map[bool]string{true: "error", false: "sent"}[platform == "linkedin"]; got.State != want {
 			t.Errorf("%s: %+v, not %s", platform, got, want)
 		}
@@ -249,7 +296,7 @@ func TestOutboxRemembersWhatCannotBeTakenBack(t *testing.T) {
 	var ids []string
 	for platform, destination := range to {
 		got := d.awaitFinal(t, destination, c.ID)
-		d.oneOf(t, platform, got)
+		d.oneOf(t, platform, got, p)
 		ids = append(ids, got.ID)
 	}
 	receipt := command(t, "erase", "--data", filepath.Join(d.dir, "sourceloop"), "--workspace", "1", "--email", p.email)
