@@ -159,6 +159,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
   if (people.length) people[1].contact.stage = people[3].contact.stage = "Demo booked";
   const counted = (s) => (s.name === "New" ? s : { ...s, contacts: people.filter((p) => p.contact.stage === s.name).length });
   let behind = "";
+  const aged = (a) => (behind ? { ...a, headers: { ...a.headers, "As-Of": behind } } : a);
   const find = (id) => people.find((p) => p.contact.id === id);
   const unknown = () => problem(404, "There is no such contact", "It may have been erased, or belong to another workspace.", "Go back to the list of contacts.");
 
@@ -193,15 +194,15 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     }
     switch (route) {
       case "GET /session": return ok(session);
-      case "GET /contacts": return listContacts(q);
+      case "GET /contacts": return aged(listContacts(q));
       case "GET /stages": return ok({ items: q.get("count") ? stages.map(counted) : stages });
       case "PUT /stages":
         for (const { name, was } of body.items) if (was) for (const p of people) if (p.contact.stage === was) p.contact.stage = name;
         stages = body.items.map(({ name }) => ({ name, built_in: builtIn.includes(name) }));
         return ok({ items: stages });
-      case "GET /traffic": return { ...traffic(q), headers: behind ? { "As-Of": behind } : {} };
-      case "GET /attribution": return attribution(q);
-      case "POST /funnels/query": return funnel(body);
+      case "GET /traffic": return aged(traffic(q));
+      case "GET /attribution": return aged(attribution(q));
+      case "POST /funnels/query": return aged(funnel(body));
       case "POST /funnels/matches": return ok({ items: body.steps.map((_, i) => ({ times: empty ? 0 : 9000 - 1700 * i, visitors: empty ? 0 : 4210 - 900 * i })) });
       case "POST /funnels/people": return funnelPeople(body);
       case "POST /funnels/trend": return funnelTrend(body);
