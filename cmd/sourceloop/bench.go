@@ -13,10 +13,12 @@ import (
 )
 
 type benchCommand struct {
-	Area    string `arg:"" help:"What to measure: collect, pipeline, identity, freshness."`
+	Area    string `arg:"" help:"What to measure: collect, pipeline, identity, freshness, reports."`
 	Hits    int    `help:"How many hits each side is given." default:"500000" placeholder:"N"`
 	JSON    bool   `name:"json" help:"Print the report as JSON."`
 	Profile string `help:"Folder that gets profiles of the product, for go tool pprof." placeholder:"DIR" type:"existingdir"`
+	Only    string `help:"Of reports, measure only this." enum:",attribution,funnel,traffic" default:""`
+	Keep    bool   `help:"Make the data of reports in --data itself, leave it there, and use it again when it is there."`
 	Data    string `help:"Folder for the data of the run, deleted afterwards; one of the system's by default." placeholder:"DIR" type:"path"`
 }
 
@@ -26,13 +28,15 @@ func (c *benchCommand) Run(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return fmt.Errorf("cannot find this program's own file: %w", err)
 	}
-	dir, err := os.MkdirTemp(c.Data, "sourceloop-bench-")
-	if err != nil {
-		return fmt.Errorf("cannot make a folder for the run: %w", err)
+	dir := c.Data
+	if !c.Keep || dir == "" {
+		if dir, err = os.MkdirTemp(c.Data, "sourceloop-bench-"); err != nil {
+			return fmt.Errorf("cannot make a folder for the run: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	report, err := measuring.Run(ctx, c.Area, measuring.Config{
-		Hits: c.Hits, Dir: dir, Executable: executable, Profiles: c.Profile, Log: log,
+		Hits: c.Hits, Dir: dir, Executable: executable, Profiles: c.Profile, Only: c.Only, Log: log,
 		Groups: measuring.Groups{Hits: groupSessionize, Leads: groupStitch},
 	})
 	if err != nil {

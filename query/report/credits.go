@@ -112,6 +112,7 @@ func dimensionsOf(filters ...Filter) []Dimension {
 // placed is what fills the statements about credits.
 type placed struct {
 	Key, Second, Filters, Exclusions string
+	Filtered                         bool     // there are filters
 	Columns                          []string // of touches, beside the channel
 	Reached                          bool     // a table of that name comes along
 	Each                             bool     // conversions are told apart
@@ -165,32 +166,44 @@ func (q *Credits) reached(ctx context.Context) (context.Context, error) {
 	return clickhouse.Context(ctx, clickhouse.WithExternalTable(table)), nil
 }
 
-// credits runs the statement for the question's dimensions.
+// credits answers the question for its dimensions.
 func (s Scoped) credits(ctx context.Context, q Credits) (map[keys]earned, error) {
-	return s.creditsBy(ctx, q, touchColumn(q.Dimension), secondColumn(q.Second, touchColumn), q.Dimension, q.Second)
-}
-
-// creditsBy runs the statement for key expressions of this package, which read
-// the dimensions in reads.
-func (s Scoped) creditsBy(ctx context.Context, q Credits, key, second string, reads ...Dimension) (map[keys]earned, error) {
-	arguments := map[string]any{}
-	data, err := q.placed(arguments, reads...)
+	byKey, err := s.creditsBy(ctx, q, grouping{first: q.Dimension, second: q.Second})
 	if err != nil {
 		return nil, err
 	}
-	data.Key, data.Second = key, second
-	if ctx, err = q.reached(ctx); err != nil {
+	return byKey[0], nil
+}
+
+// creditsBy answers it by several groupings at once.
+func (s Scoped) creditsBy(ctx context.Context, q Credits, by ...grouping) ([]map[keys]earned, error) {
+	arguments := map[string]any{}
+	data, err := q.placed(arguments)
+	if err != nil {
 		return nil, err
 	}
-	byKey := make(map[keys]earned)
-	err = s.query(ctx, "credits", data, arguments, func(rows driver.Rows) error {
-		var k keys
-		var e earned
-		err := rows.Scan(&k[0], &k[1], &e.conversions, &e.value, &e.attributed, &e.untouched)
-		byKey[k] = e.padded()
-		return err
-	})
-	return byKey, err
+	delete(arguments, "lookback")
+	var reads []Dimension
+	for _, g := range by {
+		reads = append(reads, g.first, g.second)
+	}
+	data.Columns, data.Filtered = touchColumns(reads...), len(q.Filters) > 0
+	block, result := newTouchBlock(&data)
+	rows := newTouchRows(q.Lookback, len(data.Columns))
+	err = s.columns(ctx, "credits", data, arguments, result, func() error { rows.add(block); return nil })
+	if err != nil {
+		return nil, err
+	}
+	sums := make([]*sum, len(by))
+	for i, g := range by {
+		sums[i] = newSum(g, data.Columns)
+	}
+	rows.share(q.Progressed, sums)
+	byKey := make([]map[keys]earned, len(by))
+	for i, sum := range sums {
+		byKey[i] = sum.earned(rows)
+	}
+	return byKey, nil
 }
 
 // padded has a place for every model.

@@ -9,6 +9,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/ClickHouse/ch-go"
 	clickhouse "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -22,6 +23,7 @@ var files embed.FS
 // concurrent use.
 type Reader struct {
 	conn       driver.Conn
+	columnar   *columnar
 	limit      time.Duration
 	statements *template.Template
 	channels   Channels // nil for none
@@ -41,15 +43,24 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	if limit == 0 {
 		limit = 30 * time.Second
 	}
-	return &Reader{conn: conn, limit: limit, statements: statements}, nil
+	return &Reader{conn: conn, columnar: newColumnar(options, limit), limit: limit, statements: statements}, nil
 }
 
 // Close ends the connections.
-func (r *Reader) Close() error { return r.conn.Close() }
+func (r *Reader) Close() error { return errors.Join(r.conn.Close(), r.columnar.close()) }
 
 // Ping tells whether ClickHouse answers.
 func (r *Reader) Ping(ctx context.Context) error {
 	return explain("reach ClickHouse", r.conn.Ping(ctx))
+}
+
+// settings are those of every statement.
+func (r *Reader) settings() clickhouse.Settings {
+	return clickhouse.Settings{
+		"readonly": 2, "max_execution_time": max(1, int(r.limit.Seconds())), "timeout_overflow_mode": "throw",
+		// A version of a row never leaves its partition, since partitions follow from sort keys.
+		"do_not_merge_across_partitions_select_final": 1,
+	}
 }
 
 // For binds every query to one workspace; days are those of its zone.
@@ -76,11 +87,7 @@ func (s Scoped) query(ctx context.Context, name string, data any, arguments map[
 	for key, value := range arguments {
 		args = append(args, clickhouse.Named(key, value))
 	}
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
-		"readonly": 2, "max_execution_time": max(1, int(s.reader.limit.Seconds())), "timeout_overflow_mode": "throw",
-		// A version of a row never leaves its partition, since partitions follow from sort keys.
-		"do_not_merge_across_partitions_select_final": 1,
-	}))
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(s.reader.settings()))
 	rows, err := s.reader.conn.Query(ctx, sql.String(), args...)
 	if err != nil {
 		return explain("read "+name, err)
@@ -110,9 +117,8 @@ func explain(op string, err error) error {
 		return err
 	}
 	kind, text := schema.KindUnavailable, "the report could not be read because ClickHouse did not answer; try again in a moment"
-	var refused *clickhouse.Exception
-	if errors.As(err, &refused) {
-		switch refused.Code {
+	if code, refused := exceptionCode(err); refused {
+		switch code {
 		case codeTimeout:
 			kind, text = schema.KindLimited, "the report took too long; ask for fewer days"
 		case codeMemory:
@@ -126,6 +132,18 @@ func explain(op string, err error) error {
 	e = schema.E(op, kind, "%s", text)
 	e.Err = err
 	return e
+}
+
+// exceptionCode is what ClickHouse refused with, by whichever client.
+func exceptionCode(err error) (code int32, refused bool) {
+	var e *clickhouse.Exception
+	if errors.As(err, &e) {
+		return e.Code, true
+	}
+	if e, ok := ch.AsException(err); ok {
+		return int32(e.Code), true
+	}
+	return 0, false
 }
 
 func invalid(format string, args ...any) error {

@@ -106,21 +106,14 @@ func (s Scoped) addConversions(ctx context.Context, q Credits, bounds []int64, p
 	if err != nil {
 		return err
 	}
-	list := ""
-	for i, b := range bounds {
-		if i > 0 {
-			list += ", "
-		}
-		list += strconv.FormatInt(b, 10)
-	}
-	byStretch, err := s.creditsBy(ctx, q, "toString(roundDown(happened, ["+list+"]))", "''")
+	byStretch, err := s.creditsBy(ctx, q, grouping{bounds: bounds})
 	if err != nil {
 		return err
 	}
 	defer func() {
 		places[0].Conversions, places[0].Value = settled(places[0].Conversions), settled(places[0].Value)
 	}()
-	for key, e := range byStretch {
+	for key, e := range byStretch[0] {
 		stretch, err := strconv.ParseInt(key[0], 10, 64)
 		if err != nil {
 			return err

@@ -1,16 +1,23 @@
--- Credits of all models at once, by one or two keys of the credited touch. One row a key: conversions, value and conversions
--- with a touch by model, and the value of those without one. The order is last touch, first touch, last non-direct,
--- first non-direct, linear, position-based, time decay, W-shaped, full path. A further model that needs nothing but a
--- conversion's touches is one more element of the shares.
-{{template "placed.sql" .}},
-{{template "touched.sql" .}}
+-- The conversions of a period with the touches that may share them, everything that was ever written of each: the reader takes the
+-- newest of each (at, id), and shares the credit among the touches (touches.go, shares.go). Arithmetic in the statement took
+-- longer to plan than all of this takes to read.
+--
+-- That a contact came to be is left out here unless it is asked for; any other name is asked of the newest row only, since a row
+-- that says deleted has none.
 SELECT
-    touch.2 AS key,
-    touch.3 AS second,
-    sumForEach(touch.5) AS conversions,
-    sumForEach(arrayMap(s -> s * value, touch.5)) AS valued,
-    sumForEachIf(touch.5, touch.1) AS attributed,
-    sumIf(value, NOT touch.1) AS untouched
-FROM touched
-WHERE touch.4
-GROUP BY key, second
+    toUnixTimestamp64Milli(at) AS happened, id, version, toUnixTimestamp64Milli(known_at) AS known,
+    toUInt8(NOT deleted AND if({name:String} = '', name != 'contact', name = {name:String})) AS counted, value,
+    toUnixTimestamp64Milli(identified_at) AS identified,
+    CAST(arrayMap(t -> toUnixTimestamp64Milli(t), touches_at), 'Array(Int64)') AS starts,
+    CAST(arrayMap(channel -> channel != 'Direct', touches_channel), 'Array(UInt8)') AS others
+{{- if .Reached}}, contact{{end}}
+{{- range .Columns}}, CAST({{.}}, 'Array(LowCardinality(String))') AS credited_{{.}}{{end}}
+{{- if .Exclusions}}, CAST(arrayMap(place -> {{.Exclusions}}, range(1, length(touches_at) + 1)), 'Array(UInt8)') AS left_out{{end}}
+{{- if .Filtered}},
+    -- Of every touch, and then of a conversion without one and of one whose touches are all excluded.
+    CAST(arrayMap(place -> {{.Filters}}, arrayConcat(arrayMap(i -> toInt64(i), arrayEnumerate(touches_at)), [toInt64(0), toInt64(-1)])), 'Array(UInt8)') AS matched{{end}}
+FROM conversions
+WHERE workspace = {workspace:UInt32}
+    AND at >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
+    AND known_at <= fromUnixTimestamp64Milli({as_of:Int64}, 'UTC')
+    AND (name != 'contact' OR {name:String} = 'contact')

@@ -1,0 +1,113 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"sourceloop/query/report"
+)
+
+// creditsOf are conversions and values by model, of a key of one dimension.
+type creditsOf map[[2]string][2][]float64
+
+// attributionLookback is the product's default, which the baseline's statement names, too.
+const attributionLookback = 90
+
+// creditedDimensions are the six, with the key of a conversion without a touch.
+func creditedDimensions() []struct{ name, direct string } {
+	return []struct{ name, direct string }{
+		{"channel", "Direct"}, {"source", "direct"}, {"medium", ""}, {"campaign", ""}, {"landing_page", ""}, {"country", ""},
+	}
+}
+
+// attribution credits the conversions of all days, by six dimensions under the models that need nothing but touches.
+func (m *reporting) attribution(ctx context.Context, r *Report) error {
+	var ours, baseline creditsOf
+	seconds, against, err := m.takes(
+		func() (err error) { ours, err = m.creditTables(ctx); return err },
+		func() (err error) { baseline, err = m.creditsByWindows(ctx); return err })
+	if err != nil {
+		return err
+	}
+	worst, err := sameCredits(ours, baseline)
+	if err != nil {
+		return err
+	}
+	r.add("attribution, nine models by six dimensions, reports a second, against window functions", 1/seconds, 1/against, 50)
+	r.note("attribution, milliseconds", seconds*1000)
+	r.note("attribution, milliseconds by window functions", against*1000)
+	r.note("attribution, keys", len(ours))
+	r.note("attribution, largest difference of a sum", worst)
+	return nil
+}
+
+func (m *reporting) creditTables(ctx context.Context) (creditsOf, error) {
+	var dimensions []report.Dimension
+	for _, d := range creditedDimensions() {
+		dimensions = append(dimensions, report.Dimension(d.name))
+	}
+	tables, err := m.ours.CreditTables(ctx, report.Credits{Period: m.period(reportsDays), Lookback: attributionLookback}, dimensions...)
+	if err != nil {
+		return nil, err
+	}
+	all := make(creditsOf)
+	for _, t := range tables {
+		for _, row := range t.Rows {
+			all[[2]string{string(t.Dimension), row.Key}] = [2][]float64{row.Conversions, row.Value}
+		}
+	}
+	return all, nil
+}
+
+// creditsByWindows asks the baseline by one dimension after the other.
+func (m *reporting) creditsByWindows(ctx context.Context) (creditsOf, error) {
+	all := make(creditsOf)
+	for _, d := range creditedDimensions() {
+		sql := strings.NewReplacer("{{.Dimension}}", d.name, "{{.Direct}}", d.direct).Replace(statementOf("attribution_window"))
+		rows, err := m.conn.Query(ctx, sql, clickhouse.Named("begin", int64(m.period(reportsDays).Begin)), clickhouse.Named("end", int64(m.period(reportsDays).End)))
+		if err != nil {
+			return nil, fmt.Errorf("cannot ask the baseline: %w", err)
+		}
+		for rows.Next() {
+			var key string
+			var c [2][]float64
+			if err := rows.Scan(&key, &c[0], &c[1]); err != nil {
+				return nil, fmt.Errorf("cannot read the baseline's answer: %w", err)
+			}
+			if key == "" {
+				key = report.None
+			}
+			all[[2]string{d.name, key}] = c
+		}
+		if err := rows.Close(); err != nil {
+			return nil, fmt.Errorf("cannot read the baseline's answer: %w", err)
+		}
+	}
+	return all, nil
+}
+
+// sameCredits tells how far two answers are apart at most, and fails when that is more than what adding in another order gives.
+func sameCredits(ours, baseline creditsOf) (worst float64, err error) {
+	if len(ours) != len(baseline) {
+		return 0, fmt.Errorf("cannot compare: %d keys are credited, by the baseline %d", len(ours), len(baseline))
+	}
+	for key, mine := range ours {
+		theirs, ok := baseline[key]
+		if !ok {
+			return 0, fmt.Errorf("cannot compare: the baseline does not credit %s %q", key[0], key[1])
+		}
+		for side := range mine {
+			for model := range mine[side] {
+				apart := math.Abs(mine[side][model] - theirs[side][model])
+				if worst = max(worst, apart); apart > 1e-6 {
+					return worst, fmt.Errorf("cannot compare: model %d gives %s %q %v, and the baseline %v", model, key[0], key[1], mine[side][model], theirs[side][model])
+				}
+			}
+		}
+	}
+	return worst, nil
+}

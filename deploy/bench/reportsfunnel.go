@@ -1,0 +1,115 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"sourceloop/query/report"
+)
+
+// funnelWindow is the product's default.
+const funnelWindow = 14 * 24 * time.Hour
+
+// funnelEntryDays are the days on which people may enter, so that windows end within the data.
+const funnelEntryDays = 75
+
+// benchFunnel is the funnel that the baselines' statements name.
+func (m *reporting) benchFunnel(breakdown report.Dimension) report.Funnel {
+	return report.Funnel{
+		Steps: []report.Step{
+			{Type: "pageview", Operator: "equals", Value: "/"}, {Type: "pageview", Operator: "equals", Value: "/features"},
+			{Type: "pageview", Operator: "equals", Value: "/pricing"}, {Type: "event", Name: "signup_started"},
+		},
+		Window: funnelWindow, Period: m.period(funnelEntryDays), Breakdown: breakdown,
+	}
+}
+
+// reached is how many got to a step, of those who entered with a source; of all, where it has none.
+type reached map[funnelPlace]uint64
+
+type funnelPlace struct {
+	source string
+	step   int
+}
+
+// funnel counts a funnel of four steps by visitor, as a whole and by source.
+func (m *reporting) funnel(ctx context.Context, r *Report) error {
+	var ours, baseline, bySource, sources reached
+	seconds, against, err := m.takes(
+		func() (err error) { ours, err = m.funnelOurs(ctx, ""); return err },
+		func() (err error) { baseline, err = m.funnelBaseline(ctx, "funnel_window"); return err })
+	if err != nil {
+		return err
+	}
+	secondsBySource, againstBySource, err := m.takes(
+		func() (err error) { bySource, err = m.funnelOurs(ctx, "source"); return err },
+		func() (err error) { sources, err = m.funnelBaseline(ctx, "funnel_sources"); return err })
+	if err != nil {
+		return err
+	}
+	if !maps.Equal(ours, baseline) || !maps.Equal(bySource, sources) {
+		return fmt.Errorf("cannot compare: the funnel has %v and by source %d rows; the baselines %v and %d", ours, len(bySource), baseline, len(sources))
+	}
+	r.add("funnel, four steps never seen before, funnels a second, against windowFunnel", 1/seconds, 1/against, 4)
+	r.add("funnel, the same by source, funnels a second, against window functions", 1/secondsBySource, 1/againstBySource, 4)
+	r.note("funnel, milliseconds", seconds*1000)
+	r.note("funnel, milliseconds by windowFunnel", against*1000)
+	r.note("funnel by source, milliseconds", secondsBySource*1000)
+	r.note("funnel by source, milliseconds by window functions", againstBySource*1000)
+	r.note("funnel, visitors who entered", ours[funnelPlace{"", 1}])
+	r.note("funnel, visitors who completed", ours[funnelPlace{"", len(ours)}])
+	return nil
+}
+
+func (m *reporting) funnelOurs(ctx context.Context, breakdown report.Dimension) (reached, error) {
+	answer, err := m.ours.Funnel(ctx, m.benchFunnel(breakdown))
+	if err != nil {
+		return nil, err
+	}
+	all := make(reached)
+	put := func(source string, steps []report.StepCount) {
+		for i, s := range steps {
+			if s.Entered > 0 {
+				all[funnelPlace{source, i + 1}] = s.Entered
+			}
+		}
+	}
+	if breakdown == "" {
+		put("", answer.Steps)
+	}
+	for _, row := range answer.Breakdown {
+		put(row.Key, row.Steps)
+	}
+	return all, nil
+}
+
+func (m *reporting) funnelBaseline(ctx context.Context, statement string) (reached, error) {
+	p := m.period(funnelEntryDays)
+	rows, err := m.conn.Query(ctx, statementOf(statement), clickhouse.Named("begin", int64(p.Begin)), clickhouse.Named("end", int64(p.End)),
+		clickhouse.Named("window", funnelWindow.Milliseconds()))
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask the baseline: %w", err)
+	}
+	defer rows.Close()
+	all := make(reached)
+	for rows.Next() {
+		var place funnelPlace
+		var step uint8
+		var n uint64
+		into := []any{&step, &n}
+		if statement == "funnel_sources" {
+			into = append([]any{&place.source}, into...)
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, fmt.Errorf("cannot read the baseline's answer: %w", err)
+		}
+		if place.step = int(step); n > 0 {
+			all[place] = n
+		}
+	}
+	return all, rows.Err()
+}

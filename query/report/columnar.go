@@ -1,0 +1,131 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/ClickHouse/ch-go/proto"
+	clickhouse "github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// columnar reads whole columns, for statements that answer with very many
+// rows: scanning them one by one would take longer than the server does.
+type columnar struct {
+	options *clickhouse.Options
+	wait    time.Duration   // for the next packet
+	idle    chan *ch.Client // connections that nobody uses
+}
+
+// idleColumns is how many connections are kept.
+const idleColumns = 4
+
+func newColumnar(options *clickhouse.Options, limit time.Duration) *columnar {
+	// The server ends a statement that takes too long; its word for it is worth waiting for.
+	return &columnar{options: options, wait: limit + 10*time.Second, idle: make(chan *ch.Client, idleColumns)}
+}
+
+// do asks a query, whose OnResult is called for every block. A connection that
+// was idle may be dead, which is noticed by the first use of it: then a new
+// one is tried.
+func (c *columnar) do(ctx context.Context, q ch.Query) error {
+	received := false
+	each := q.OnResult
+	q.OnResult = func(ctx context.Context, b proto.Block) error {
+		received = true
+		return each(ctx, b)
+	}
+	select {
+	case client := <-c.idle:
+		err := c.use(ctx, client, q)
+		if _, refused := ch.AsException(err); err == nil || refused || received || ctx.Err() != nil {
+			return err
+		}
+	default:
+	}
+	client, err := c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	return c.use(ctx, client, q)
+}
+
+// use gives the connection back only when all went well: what is left in one
+// that failed is not known.
+func (c *columnar) use(ctx context.Context, client *ch.Client, q ch.Query) error {
+	err := client.Do(ctx, q)
+	if err == nil {
+		select {
+		case c.idle <- client:
+			return nil
+		default:
+		}
+	}
+	if closed := client.Close(); err == nil && closed != nil && !errors.Is(closed, ch.ErrClosed) {
+		return fmt.Errorf("cannot end a connection to ClickHouse: %w", closed)
+	}
+	return err
+}
+
+// dial takes the first address that answers.
+func (c *columnar) dial(ctx context.Context) (*ch.Client, error) {
+	var failed []error
+	for _, address := range c.options.Addr {
+		client, err := ch.Dial(ctx, ch.Options{
+			Address: address, Database: c.options.Auth.Database, User: c.options.Auth.Username, Password: c.options.Auth.Password,
+			ClientName: "sourceloop", TLS: c.options.TLS, DialTimeout: max(c.options.DialTimeout, 5*time.Second), ReadTimeout: c.wait, HandshakeTimeout: c.wait,
+		})
+		if err == nil {
+			return client, nil
+		}
+		failed = append(failed, fmt.Errorf("cannot connect to ClickHouse at %s: %w", address, err))
+	}
+	return nil, errors.Join(failed...)
+}
+
+func (c *columnar) close() error {
+	var all []error
+	for {
+		select {
+		case client := <-c.idle:
+			all = append(all, client.Close())
+		default:
+			return errors.Join(all...)
+		}
+	}
+}
+
+// columns runs a named statement as query does. The columns of result are
+// filled anew before each call of read.
+func (s Scoped) columns(ctx context.Context, name string, data any, arguments map[string]any, result proto.Results, read func() error) error {
+	var sql strings.Builder
+	if err := s.reader.statements.ExecuteTemplate(&sql, name+".sql", data); err != nil {
+		return fmt.Errorf("cannot build the statement %s: %w", name, err)
+	}
+	parameters := []proto.Parameter{{Key: "workspace", Value: parameter(s.workspace)}}
+	for key, value := range arguments {
+		parameters = append(parameters, proto.Parameter{Key: key, Value: parameter(value)})
+	}
+	var settings []ch.Setting
+	for key, value := range s.reader.settings() {
+		settings = append(settings, ch.Setting{Key: key, Value: fmt.Sprint(value), Important: true})
+	}
+	err := s.reader.columnar.do(ctx, ch.Query{
+		Body: sql.String(), Parameters: parameters, Settings: settings, Result: result,
+		OnResult: func(context.Context, proto.Block) error { return read() },
+	})
+	return explain("read "+name, err)
+}
+
+// parameter writes a number or a text as a statement's parameter travels: as
+// ClickHouse's text form of the value, within quotes.
+func parameter(value any) string {
+	text := fmt.Sprint(value)
+	if _, ok := value.(string); ok {
+		text = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`, "\x00", `\0`).Replace(text)
+	}
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
+}

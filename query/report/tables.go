@@ -1,0 +1,47 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+)
+
+// CreditTable is what the values of one dimension earned under every model that
+// needs nothing but a conversion's touches.
+type CreditTable struct {
+	Dimension Dimension
+	Rows      []CreditRow // by key
+}
+
+// CreditRow is one value's; its lists are in the order of Models.
+type CreditRow struct {
+	Key                string // None when empty
+	Conversions, Value []float64
+}
+
+// CreditTables answers a question by several dimensions and under all those
+// models with one reading. q.Model, q.Compare, q.Dimension and q.Second are not
+// read.
+func (s Scoped) CreditTables(ctx context.Context, q Credits, dimensions ...Dimension) ([]CreditTable, error) {
+	by := make([]grouping, len(dimensions))
+	for i, d := range dimensions {
+		if _, err := ParseDimension(string(d)); err != nil {
+			return nil, err
+		}
+		by[i] = grouping{first: d}
+	}
+	byKey, err := s.creditsBy(ctx, q, by...)
+	if err != nil {
+		return nil, err
+	}
+	tables := make([]CreditTable, len(dimensions))
+	for i, d := range dimensions {
+		tables[i].Dimension = d
+		for _, key := range slices.SortedFunc(maps.Keys(byKey[i]), func(a, b keys) int { return cmp.Compare(a[0], b[0]) }) {
+			e := byKey[i][key]
+			tables[i].Rows = append(tables[i].Rows, CreditRow{cmp.Or(key[0], None), e.conversions[:touchModelCount], e.value[:touchModelCount]})
+		}
+	}
+	return tables, nil
+}
