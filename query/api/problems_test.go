@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -159,6 +160,42 @@ func FuzzMoment(f *testing.F) {
 type panics struct{}
 
 func (panics) Append(context.Context, string, [][]byte, [][]byte) error { panic("ada@a.example") }
+
+// waits is a log that answers when nobody waits any more.
+type waits struct{ asked chan struct{} }
+
+func (w waits) Append(ctx context.Context, _ string, _, _ [][]byte) error {
+	close(w.asked)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestWhoGoesAwayIsNoFailure: browsers give up what they asked with every click.
+func TestWhoGoesAwayIsNoFailure(t *testing.T) {
+	var text bytes.Buffer
+	asked := make(chan struct{})
+	w := newWorld(t, func(d *api.Deps) { d.Log, d.Leads = slog.New(slog.NewTextHandler(&text, nil)), waits{asked} })
+	ctx, leave := context.WithCancel(t.Context())
+	body := strings.NewReader(`{"id":"1","name":"p","at":"2026-09-20T10:00:00Z","email":"a@b.example"}`)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.server.URL+"/api/v1/conversions", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+w.keyed(w.ann, control.Editor).key)
+	go func() {
+		<-asked
+		leave()
+	}()
+	if response, err := http.DefaultClient.Do(request); err == nil {
+		_ = response.Body.Close() // Nothing is read of it.
+		t.Errorf("somebody who left was answered %d", response.StatusCode)
+	}
+	w.server.Close() // Nothing writes to the log any more.
+	if strings.Contains(text.String(), "a request failed") {
+		t.Errorf("the log says %s", text.String())
+	}
+}
 
 func TestAPanicIsAProblemAndIsMeasured(t *testing.T) {
 	w := newWorld(t, func(d *api.Deps) { d.Leads = panics{} })

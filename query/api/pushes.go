@@ -58,7 +58,7 @@ func (s *service) contactNames(ctx context.Context, pushes []control.Push) map[s
 		return names
 	}
 	page, err := s.reports(callerOf(ctx)).Contacts(ctx, report.ContactQuery{Only: ids, Limit: len(ids)})
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		s.Log.Warn("the push log is shown without names: contacts cannot be read", "error", err)
 	}
 	for i := range page.Contacts {

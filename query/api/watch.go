@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -62,6 +63,9 @@ func (w *watch) observe(next echo.HandlerFunc) echo.HandlerFunc {
 
 // fail answers an error as a problem.
 func (w *watch) fail(err error, c echo.Context) {
+	if errors.Is(err, context.Canceled) && c.Request().Context().Err() != nil {
+		err = context.Canceled // Whoever asked has gone, and nothing failed.
+	}
 	problem := problemOf(err)
 	if problem.Status >= http.StatusInternalServerError {
 		w.log.Error("a request failed", "route", c.Path(), "status", problem.Status, "operation", operationOf(err), "error", mask(err))
