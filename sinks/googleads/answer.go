@@ -40,16 +40,33 @@ func ingested(a wire.Answer, t schema.Target, part []schema.Outgoing) wire.Said 
 		return notIngested(a, t, part)
 	}
 	var taken struct {
-		ID string `json:"requestId"`
+		ID       string      `json:"requestId"`
+		Warnings []violation `json:"fieldWarnings"`
 	}
 	switch err := json.Unmarshal(a.Body, &taken); {
 	case err != nil || taken.ID == "" && !t.DryRun:
 		return wire.Said{All: wire.Unclear(title, "no_request_id")}
 	case t.DryRun:
-		return wire.Said{All: schema.Verdict{Outcome: schema.OutcomeSent, Code: "dry_run", Words: "Dry run: Google checked this conversion and found nothing wrong with it. Nothing was counted."}}
+		return tried(taken.Warnings, t, part)
 	default:
 		return wire.Said{All: schema.Verdict{Outcome: schema.OutcomeTaken, Receipt: taken.ID, Words: looking}}
 	}
+}
+
+// tried says of each event what Google would say beside taking it. A warning that
+// names no event is everybody's.
+func tried(warnings []violation, t schema.Target, part []schema.Outgoing) wire.Said {
+	each := make([]schema.Verdict, len(part))
+	for i := range each {
+		each[i] = schema.Verdict{Outcome: schema.OutcomeSent, Code: "dry_run", Words: "Dry run: Google checked this conversion and found nothing wrong with it. Nothing was counted."}
+		for _, w := range warnings {
+			if at := eventPath.FindStringSubmatch(w.Field); at != nil && at[1] != strconv.Itoa(i) {
+				continue
+			}
+			each[i].Words = "Dry run: Google checked this conversion and would take it, but not all of it. Check the destination's value and conversion action. Nothing was counted." + w.quoted(t, part)
+		}
+	}
+	return wire.Said{Each: each}
 }
 
 // looking is what there is to say until Google has looked.

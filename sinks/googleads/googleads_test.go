@@ -3,7 +3,9 @@ package googleads
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"reflect"
 	"strings"
@@ -182,6 +184,24 @@ func TestEveryReasonHasWords(t *testing.T) {
 	for reason := range judgements() {
 		if !known[reason] {
 			t.Errorf("Google does not know the reason %s", reason)
+		}
+	}
+}
+
+// TestDryRunsTellWarnings: what Google would take, but not all of, is not said to
+// be without fault.
+func TestDryRunsTellWarnings(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"fieldWarnings":[{"field":"events[1].currency","description":"It is not used.","reason":"WARNING_REASON_GENERIC"}]}`) // The client sees what is missing.
+	}))
+	defer server.Close()
+	_, s := bench(t)
+	s.Target.DryRun = true
+	all := s.New(server.URL).Send(t.Context(), s.Target, s.Events(3))
+	for i, v := range all {
+		warned := strings.Contains(v.Words, "not all of it") && strings.Contains(v.Words, "“It is not used.”")
+		if v.Outcome != schema.OutcomeSent || warned != (i == 1) || warned == strings.Contains(v.Words, "nothing wrong") {
+			t.Errorf("event %d: %+v", i, v)
 		}
 	}
 }
