@@ -46,6 +46,7 @@ const screens = [
   { name: "ads-new", path: "/setup/ads/new/meta", ready: "[data-testid=destination-form]" },
   { name: "ads-edit", path: "/setup/ads/d2/edit", ready: "[data-testid=value-Converted]" },
   { name: "ads-log", path: "/setup/ads/d1", ready: "[data-testid=push]", click: "[data-state=error] [data-testid=push-open]", seen: "[data-testid=attempts] li" },
+  { name: "ads-log-trouble", path: "/setup/ads/d3", ready: "[data-testid=not-connected]" },
   { name: "ads-log-nothing", path: "/setup/ads/d2?state=duplicate", ready: "[data-testid=empty-nothing]" },
   { name: "ads-log-unknown", path: "/setup/ads/d99", ready: "[data-testid=problem]", allow: /404/ },
   { name: "contacts-stages", path: "/contacts", ready: "[data-testid=contact-row]", click: "[data-testid=edit-stages]", seen: "[data-testid=stage-rows] li" },
