@@ -153,7 +153,8 @@ func router(s *service, g *gate, watch *watch, https bool) *echo.Echo {
 	e.HTTPErrorHandler = watch.fail
 	age := &asOf{moment: s.AsOf, now: s.Now, operations: g.operations}
 	e.Use(watch.observe, headers(https), middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 2048}), watch.recover,
-		limit(g.operations, false, maxBody), limit(g.operations, true, maxFile), g.middleware, age.middleware)
+		limit(g.operations, false, maxBody), limit(g.operations, true, maxFile), g.middleware, age.middleware,
+		newLines(g.operations).middleware)
 	RegisterHandlers(e, NewStrictHandler(s, nil))
 	e.GET("/api/v1/openapi.yaml", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, "application/yaml", contractText)

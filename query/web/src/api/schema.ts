@@ -1581,6 +1581,17 @@ export interface components {
          *     or got no webhook yet, a key that was never used, a finding about nothing.
          */
         MaybeTime: string | null;
+        /**
+         * @description The list as CSV.
+         * @example key,conversions,value,sessions
+         *     Paid Search,12.5,0,310
+         */
+        CSV: string;
+        /**
+         * @description The list as lines of JSON.
+         * @example {"key":"Paid Search","conversions":12.5}
+         */
+        Lines: string;
         /** @description An error (RFC 9457) in words for a person. */
         Problem: {
             /**
@@ -3817,6 +3828,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ContactList"];
+                    "text/csv": components["schemas"]["CSV"];
+                    "application/x-ndjson": components["schemas"]["Lines"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -4145,6 +4158,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Attribution"];
+                    "text/csv": components["schemas"]["CSV"];
+                    "application/x-ndjson": components["schemas"]["Lines"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -4275,6 +4290,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CreditedConversionList"];
+                    "text/csv": components["schemas"]["CSV"];
+                    "application/x-ndjson": components["schemas"]["Lines"];
                 };
             };
             default: components["responses"]["Problem"];
