@@ -56,11 +56,14 @@ export function formatFilter(f: Filter): string {
   return `${f.dimension}:${f.operator}:${f.value}`;
 }
 
+/** Where an address has filters: of what is counted, and of touches that are left out before crediting. */
+export type FilterList = "f" | "x";
+
 /** The filters of an address, each once. */
-export function readFilters(query: URLSearchParams): Filter[] {
+export function readFilters(query: URLSearchParams, list: FilterList = "f"): Filter[] {
   const seen = new Set<string>();
   const filters: Filter[] = [];
-  for (const text of query.getAll("f")) {
+  for (const text of query.getAll(list)) {
     const filter = parseFilter(text);
     if (filter && !seen.has(text)) filters.push(filter);
     seen.add(text);

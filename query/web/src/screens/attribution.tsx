@@ -2,32 +2,42 @@
 import { useState } from "preact/hooks";
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
-import { download, toCsv } from "../csv";
 import { dimensionLabel, type Dimension } from "../filters";
-import { count, dimensionValue, money, percent, times } from "../format";
+import { change, count, dimensionValue, money, percent, times } from "../format";
 import { credits, modelLabel, type Model } from "../models";
+import { hrefOfRow, openerOfRow, type OpenedRow } from "../opened";
 import { session } from "../session";
-import { ProblemNote, Skeleton } from "../ui/basics";
+import { Link, ProblemNote, Skeleton } from "../ui/basics";
+import { ExportMenu } from "../ui/export";
 import { addFilter } from "../ui/filterbar";
-import { Icon } from "../ui/icon";
 
 type Row = Schemas["AttributionRow"];
 
-interface Common {
+/** What every question about credits says. */
+export interface Common {
   from: string;
   to: string;
   model: Model;
   lookback: string;
   conversion: string;
   filter: string[];
+  exclude: string[];
+  as_of: string; // "" for now
+}
+
+/** What stands beside the credits of a table. */
+export interface Beside {
+  vs: Model | undefined;
+  second: Dimension | undefined; // split by
+  before: { compare: "none" | "previous" | "year" | "custom"; compare_from?: string; compare_to?: string };
 }
 
 const rowsAtFirst = 7;
 
 /** The card of one dimension; in words where a model cannot credit it. */
-export function AttributionTable(props: { dimension: Dimension; common: Common; vs: Model | undefined }) {
-  const { dimension, common, vs } = props;
-  const unable = [common.model, vs].find((m) => m && !credits(m, dimension));
+export function AttributionTable(props: { dimension: Dimension; common: Common; beside: Beside }) {
+  const { dimension, common, beside } = props;
+  const unable = [common.model, beside.vs].find((m) => m && [dimension, beside.second].some((d) => d && !credits(m, d)));
   if (!unable) return <CreditedTable {...props} />;
   const label = dimensionLabel(dimension);
   return (
@@ -36,19 +46,18 @@ export function AttributionTable(props: { dimension: Dimension; common: Common; 
         <h2>{label}</h2>
       </header>
       <p class="hint">
-        {modelLabel(unable)} credits what brings visitors, which {label.toLowerCase()} does not. Choose another model to see this table.
+        {modelLabel(unable)} credits what brings visitors, which {(credits(unable, dimension) ? dimensionLabel(beside.second ?? "") : label).toLowerCase()} does not. Choose another model to see this table.
       </p>
     </section>
   );
 }
 
-function CreditedTable({ dimension, common, vs }: { dimension: Dimension; common: Common; vs: Model | undefined }) {
+function CreditedTable({ dimension, common, beside }: { dimension: Dimension; common: Common; beside: Beside }) {
   const [all, setAll] = useState(false);
-  const answer = useQuery(
-    `attribution ${dimension} ${JSON.stringify(common)} ${vs ?? ""}`,
-    (signal) => ask("get", "/api/v1/attribution", { query: { ...common, dimension, ...(vs ? { compare_model: vs } : {}) }, signal }),
-    15_000,
-  );
+  const { vs } = beside;
+  const second = beside.second === dimension ? undefined : beside.second;
+  const query = { ...common, ...beside.before, dimension, ...(vs && { compare_model: vs }), ...(second && { second_dimension: second }) };
+  const answer = useQuery(`attribution ${JSON.stringify(query)}`, (signal) => ask("get", "/api/v1/attribution", { query, signal }), 15_000);
   const label = dimensionLabel(dimension);
   const rows = answer.data?.rows ?? [];
   const visible = all ? rows : rows.slice(0, rowsAtFirst);
@@ -61,14 +70,14 @@ function CreditedTable({ dimension, common, vs }: { dimension: Dimension; common
             {count(answer.data.attributed)} of {count(answer.data.total)} conversions attributed
           </p>
         )}
-        <button type="button" class="button button-icon" aria-label={`Download ${label} as CSV`} disabled={rows.length === 0} onClick={() => save(dimension, rows, vs)}>
-          <Icon name="download" />
-        </button>
+        {rows.length > 0 && (
+          <ExportMenu bare what={label} name={`traffic-${dimension}`} table={() => tableOf({ dimension, second, rows, vs, compared: beside.before.compare !== "none" })} call={{ path: "/api/v1/attribution", query }} testid={`export-${dimension}`} />
+        )}
       </header>
       {answer.problem && <ProblemNote problem={answer.problem} again={answer.reload} />}
       {!answer.data && answer.loading && <Skeleton lines={5} />}
       {answer.data && rows.length === 0 && <p class="hint">Nothing in these days with these filters.</p>}
-      {rows.length > 0 && <Table dimension={dimension} rows={visible} all={rows} model={common.model} vs={vs} paid={!!answer.data?.cost} />}
+      {rows.length > 0 && <Table of={{ dimension, second }} rows={visible} all={rows} model={common.model} vs={vs} paid={!!answer.data?.cost} compared={!!answer.data?.previous} then={!!common.as_of} />}
       {rows.length > rowsAtFirst && (
         <button type="button" class="link more" aria-expanded={all} onClick={() => setAll(!all)}>
           {all ? "Show fewer" : `Show all ${count(rows.length)}`}
@@ -78,7 +87,19 @@ function CreditedTable({ dimension, common, vs }: { dimension: Dimension; common
   );
 }
 
-function Table({ dimension, rows, all, model, vs, paid }: { dimension: Dimension; rows: Row[]; all: Row[]; model: Model; vs: Model | undefined; paid: boolean }) {
+interface TableProps {
+  of: { dimension: Dimension; second: Dimension | undefined };
+  rows: Row[];
+  all: Row[];
+  model: Model;
+  vs: Model | undefined;
+  paid: boolean;
+  compared: boolean;
+  then: boolean; // as of an earlier day, while sessions are those of now
+}
+
+function Table({ of: { dimension, second }, rows, all, model, vs, paid, compared, then }: TableProps) {
+  const rated = !vs && !compared && !then;
   const most = Math.max(1, ...all.map((r) => r.sessions));
   const worth = all.some((r) => r.value !== 0);
   const currency = session.value?.workspace.currency ?? "USD";
@@ -88,11 +109,13 @@ function Table({ dimension, rows, all, model, vs, paid }: { dimension: Dimension
         <thead>
           <tr>
             <th scope="col">{dimensionLabel(dimension)}</th>
-            <th scope="col" class="number">Sessions</th>
+            {second && <th scope="col">{dimensionLabel(second)}</th>}
+            <th scope="col" class="number">{then ? "Sessions now" : "Sessions"}</th>
             <th scope="col" class="number">{vs ? modelLabel(model) : "Conversions"}</th>
             {vs && <th scope="col" class="number">{modelLabel(vs)}</th>}
             {vs && <th scope="col" class="number">Difference</th>}
-            {!vs && <th scope="col" class="number">Rate</th>}
+            {compared && !vs && <th scope="col" class="number">Change</th>}
+            {rated && <th scope="col" class="number">Rate</th>}
             {worth && !vs && <th scope="col" class="number">Value</th>}
             {paid && <th scope="col" class="number">Cost</th>}
             {paid && !vs && (
@@ -109,18 +132,20 @@ function Table({ dimension, rows, all, model, vs, paid }: { dimension: Dimension
         </thead>
         <tbody>
           {rows.map((r) => (
-            <tr key={r.key} data-key={r.key}>
+            <tr key={`${r.key} ${r.second_key}`} data-key={r.key} data-second={r.second_key}>
               <th scope="row">
                 <span class="share" style={{ width: `${(r.sessions / most) * 100}%` }} />
                 <button type="button" class="link key" title={r.key} aria-label={`Only ${dimensionLabel(dimension)} ${dimensionValue(dimension, r.key)}`} onClick={() => addFilter({ dimension, operator: "is", value: r.key })}>
                   {dimensionValue(dimension, r.key)}
                 </button>
               </th>
+              {second && <td class="second" title={r.second_key}>{dimensionValue(second, r.second_key ?? "")}</td>}
               <td class="number" data-column="sessions" data-value={r.sessions}>{count(r.sessions)}</td>
-              <td class="number strong" data-column="conversions" data-value={r.conversions}>{count(r.conversions)}</td>
-              {vs && <td class="number strong" data-column="compare_conversions" data-value={r.compare_conversions}>{count(r.compare_conversions ?? 0)}</td>}
+              <Credit column="conversions" n={r.conversions} of={{ row: dimension, key: r.key, row2: second, key2: r.second_key }} />
+              {vs && <Credit column="compare_conversions" n={r.compare_conversions ?? 0} of={{ row: dimension, key: r.key, row2: second, key2: r.second_key, under: vs }} />}
               {vs && <Difference by={(r.compare_conversions ?? 0) - r.conversions} />}
-              {!vs && <td class="number">{r.sessions > 0 ? percent(r.conversions / r.sessions) : "–"}</td>}
+              {compared && !vs && <Changed now={r.conversions} before={r.previous_conversions ?? 0} />}
+              {rated && <td class="number">{r.sessions > 0 ? percent(r.conversions / r.sessions) : "–"}</td>}
               {worth && !vs && <td class="number" data-column="value" data-value={r.value}>{money(r.value, currency)}</td>}
               {paid && <td class="number" data-column="cost" data-value={r.cost}>{r.cost ? money(r.cost, currency) : "–"}</td>}
               {paid && !vs && <td class="number" data-column="cost_per_conversion" data-value={r.cost_per_conversion}>{r.cost_per_conversion === undefined ? "–" : money(r.cost_per_conversion, currency)}</td>}
@@ -139,9 +164,41 @@ function Difference({ by }: { by: number }) {
   return <td class={`number ${rounded > 0 ? "up" : rounded < 0 ? "downward" : ""}`}>{text}</td>;
 }
 
-function save(dimension: Dimension, rows: Row[], vs: Model | undefined): void {
+/** A number of conversions, which opens those behind it. */
+function Credit({ column, n, of }: { column: string; n: number; of: OpenedRow }) {
+  const named = [of.key, of.key2].filter(Boolean).join(", ");
+  return (
+    <td class="number strong" data-column={column} data-value={n}>
+      {n === 0 ? (
+        "0"
+      ) : (
+        <Link class="behind-link" href={hrefOfRow(of)} data-opens={openerOfRow(of)} aria-label={`${count(n)} conversions of ${named}: show them`}>
+          {count(n)}
+        </Link>
+      )}
+    </td>
+  );
+}
+
+function Changed({ now, before }: { now: number; before: number }) {
+  const up = now > before ? "up" : now < before ? "downward" : "";
+  return (
+    <td class={`number ${up}`} data-column="previous_conversions" data-value={before} title={`${count(before)} before`}>
+      {before === 0 && now > 0 ? "new" : change(before === 0 ? 0 : (now - before) / before)}
+    </td>
+  );
+}
+
+function tableOf({ dimension, second, rows, vs, compared }: { dimension: Dimension; second: Dimension | undefined; rows: Row[]; vs: Model | undefined; compared: boolean }) {
   const paid = rows.some((r) => r.cost !== undefined);
-  const head = [dimension, "sessions", "conversions", "value", ...(paid ? ["cost", "cost per conversion", "return on spend"] : []), ...(vs ? [`conversions ${vs}`, `value ${vs}`] : [])];
-  const body = rows.map((r) => [r.key, r.sessions, r.conversions, r.value, ...(paid ? [r.cost ?? 0, r.cost_per_conversion ?? "", r.return_on_spend ?? ""] : []), ...(vs ? [r.compare_conversions ?? 0, r.compare_value ?? 0] : [])]);
-  download(`traffic-${dimension}.csv`, toCsv([head, ...body]));
+  const pick = (on: unknown, head: string[], of: (r: Row) => (string | number | undefined)[]) => (on ? [{ head, of }] : []);
+  const parts = [
+    ...pick(true, [dimension], (r) => [r.key]),
+    ...pick(second, [second ?? ""], (r) => [r.second_key]),
+    ...pick(true, ["sessions", "conversions", "value"], (r) => [r.sessions, r.conversions, r.value]),
+    ...pick(paid, ["cost", "cost per conversion", "return on spend"], (r) => [r.cost ?? 0, r.cost_per_conversion, r.return_on_spend]),
+    ...pick(vs, [`conversions ${vs}`, `value ${vs}`], (r) => [r.compare_conversions ?? 0, r.compare_value ?? 0]),
+    ...pick(compared, ["sessions before", "conversions before", "value before"], (r) => [r.previous_sessions ?? 0, r.previous_conversions ?? 0, r.previous_value ?? 0]),
+  ];
+  return { head: parts.flatMap((p) => p.head), rows: rows.map((r) => parts.flatMap((p) => p.of(r).map((v) => v ?? ""))) };
 }

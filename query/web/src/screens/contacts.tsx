@@ -1,14 +1,14 @@
 // The Contacts Hub: everybody who identified themselves, newest first.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { forget, useQuery } from "../api/query";
 import { columns, readColumns, type Column } from "../columns";
-import { download, toCsv } from "../csv";
 import { formatFilter, readFilters } from "../filters";
 import { remember } from "../preferences";
 import { may, zone } from "../session";
 import { go, hrefOf, place, setQuery } from "../url";
 import { Choice, Empty, Head, Link, Menu, ProblemNote, Skeleton } from "../ui/basics";
+import { ExportMenu } from "../ui/export";
 import { FilterChips, FilterMenu } from "../ui/filterbar";
 import { Icon } from "../ui/icon";
 import { later } from "../ui/later";
@@ -242,36 +242,18 @@ function NothingMatches() {
   );
 }
 
-/** Asks for every page of the present list and hands it over as a file. */
+/** Takes the whole list away, asking for page after page. */
 function Export() {
-  const [done, setDone] = useState<number | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const run = async () => {
-    const query = asked();
-    const rows: (string | number)[][] = [["id", "email", "phone", "name", ...columns.map((c) => c.id)]];
-    setProblem(null);
-    setDone(0);
-    try {
-      for (let cursor = ""; ; ) {
-        const page = await ask("get", "/api/v1/contacts", { query: { ...query, cursor, limit: 200 } });
-        for (const c of page.items) rows.push([c.id, c.email, c.phone, c.name, ...columns.map((k) => k.plain(c))]);
-        setDone(rows.length - 1);
-        if (!page.next) break;
-        cursor = page.next;
-      }
-      download("contacts.csv", toCsv(rows));
-    } catch (error) {
-      setProblem(error instanceof Problem ? error : new Problem(0, "The file could not be made", String(error), "Try again."));
+  const query = asked();
+  const table = async (progress: (rows: number) => void) => {
+    const rows: (string | number)[][] = [];
+    for (let cursor = ""; ; ) {
+      const page = await ask("get", "/api/v1/contacts", { query: { ...query, cursor, limit: 200 } });
+      for (const c of page.items) rows.push([c.id, c.email, c.phone, c.name, ...columns.map((k) => k.plain(c))]);
+      progress(rows.length);
+      if (!page.next) return { head: ["id", "email", "phone", "name", ...columns.map((c) => c.id)], rows };
+      cursor = page.next;
     }
-    setDone(null);
   };
-  return (
-    <>
-      {problem && <ProblemNote problem={problem} />}
-      <button type="button" class="button" disabled={done !== null} onClick={() => void run()} data-testid="export">
-        <Icon name="download" />
-        {done === null ? "CSV" : `${done} so far…`}
-      </button>
-    </>
-  );
+  return <ExportMenu what="Contacts" name="contacts" table={table} call={{ path: "/api/v1/contacts", query }} />;
 }

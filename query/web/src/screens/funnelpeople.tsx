@@ -4,6 +4,7 @@ import { useQuery } from "../api/query";
 import { dimensionLabel, dimensions } from "../filters";
 import { dateTime, dimensionValue } from "../format";
 import { rowLabels } from "../funnel";
+import { markOf } from "../mark";
 import { zone } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Link } from "../ui/basics";
@@ -98,13 +99,6 @@ export function FunnelPeople({ definition, range }: Asked) {
       </Answered>
     </>
   );
-}
-
-/** Tells questions apart: a page of one is no page of another, as after another period was chosen. */
-function markOf(question: string): string {
-  let sum = 0;
-  for (let i = 0; i < question.length; i++) sum = (sum * 31 + question.charCodeAt(i)) | 0;
-  return (sum >>> 0).toString(36);
 }
 
 function Who({ person }: { person: Schemas["FunnelPerson"] }) {

@@ -1,19 +1,28 @@
 // Traffic: what brings visits and conversions, under one model or two.
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
-import { addDays, defaultPreset, today } from "../dates";
+import { readAsOf } from "../credits";
+import { addDays, defaultPreset, isDay, length, today } from "../dates";
+import type { Call } from "../exports";
 import { change, count, money, percent, stretch, times } from "../format";
-import { formatFilter, readFilters } from "../filters";
+import { dimensions, formatFilter, readFilters } from "../filters";
 import { useGoals, type Goal } from "../goals";
 import { conversions, defaultLookback, lookbacks, models, readModel } from "../models";
+import { isOpened } from "../opened";
 import { session, zone } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Empty, Head, ProblemNote, Skeleton } from "../ui/basics";
 import { LineChart, type Series } from "../ui/chart";
-import { FilterChips, FilterMenu } from "../ui/filterbar";
-import { choosePreset, PeriodMenu, usePeriod } from "../ui/periodbar";
-import { AttributionTable } from "./attribution";
+import { AsOfBanner, AsOfMenu } from "../ui/asof";
+import { ExportMenu } from "../ui/export";
+import { FilterChips, FilterMenu, LeaveOutMenu } from "../ui/filterbar";
+import { later } from "../ui/later";
+import { choosePreset, period, PeriodMenu, usePeriod } from "../ui/periodbar";
+import { AttributionTable, type Beside } from "./attribution";
 import { Waiting } from "./waiting";
+
+const BehindDrawer = later(() => import("./behind").then((m) => m.BehindDrawer), true);
+const WhatChanged = later(() => import("./changes").then((m) => m.WhatChanged));
 
 type Traffic = Schemas["Traffic"];
 type Figure = Schemas["Figure"];
@@ -47,27 +56,34 @@ export function useReport() {
       lookback: lookbacks.find((l) => l === q.get("lookback")) ?? defaultLookback,
       conversion: q.get("conversion") ?? "",
       filter: readFilters(q).map(formatFilter),
+      exclude: readFilters(q, "x").map(formatFilter),
+      as_of: readAsOf(q),
     },
     vs: vs === model ? undefined : vs,
-    compare: (["previous", "year"] as const).find((c) => c === q.get("compare")) ?? ("none" as const),
+    second: dimensions.find((d) => d.id === q.get("second"))?.id,
+    before: readCompared(q),
   };
 }
 
 /** The screen at /dashboards/traffic. */
 export function Traffic() {
   const report = useReport();
-  const { common, compare } = report;
-  const traffic = useQuery(`traffic ${JSON.stringify(common)} ${compare}`, (signal) => ask("get", "/api/v1/traffic", { query: { ...common, compare }, signal }), 15_000);
+  const { common, before } = report;
+  const { as_of, ...asKnown } = common;
+  const query = { ...asKnown, ...before };
+  const traffic = useQuery(`traffic ${JSON.stringify(query)}`, (signal) => ask("get", "/api/v1/traffic", { query, signal }), 15_000);
   const goals = useGoals();
   const nothing = !!traffic.data && common.filter.length === 0 && traffic.data.figures.every((f) => f.value === 0);
   return (
     <>
       <Head title="Traffic">
-        <Compare value={compare} />
+        <Compare now={before} />
         <PeriodMenu />
       </Head>
       <div class="bar">
         <FilterMenu />
+        <LeaveOutMenu />
+        <AsOfMenu />
         <Choice label="Model" value={common.model} options={models} onChange={(model) => setQuery({ model: model === "last_touch" ? null : model })} testid="model" />
         <Choice
           label="Beside"
@@ -76,6 +92,7 @@ export function Traffic() {
           onChange={(vs) => setQuery({ vs })}
           testid="second-model"
         />
+        <Choice label="Split by" value={report.second ?? ""} options={[{ id: "", label: "Nothing" }, ...dimensions]} onChange={(second) => setQuery({ second })} testid="second-dimension" />
         <Choice label="Counting" value={common.conversion} options={known(common.conversion, goals.data?.items ?? [])} onChange={(conversion) => setQuery({ conversion })} testid="conversion" />
         <Choice
           label="Lookback"
@@ -85,19 +102,22 @@ export function Traffic() {
           testid="lookback"
         />
       </div>
-      <FilterChips />
+      <FilterChips exclusions />
+      {as_of && <AsOfBanner moment={as_of} />}
       <p class="hint">{models.find((m) => m.id === common.model)?.text}</p>
       {traffic.problem && <ProblemNote problem={traffic.problem} again={traffic.reload} />}
       {!traffic.data && traffic.loading && <Skeleton lines={8} />}
       {nothing && <Nothing />}
-      {traffic.data && !nothing && <Overview data={traffic.data} stale={traffic.loading} compare={compare} />}
+      {traffic.data && !nothing && <Overview data={traffic.data} stale={traffic.loading} compare={before.compare} call={{ path: "/api/v1/traffic", query }} />}
+      {as_of && !nothing && <WhatChanged common={common} />}
       {!nothing && (
         <div class="tables">
           {shown.map((dimension) => (
-            <AttributionTable key={dimension} dimension={dimension} common={common} vs={report.vs} />
+            <AttributionTable key={dimension} dimension={dimension} common={common} beside={report} />
           ))}
         </div>
       )}
+      {isOpened(place.value.query) && <BehindDrawer common={common} vs={report.vs} />}
     </>
   );
 }
@@ -125,13 +145,41 @@ function known(named: string, goals: Goal[]) {
   return all.some((c) => c.id === named) ? all : [...all, { id: named, label: named }];
 }
 
-function Compare({ value }: { value: string }) {
-  const options = [
-    { id: "none", label: "No comparison" },
-    { id: "previous", label: "Previous period" },
-    { id: "year", label: "Year before" },
-  ];
-  return <Choice label="Compare with" quiet value={value} options={options} onChange={(c) => setQuery({ compare: c === "none" ? null : c })} testid="compare" />;
+const comparisons = [
+  { id: "none", label: "No comparison" },
+  { id: "previous", label: "Previous period" },
+  { id: "year", label: "Year before" },
+  { id: "custom", label: "Other days" },
+] as const;
+
+type Compared = Beside["before"];
+
+/** What the address compares with; "custom" needs its days. */
+function readCompared(q: URLSearchParams): Compared {
+  const compare = comparisons.find((c) => c.id === q.get("compare"))?.id ?? "none";
+  if (compare !== "custom") return { compare };
+  const [from, to] = [q.get("before_from"), q.get("before_to")];
+  return isDay(from) && isDay(to) && from <= to ? { compare, compare_from: from, compare_to: to } : { compare: "none" };
+}
+
+function Compare({ now }: { now: Compared }) {
+  const choose = (id: string) => {
+    const { range } = period();
+    const days = length(range);
+    const own = id === "custom" ? { before_from: addDays(range.from, -days), before_to: addDays(range.from, -1) } : { before_from: null, before_to: null };
+    setQuery({ compare: id === "none" ? null : id, ...own });
+  };
+  return (
+    <>
+      <Choice label="Compare with" quiet value={now.compare} options={comparisons} onChange={choose} testid="compare" />
+      {now.compare === "custom" && (
+        <span class="choice before-days">
+          <input type="date" aria-label="First day compared with" value={now.compare_from} max={now.compare_to} onChange={(e) => setQuery({ before_from: e.currentTarget.value })} data-testid="before-from" />
+          <input type="date" aria-label="Last day compared with" value={now.compare_to} min={now.compare_from} onChange={(e) => setQuery({ before_to: e.currentTarget.value })} data-testid="before-to" />
+        </span>
+      )}
+    </>
+  );
 }
 
 function metric(): Metric {
@@ -146,7 +194,7 @@ function figureText(f: Pick<Figure, "name">, value: number): string {
   return count(value);
 }
 
-function Overview({ data, stale, compare }: { data: Traffic; stale: boolean; compare: string }) {
+function Overview({ data, stale, compare, call }: { data: Traffic; stale: boolean; compare: string; call: Call }) {
   return (
     <section class={stale ? "panel stale" : "panel"} aria-label="Key figures" aria-busy={stale}>
       <ul class="tiles">
@@ -156,7 +204,7 @@ function Overview({ data, stale, compare }: { data: Traffic; stale: boolean; com
           </li>
         ))}
       </ul>
-      <Trend data={data} />
+      <Trend data={data} call={call} />
     </section>
   );
 }
@@ -184,7 +232,7 @@ function Tile({ figure: f, compared }: { figure: Figure; compared: boolean }) {
   );
 }
 
-function Trend({ data }: { data: Traffic }) {
+function Trend({ data, call }: { data: Traffic; call: Call }) {
   const m = metric();
   const labels = data.trend.map((p) => stretch(p.start, data.granularity));
   const series: Series[] = [{ name: names[m], values: data.trend.map((p) => p[m]) }];
@@ -194,6 +242,7 @@ function Trend({ data }: { data: Traffic }) {
       <LineChart title={`${names[m]} by ${data.granularity}; the same numbers are in the table below`} labels={labels} series={series} />
       <details class="twin">
         <summary>Show as a table</summary>
+        <ExportMenu what="Trend" name="traffic" table={() => trendTable(data)} call={call} testid="export-trend" />
         <div class="table-box" role="region" aria-label="Trend" tabIndex={0}>
           <table class="table table-small" data-testid="trend">
             <thead>
@@ -223,3 +272,14 @@ function Trend({ data }: { data: Traffic }) {
   );
 }
 
+
+function trendTable(data: Traffic) {
+  const before = data.previous.length > 0;
+  return {
+    head: ["start", "sessions", "visitors", "conversions", ...(before ? ["sessions before", "visitors before", "conversions before"] : [])],
+    rows: data.trend.map((p, i) => {
+      const was = data.previous[i];
+      return [p.start, p.sessions, p.visitors, p.conversions, ...(before ? [was?.sessions ?? "", was?.visitors ?? "", was?.conversions ?? ""] : [])];
+    }),
+  };
+}

@@ -69,8 +69,8 @@ export function Skeleton({ lines = 6 }: { lines?: number }) {
   );
 }
 
-/** A button that opens a panel below itself; Esc and a click elsewhere close it. */
-export function Menu(props: { label: string; icon?: IconName; testid?: string; align?: "left" | "right"; children: (close: () => void) => ComponentChildren }) {
+/** A button that opens a panel below itself; Esc and a click elsewhere close it. of: what it is about, where several have the same label. */
+export function Menu(props: { label: string; of?: string | undefined; icon?: IconName; bare?: boolean | undefined; testid?: string; align?: "left" | "right"; children: (close: () => void) => ComponentChildren }) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -99,10 +99,19 @@ export function Menu(props: { label: string; icon?: IconName; testid?: string; a
   };
   return (
     <div class="menu" ref={box}>
-      <button type="button" class="button" ref={button} aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)} data-testid={props.testid}>
+      <button
+        type="button"
+        class={props.bare ? "button button-icon" : "button"}
+        ref={button}
+        aria-label={props.of && `${props.label}: ${props.of}`}
+        aria-expanded={open}
+        aria-controls={id}
+        onClick={() => setOpen(!open)}
+        data-testid={props.testid}
+      >
         {props.icon && <Icon name={props.icon} />}
-        {props.label}
-        <Icon name="down" />
+        {!props.bare && props.label}
+        {!props.bare && <Icon name="down" />}
       </button>
       <div id={id} class={`menu-panel ${props.align === "right" ? "menu-right" : ""}`} hidden={!open}>
         {open && props.children(close)}

@@ -1,0 +1,195 @@
+// What is behind a number of attribution: the conversions of a row, and of each
+// how its credit came about. A drawer that the address names.
+import { useEffect, useRef } from "preact/hooks";
+import { ask, type Schemas } from "../api/client";
+import { useQuery } from "../api/query";
+import { together } from "../credits";
+import { dimensionLabel, dimensions, type Dimension } from "../filters";
+import { count, dateTime, dimensionValue, money } from "../format";
+import { markOf } from "../mark";
+import { conversionLabel, modelLabel, models, type Model } from "../models";
+import { behindClosed, hrefOfExplained, openerOf } from "../opened";
+import { session, zone } from "../session";
+import { changed, hrefOf, place, setQuery } from "../url";
+import { Link, ProblemNote, Skeleton } from "../ui/basics";
+import { Icon } from "../ui/icon";
+import { Explanation } from "./explain";
+import type { Common } from "./attribution";
+
+type Item = Schemas["CreditedConversion"];
+
+const pageSize = 25;
+
+/** What the address says is open. */
+function opened() {
+  const q = place.value.query;
+  return {
+    row: dimensions.find((d) => d.id === q.get("row"))?.id,
+    second: dimensions.find((d) => d.id === q.get("row2"))?.id,
+    key: q.get("key"),
+    key2: q.get("key2"),
+    under: models.find((m) => m.id === q.get("under"))?.id,
+    why: q.get("why"),
+  };
+}
+
+const close = () => setQuery(behindClosed);
+
+function focus(selector: string): boolean {
+  const found = document.querySelector<HTMLElement>(selector);
+  found?.focus({ preventScroll: false });
+  return !!found;
+}
+
+/** The drawer over the report. Esc closes it, and the focus returns to what opened it. */
+export function BehindDrawer({ common, vs }: { common: Common; vs: Model | undefined }) {
+  const now = opened();
+  const title = useRef<HTMLHeadingElement>(null);
+  const opener = openerOf(place.value.query);
+  const before = useRef<string | null>(null);
+  useEffect(() => {
+    // From an explanation back to the list, the focus is where it came from.
+    if (now.why || !before.current || !focus(`[data-opens="${CSS.escape(`why ${before.current}`)}"]`)) title.current?.focus({ preventScroll: true });
+    before.current = now.why;
+  }, [now.why]);
+  useEffect(() => {
+    const escape = (e: KeyboardEvent) => {
+      if (e.key === "Escape" && !e.defaultPrevented && !document.querySelector("dialog[open]")) close();
+    };
+    document.addEventListener("keydown", escape);
+    return () => {
+      document.removeEventListener("keydown", escape);
+      requestAnimationFrame(() => focus(`[data-opens="${CSS.escape(opener)}"]`));
+    };
+  }, []);
+  const heading = now.why ? "One conversion" : now.row && now.key !== null ? `${dimensionLabel(now.row)} ${dimensionValue(now.row, now.key)}` : "Conversions";
+  return (
+    <section class="drawer drawer-over" aria-labelledby="behind-name" data-testid="behind">
+      <header class="drawer-head">
+        <h1 id="behind-name" ref={title} tabIndex={-1}>
+          {heading}
+          {!now.why && now.second && now.key2 !== null && ` · ${dimensionValue(now.second, now.key2)}`}
+        </h1>
+        <button type="button" class="button button-icon" aria-label="Close" onClick={close} data-testid="close-behind">
+          <Icon name="close" />
+        </button>
+      </header>
+      <div class="drawer-body">
+        {now.why && now.row && (
+          <p>
+            <Link href={hrefOf(place.value.path, changed(place.value.query, { why: null }))} data-testid="back-to-list">
+              ‹ All conversions of {dimensionLabel(now.row)} {dimensionValue(now.row, now.key ?? "")}
+            </Link>
+          </p>
+        )}
+        {now.why && <Explanation id={now.why} common={{ ...common, model: now.under ?? common.model }} vs={now.under ? undefined : vs} />}
+        {!now.why && now.row && now.key !== null && (
+          <Behind common={common} dimension={now.row} second={now.second} row={now.key} row2={now.key2} model={now.under ?? common.model} under={!!now.under} />
+        )}
+      </div>
+    </section>
+  );
+}
+
+interface Asked {
+  common: Common;
+  dimension: Dimension;
+  second: Dimension | undefined;
+  row: string;
+  row2: string | null;
+  model: Model;
+  under: boolean; // the model of the second column, not the report's
+}
+
+function Behind(props: Asked) {
+  if (!together(props.model)) return <Conversions {...props} />;
+  const linear = changed(place.value.query, props.under ? { under: "linear", vs: "linear" } : { model: "linear" });
+  return (
+    <div data-testid="behind-together">
+      <p>
+        {modelLabel(props.model)} credits all paths together: a value earns by what it adds over everybody, so no single conversion has a share of its own.
+      </p>
+      <p class="actions">
+        <Link class="button" href={hrefOf(place.value.path, linear)} data-testid="behind-linear">
+          Show it under Linear
+        </Link>
+      </p>
+    </div>
+  );
+}
+
+function Conversions({ common, dimension, second, row, row2, model }: Asked) {
+  const of = { ...common, model, dimension, key: row, ...(second && row2 !== null ? { second_dimension: second, second_key: row2 } : {}) };
+  const mark = markOf(JSON.stringify(of));
+  const [at, ...rest] = (place.value.query.get("at") ?? "").split("~");
+  const cursor = at === mark ? rest.join("~") : "";
+  const query = { ...of, cursor, limit: pageSize };
+  const answer = useQuery(`behind ${JSON.stringify(query)}`, (signal) => ask("get", "/api/v1/attribution/conversions", { query, signal }));
+  const items = answer.data?.items ?? [];
+  return (
+    <section class={answer.loading ? "stale" : ""} aria-label="Conversions" aria-busy={answer.loading}>
+      <p class="hint">Newest first, with the credit that {modelLabel(model)} gives this row.</p>
+      {answer.problem && <ProblemNote problem={answer.problem} again={answer.reload} />}
+      {!answer.data && answer.loading && <Skeleton lines={8} />}
+      {answer.data && items.length === 0 && <p class="hint">No conversion in these days with these filters.</p>}
+      {items.length > 0 && <List items={items} />}
+      {answer.data && (cursor || answer.data.next) && (
+        <nav class="pages" aria-label="Pages">
+          {cursor && (
+            <button type="button" class="button" onClick={() => setQuery({ at: null })} data-testid="behind-first">
+              Newest
+            </button>
+          )}
+          {answer.data.next && (
+            <button type="button" class="button" onClick={() => setQuery({ at: `${mark}~${answer.data?.next}` })} data-testid="behind-next">
+              Older
+            </button>
+          )}
+        </nav>
+      )}
+    </section>
+  );
+}
+
+function List({ items }: { items: Item[] }) {
+  const worth = items.some((i) => i.value !== 0);
+  const currency = session.value?.workspace.currency ?? "USD";
+  return (
+    <div class="table-box" role="region" aria-label="Conversions" tabIndex={0}>
+      <table class="table table-small" data-testid="behind-list">
+        <thead>
+          <tr>
+            <th scope="col">When</th>
+            <th scope="col">Conversion</th>
+            <th scope="col" class="number">Credit</th>
+            {worth && <th scope="col" class="number">Value</th>}
+            {worth && <th scope="col" class="number">Credited</th>}
+            <th scope="col">Who</th>
+            <th scope="col">Why</th>
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((i) => (
+            <tr key={i.id} data-testid="behind-conversion" data-id={i.id}>
+              <th scope="row">{dateTime(i.at, zone())}</th>
+              <td>{conversionLabel(i.name)}</td>
+              <td class="number strong" data-column="credit" data-value={i.credit}>{count(i.credit)}</td>
+              {worth && <td class="number">{money(i.value, currency)}</td>}
+              {worth && <td class="number strong">{money(i.value * i.credit, currency)}</td>}
+              <td>
+                <Link href={`/contacts/${encodeURIComponent(i.contact)}`} aria-label={`Contact of the conversion of ${dateTime(i.at, zone())}`}>
+                  Contact
+                </Link>
+              </td>
+              <td>
+                <Link href={hrefOfExplained(i.id)} data-opens={`why ${i.id}`} data-testid="explain" aria-label={`Explain the conversion of ${dateTime(i.at, zone())}`}>
+                  Explain
+                </Link>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

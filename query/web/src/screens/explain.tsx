@@ -1,0 +1,188 @@
+// One conversion: its touches with what each earned, what was left out, and why.
+import { ask, type Schemas } from "../api/client";
+import { useQuery } from "../api/query";
+import { asOfText, beganText, leftOutText, ruleText, shareText, together } from "../credits";
+import { dateTime, money, sourceMedium, upright } from "../format";
+import { conversionLabel, modelLabel, type Model } from "../models";
+import { session, zone } from "../session";
+import { place, setQuery } from "../url";
+import { Choice, Link, ProblemNote, Skeleton } from "../ui/basics";
+import { Field, Fields, OutLink } from "../ui/fields";
+import type { Common } from "./attribution";
+
+type Explained = Schemas["Explanation"];
+type Touch = Schemas["ExplainedTouch"];
+
+/** The explanation of a conversion, under a model or two. */
+export function Explanation({ id, common, vs }: { id: string; common: Common; vs: Model | undefined }) {
+  const { lookback, exclude } = common;
+  const now = place.value.query.get("when") === "now";
+  const as_of = now ? "" : common.as_of;
+  const query = { lookback, as_of, exclude };
+  const answer = useQuery(`explain ${id} ${JSON.stringify(query)}`, (signal) => ask("get", "/api/v1/conversions/{id}/credits", { path: { id }, query, signal }));
+  const when = common.as_of && (
+    <div class="bar">
+      <Choice
+        label="As known"
+        value={now ? "now" : ""}
+        options={[{ id: "", label: `At ${asOfText(common.as_of, zone())}` }, { id: "now", label: "Now" }]}
+        onChange={(when) => setQuery({ when })}
+        testid="explained-when"
+      />
+    </div>
+  );
+  if (answer.problem) {
+    return (
+      <>
+        {when}
+        <ProblemNote problem={answer.problem} again={answer.reload} />
+      </>
+    );
+  }
+  if (!answer.data) return <Skeleton lines={10} />;
+  const alone = [common.model, vs].filter((m): m is Model => !!m && !together(m));
+  const refused = [common.model, vs].filter((m): m is Model => !!m && together(m));
+  return (
+    <div class="explained" data-testid="explained" data-id={id}>
+      {refused.length > 0 && (
+        <p class="note" data-testid="explained-together">
+          <span>
+            {refused.map(modelLabel).join(" and ")} {refused.length > 1 ? "credit" : "credits"} all paths together, so one conversion has no shares of its own. {alone.length === 0 && "Below is what Linear gives it."}
+          </span>
+        </p>
+      )}
+      {when}
+      <Milestones of={answer.data} />
+      <Touches of={answer.data} models={alone.length > 0 ? alone : ["linear"]} />
+      {answer.data.left_out.length > 0 && <LeftOut touches={answer.data.left_out} lookback={lookback} />}
+    </div>
+  );
+}
+
+function Milestones({ of: e }: { of: Explained }) {
+  const contact = useQuery(`contact ${e.contact}`, (signal) => ask("get", "/api/v1/contacts/{id}", { path: { id: e.contact }, signal }));
+  const c = contact.data;
+  const currency = e.currency || session.value?.workspace.currency || "USD";
+  return (
+    <section aria-label="The conversion">
+      <Fields>
+        <Field name="name" label="Conversion" value={e.name} text={conversionLabel(e.name)} />
+        <Field name="at" label="When" value={e.at} text={dateTime(e.at, zone())} />
+        <Field name="contact" label="Who" value={e.contact}>
+          <Link href={`/contacts/${encodeURIComponent(e.contact)}`}>{c?.name || c?.email || c?.phone || "The contact"}</Link>
+        </Field>
+        {e.value !== 0 && <Field name="value" label="Value" value={String(e.value)} text={money(e.value, currency)} />}
+        <Field name="identified_at" label="Identified" value={e.identified_at} text={dateTime(e.identified_at, zone())} />
+        <Field name="in_progress_at" label="In Progress" value={e.in_progress_at ?? ""} text={e.in_progress_at ? dateTime(e.in_progress_at, zone()) : ""} />
+        <Field name="known_at" label="Counted since" value={e.known_at} text={dateTime(e.known_at, zone())} />
+        {e.url && (
+          <Field name="url" label="Conversation" value={e.url}>
+            <OutLink url={e.url} host />
+          </Field>
+        )}
+      </Fields>
+    </section>
+  );
+}
+
+const shareOf = (t: Touch, model: Model) => t.credits?.[model] ?? 0;
+
+function Touches({ of: e, models }: { of: Explained; models: Model[] }) {
+  if (e.touches.length === 0) {
+    return (
+      <section aria-label="Touches">
+        <h2>Touches</h2>
+        <p class="hint" data-testid="no-touches">No visit within the lookback is known, so the whole conversion counts as Direct.</p>
+      </section>
+    );
+  }
+  return (
+    <section aria-label="Touches">
+      <h2>Touches</h2>
+      <div class="table-box" role="region" aria-label="Touches" tabIndex={0}>
+        <table class="table table-small touch-table" data-testid="touches">
+          <thead>
+            <tr>
+              <th scope="col">When</th>
+              <th scope="col">Channel, and by which rule</th>
+              <th scope="col">Source / medium</th>
+              <th scope="col">Why it began</th>
+              {models.map((m) => (
+                <th key={m} scope="col" class="number">{modelLabel(m)}</th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {e.touches.map((t) => (
+              <tr key={t.session} data-testid="touch" data-id={t.session}>
+                <TouchCells touch={t} />
+                {models.map((m) => (
+                  <td key={m} class="number strong" data-column={m} data-value={shareOf(t, m)}>
+                    {shareText(shareOf(t, m))}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+          <tfoot>
+            <tr>
+              <th scope="row" colSpan={4}>Together</th>
+              {models.map((m) => (
+                <td key={m} class="number strong" data-testid={`sum-${m}`} data-value={e.touches.reduce((sum, t) => sum + shareOf(t, m), 0)}>
+                  {shareText(e.touches.reduce((sum, t) => sum + shareOf(t, m), 0))}
+                </td>
+              ))}
+            </tr>
+          </tfoot>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+/** When, through what and why a session began. */
+function TouchCells({ touch: { touch, reason } }: { touch: Touch }) {
+  return (
+    <>
+      <th scope="row">{dateTime(touch.at, zone())}</th>
+      <td class="break">
+        <span class="channel">{touch.channel}</span>
+        <span class="sub">{ruleText(upright(touch.rule))}</span>
+      </td>
+      <td class="break">
+        {sourceMedium(touch)}
+        {touch.campaign && <span class="sub">{upright(touch.campaign)}</span>}
+      </td>
+      <td class="break">{beganText(reason)}</td>
+    </>
+  );
+}
+
+function LeftOut({ touches, lookback }: { touches: Touch[]; lookback: string }) {
+  return (
+    <section aria-label="Left out">
+      <h2>Left out</h2>
+      <div class="table-box" role="region" aria-label="Left out" tabIndex={0}>
+        <table class="table table-small touch-table" data-testid="left-out-touches">
+          <thead>
+            <tr>
+              <th scope="col">When</th>
+              <th scope="col">Channel, and by which rule</th>
+              <th scope="col">Source / medium</th>
+              <th scope="col">Why it began</th>
+              <th scope="col">Why it earns nothing</th>
+            </tr>
+          </thead>
+          <tbody>
+            {touches.map((t) => (
+              <tr key={t.session} data-why={t.left_out}>
+                <TouchCells touch={t} />
+                <td class="break">{leftOutText(t.left_out, lookback)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
