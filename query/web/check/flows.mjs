@@ -96,7 +96,8 @@ test("contacts: search, filter, columns, pages, a file", async (t) => {
   await page.fill(id("filter-value"), "cpc");
   await page.click(id("filter-apply"));
   await until(page, () => [...document.querySelectorAll("td[data-column=last_touch]")].every((c) => c.textContent.endsWith("/ cpc")));
-  const [file] = await Promise.all([page.waitForEvent("download"), page.click(id("export"))]);
+  await page.click(id("export"));
+  const [file] = await Promise.all([page.waitForEvent("download"), page.click(id("export-csv"))]);
   assert.equal(file.suggestedFilename(), "contacts.csv");
   await page.click(id("clear-filters"));
   await until(page, () => document.querySelectorAll("[data-testid=contact-row]").length === 50);
@@ -534,4 +535,91 @@ test("ad cost: an example, a preview, faults by line, storing, Traffic, deleting
   await page.click(`${row} ${id("cost-delete")}`);
   await page.click(id("cost-delete-confirm"));
   await page.waitForSelector(row, { state: "detached" });
+});
+
+test("a number opens its conversions, one is explained; Esc, Back and focus", async (t) => {
+  const page = await open(t, "/dashboards/traffic?model=linear&vs=first_touch");
+  const number = `${id("by-channel")} tr[data-key="Paid Search"] td[data-column=conversions] a`;
+  const total = Number(await page.locator(`${id("by-channel")} tr[data-key="Paid Search"] td[data-column=conversions]`).getAttribute("data-value"));
+  await page.locator(number).focus();
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(id("behind-conversion"));
+  assert.equal(await page.evaluate(() => document.activeElement.id), "behind-name");
+  assert.equal(query(page).get("key"), "Paid Search");
+  const pageOf = () => page.locator(`${id("behind-conversion")} [data-column=credit]`).evaluateAll((all) => all.map((c) => Number(c.dataset.value)));
+  let credits = await pageOf();
+  while (await page.locator(id("behind-next")).count()) {
+    const first = await page.locator(id("behind-conversion")).first().getAttribute("data-id");
+    await page.click(id("behind-next"));
+    await until(page, (was) => document.querySelector("[data-testid=behind-conversion]").dataset.id !== was, first);
+    credits = [...credits, ...(await pageOf())];
+  }
+  assert.ok(Math.abs(credits.reduce((a, b) => a + b, 0) - total) < 1e-6, `${credits.length} credits are not ${total}`);
+  await page.locator(id("explain")).first().click();
+  await page.waitForSelector(id("touch"));
+  assert.ok(Math.abs(Number(await page.locator(id("sum-linear")).getAttribute("data-value")) - 1) < 1e-9);
+  assert.equal(await page.locator(id("sum-first_touch")).count(), 1);
+  assert.equal(await page.locator(`${id("explained")} [data-field=identified_at]`).count(), 1);
+  await page.goBack();
+  await page.waitForSelector(id("behind-list"));
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), "explain");
+  await page.goForward();
+  await page.waitForSelector(id("explained"));
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(id("behind"), { state: "detached" });
+  await until(page, () => document.activeElement.dataset.opens === "row channel Paid Search  ");
+  await page.goto(`${full.address}/dashboards/traffic?model=markov&row=channel&key=Direct`);
+  await page.waitForSelector(`${id("behind-together")} >> text=all paths together`);
+  await page.click(id("behind-linear"));
+  await page.waitForSelector(id("behind-list"));
+  assert.equal(query(page).get("model"), "linear");
+});
+
+test("numbers as of a day, and what changed since", async (t) => {
+  const page = await open(t, "/dashboards/traffic");
+  await page.waitForSelector(id("by-channel"));
+  await page.click(id("as-of-menu"));
+  await page.click(id("as-of-apply"));
+  await page.waitForSelector(`${id("known-as-of")} >> text=/known at the end of/`);
+  assert.match(query(page).get("as_of"), /^\d{4}-\d\d-\d\d$/);
+  await page.waitForSelector(`${id("by-channel")} th >> text=Sessions now`);
+  await page.waitForSelector(`${id("then-now")}[data-then="63"][data-now="64"]`);
+  assert.equal(await page.locator(`${id("causes")} tbody tr`).count(), 4);
+  assert.match(await page.textContent(`${id("causes")} [data-cause=merge]`), /People who turned out to be one.*3.*−1/s);
+  assert.match(await page.textContent(id("erased")), /2 conversions of people who were erased/);
+  await page.click(id("moved-summary"));
+  const [request] = await Promise.all([page.waitForRequest((r) => r.url().includes("/credits")), page.locator(`${id("moved-conversions")} a`).first().click()]);
+  assert.match(request.url(), /as_of=\d{4}/);
+  await page.waitForSelector(id("explained"));
+  const [later] = await Promise.all([page.waitForRequest((r) => r.url().includes("/credits")), page.selectOption(id("explained-when"), "now")]);
+  assert.doesNotMatch(later.url(), /as_of/);
+  await page.keyboard.press("Escape");
+  await page.click(`${id("known-as-of")} button`);
+  await page.waitForSelector(id("changes"), { state: "detached" });
+});
+
+test("two dimensions, what is left out, days compared with, and every table as a file or a call", async (t) => {
+  const page = await open(t, "/dashboards/traffic");
+  await page.selectOption(id("second-dimension"), "source");
+  await page.waitForSelector(`${id("by-channel")} tr[data-second=google]`);
+  await page.click(id("leave-out"));
+  await page.selectOption(id("filter-dimension"), "channel");
+  await page.fill(id("filter-value"), "Direct");
+  const [request] = await Promise.all([page.waitForRequest((r) => r.url().includes("/attribution?") && r.url().includes("exclude=channel")), page.click(id("filter-apply"))]);
+  assert.match(request.url(), /exclude=channel%3Ais%3ADirect/);
+  await page.waitForSelector(id("left-out"));
+  await page.selectOption(id("compare"), "custom");
+  await page.waitForSelector(`${id("by-channel")} td[data-column=previous_conversions]`);
+  assert.match(query(page).get("before_from"), /^\d{4}-/);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.click(id("export-channel"));
+  await page.click(id("export-call"));
+  await page.waitForSelector(`${id("export-call")} >> text=Copied`);
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(copied, /^curl -sS -H "Authorization: Bearer \$SOURCELOOP_KEY" 'http.*\/api\/v1\/attribution\?.*second_dimension=source.*'$/);
+  const [file] = await Promise.all([page.waitForEvent("download"), page.click(id("export-ndjson"))]);
+  assert.equal(file.suggestedFilename(), "traffic-channel.ndjson");
+  const lines = (await import("node:fs")).readFileSync(await file.path(), "utf8").trim().split("\n").map((l) => JSON.parse(l));
+  assert.deepEqual(Object.keys(lines[0]).slice(0, 4), ["channel", "source", "sessions", "conversions"]);
+  await until(page, () => document.activeElement?.dataset.testid === "export-channel");
 });

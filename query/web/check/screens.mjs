@@ -28,6 +28,13 @@ const screens = [
   { name: "traffic-two", path: "/dashboards/traffic?period=today&model=last_touch&vs=linear&f=device:is:desktop", ready: "[data-testid=by-country] tbody tr" },
   { name: "traffic-filter", path: "/dashboards/traffic", ready: "[data-testid=by-country] tbody tr", click: "[data-testid=add-filter]" },
   { name: "traffic-period", path: "/dashboards/traffic", ready: "[data-testid=by-country] tbody tr", click: "[data-testid=period]" },
+  { name: "traffic-split", path: "/dashboards/traffic?second=medium&compare=custom&before_from=2026-09-01&before_to=2026-09-30&x=channel:is:Direct", ready: "[data-testid=by-country] tbody tr", click: "[data-testid=export-channel]" },
+  { name: "traffic-as-of", path: "/dashboards/traffic?as_of=2026-11-20", ready: "[data-testid=by-country] tbody tr", seen: "[data-testid=causes]", click: "[data-testid=moved-summary]" },
+  { name: "traffic-as-of-menu", path: "/dashboards/traffic", ready: "[data-testid=by-country] tbody tr", click: "[data-testid=as-of-menu]" },
+  { name: "traffic-behind", path: "/dashboards/traffic?model=linear&row=channel&key=Paid%20Search", ready: "[data-testid=behind-conversion]" },
+  { name: "traffic-behind-together", path: "/dashboards/traffic?model=markov&row=channel&key=Paid%20Search", ready: "[data-testid=behind-together]" },
+  { name: "traffic-explain", path: "/dashboards/traffic?model=linear&vs=position_based&row=channel&key=Paid%20Search&why={conversion}", ready: "[data-testid=touch]" },
+  { name: "traffic-explain-unknown", path: "/dashboards/traffic?why=6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10&as_of=2026-11-20", ready: "[data-testid=behind] [data-testid=problem]", allow: /404/ },
   { name: "funnels-new", path: "/funnels", ready: "[data-testid=saved-funnels] li" },
   { name: "funnels", path: `/funnels?q=${q}`, ready: "[data-testid=funnel-breakdown] tbody tr" },
   { name: "funnels-compared", path: `/funnels?q=${q}&compare=previous`, ready: "[data-testid=funnel-breakdown] tbody tr", click: "[data-testid=add-exclusion]" },
@@ -92,7 +99,7 @@ async function ids() {
   const answer = await fetch(`${full.address}/api/v1/contacts?limit=200`, { headers: { Cookie: "sourceloop-dev=1" } });
   const { items } = await answer.json();
   const first = items.find((c) => c.return_visits > 1 && c.first_touch.campaign && !c.name.startsWith("<"));
-  return { first: first.id, hostile: items.find((c) => c.name.startsWith("<")).id };
+  return { conversion: first.id.replace(/^../, "cc"), first: first.id, hostile: items.find((c) => c.name.startsWith("<")).id };
 }
 
 async function visit(view, screen, known) {

@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { dirname, extname, join, normalize } from "node:path";
 import { makeAds } from "./ads.mjs";
+import { makeCredits } from "./credits.mjs";
 import { makeGoals } from "./goals.mjs";
 import { makeHooks } from "./hooks.mjs";
 import { makeCosts } from "./costs.mjs";
@@ -54,18 +55,25 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
   const attribution = (q) => {
     const dimension = q.get("dimension") ?? "channel";
     const rows = new Map();
-    const keyOf = (s) => s[dimension] || "(none)";
-    const row = (key) => rows.get(key) ?? rows.set(key, { key, conversions: 0, value: 0, sessions: 0, ...(q.get("compare_model") ? { compare_conversions: 0, compare_value: 0 } : {}) }).get(key);
+    const second = q.get("second_dimension");
+    const keysOf = (s) => [s[dimension] || "(none)", second ? s[second] || "(none)" : ""];
+    const compared = (q.get("compare") ?? "none") !== "none";
+    const row = (key, second_key = "") => {
+      const name = `${key} ${second_key}`;
+      if (!rows.has(name)) rows.set(name, { key, conversions: 0, value: 0, sessions: 0, ...(second ? { second_key } : {}), ...(q.get("compare_model") ? { compare_conversions: 0, compare_value: 0 } : {}) });
+      return rows.get(name);
+    };
     const credit = (model, list) => (model?.startsWith("first") ? [[list[0], 1]] : model === "linear" ? list.map((s) => [s, 1 / list.length]) : [[list.at(-1), 1]]);
     const chosen = people.filter((p) => q.getAll("filter").every((f) => matches(p.contact, f)));
     for (const { journey, contact } of chosen) {
       const list = journey.sessions.length ? journey.sessions : [{ ...contact.last_touch }];
-      for (const s of journey.sessions) row(keyOf(s)).sessions += 37;
-      for (const [s, share] of credit(q.get("model"), list)) row(keyOf(s)).conversions += share;
-      if (q.get("compare_model")) for (const [s, share] of credit(q.get("compare_model"), list)) row(keyOf(s)).compare_conversions += share;
+      for (const s of journey.sessions) row(...keysOf(s)).sessions += 37;
+      for (const [s, share] of credit(q.get("model"), list)) row(...keysOf(s)).conversions += share;
+      if (q.get("compare_model")) for (const [s, share] of credit(q.get("compare_model"), list)) row(...keysOf(s)).compare_conversions += share;
     }
+    if (compared) for (const r of rows.values()) Object.assign(r, { previous_conversions: Math.round(r.conversions * 0.8), previous_value: 0, previous_sessions: Math.round(r.sessions * 0.9) });
     const attributed = chosen.filter((p) => p.journey.sessions.length).length;
-    const spent = costs.by(dimension, q);
+    const spent = second ? null : costs.by(dimension, q);
     if (spent) {
       for (const [key, cost] of spent) row(key).cost = cost;
       for (const r of rows.values()) {
@@ -74,7 +82,8 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
         if (r.cost && r.conversions) Object.assign(r, { cost_per_conversion: r.cost / r.conversions, return_on_spend: r.value / r.cost });
       }
     }
-    return ok({ ...(spent ? { cost: [...spent.values()].reduce((a, b) => a + b, 0) } : {}), rows: [...rows.values()].sort((a, b) => b.conversions - a.conversions || b.sessions - a.sessions), attributed, total: chosen.length });
+    const previous = compared ? { previous: { from: "2026-10-01", to: "2026-10-30", attributed: attributed - 5, total: chosen.length - 5 } } : {};
+    return ok({ ...previous, ...(spent ? { cost: [...spent.values()].reduce((a, b) => a + b, 0) } : {}), rows: [...rows.values()].sort((a, b) => b.conversions - a.conversions || b.sessions - a.sessions), attributed, total: chosen.length });
   };
   const traffic = (q) => {
     const days = Math.min(400, Math.max(1, Math.round((Date.parse(q.get("to")) - Date.parse(q.get("from"))) / 864e5) + 1));
@@ -154,6 +163,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
   const ads = makeAds({ empty, now, people });
   const goals = makeGoals({ empty, now });
   const hooks = makeHooks({ empty, now, people });
+  const credits = makeCredits({ empty, now, people });
   const costs = makeCosts({ empty, now });
   let stages = [...builtIn.slice(0, 3).map((name) => ({ name, built_in: true })), { name: "Demo booked", built_in: false }, ...builtIn.slice(3).map((name) => ({ name, built_in: true }))];
   if (people.length) people[1].contact.stage = people[3].contact.stage = "Demo booked";
@@ -174,6 +184,8 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     if (forGoals) return forGoals;
     const forHooks = hooks(method, path.replace("/api/v1", ""), body, { ok, problem });
     if (forHooks) return forHooks;
+    const forCredits = credits(method, path.replace("/api/v1", ""), q, { ok, problem });
+    if (forCredits) return forCredits;
     const forAds = ads(method, path.replace("/api/v1", ""), q, body, { ok, problem }) ?? costs.answer(method, path.replace("/api/v1", ""), q, body, { ok, problem });
     if (forAds) return forAds;
     const merge = route.match(/^(GET|POST) \/contacts\/([^/]+)\/merges$/);

@@ -37,7 +37,7 @@ export function ruleText(rule: string): string {
   if (!rule) return "No rule was recorded";
   if (rule === "direct") return "No UTM, no ad click, no referrer";
   if (rule.startsWith("rule: ")) return `Your rule “${rule.slice(6)}”`;
-  return rule.charAt(0).toUpperCase() + rule.slice(1);
+  return rule.startsWith("utm") ? rule : rule.charAt(0).toUpperCase() + rule.slice(1);
 }
 
 /** Why a session is not credited. */

@@ -155,7 +155,7 @@ function List({ items }: { items: Item[] }) {
   const worth = items.some((i) => i.value !== 0);
   const currency = session.value?.workspace.currency ?? "USD";
   return (
-    <div class="table-box" role="region" aria-label="Conversions" tabIndex={0}>
+    <div class="table-box" role="region" aria-label="Table of conversions" tabIndex={0}>
       <table class="table table-small" data-testid="behind-list">
         <thead>
           <tr>

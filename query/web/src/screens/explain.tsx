@@ -99,7 +99,7 @@ function Touches({ of: e, models }: { of: Explained; models: Model[] }) {
   return (
     <section aria-label="Touches">
       <h2>Touches</h2>
-      <div class="table-box" role="region" aria-label="Touches" tabIndex={0}>
+      <div class="table-box" role="region" aria-label="Table of touches" tabIndex={0}>
         <table class="table table-small touch-table" data-testid="touches">
           <thead>
             <tr>
@@ -162,7 +162,7 @@ function LeftOut({ touches, lookback }: { touches: Touch[]; lookback: string }) 
   return (
     <section aria-label="Left out">
       <h2>Left out</h2>
-      <div class="table-box" role="region" aria-label="Left out" tabIndex={0}>
+      <div class="table-box" role="region" aria-label="Table of what was left out" tabIndex={0}>
         <table class="table table-small touch-table" data-testid="left-out-touches">
           <thead>
             <tr>
