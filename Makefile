@@ -17,6 +17,9 @@ export REQUIRE ?= clickhouse
 # Apache Kafka for the tests; its version is in the pom.
 KAFKA  := .cache/kafka/$(shell sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' deploy/servers/kafka/pom.xml)
 
+# Clients of ClickHouse for the tests.
+BI     := .cache/bi
+
 # How long each fuzz target runs, and which do: a pattern of "folder target".
 FUZZ_FOR ?= 30s
 FUZZ     ?= .
@@ -24,7 +27,7 @@ FUZZ     ?= .
 # How long "make chaos" lets things go wrong; at 20m it also asks for 150 kills and every failpoint.
 CHAOS_FOR ?= 1m
 
-.PHONY: run build binary web library kafka test fuzz chaos lint bench generate clean
+.PHONY: run build binary web library kafka bi test fuzz chaos lint bench generate clean
 
 run: build ## build everything and start the demo
 	$(BIN) demo --data $(DEMO)
@@ -57,9 +60,25 @@ $(KAFKA)/jars.sha256: deploy/servers/kafka/pom.xml deploy/servers/kafka/jars.sha
 	(cd "$$new" && sha256sum --quiet -c $(CURDIR)/deploy/servers/kafka/jars.sha256); \
 	cp deploy/servers/kafka/jars.sha256 "$$new"; rm -rf $(@D); mv "$$new" $(@D)
 
+bi: $(BI)/node/.done $(BI)/python/.done $(BI)/java/.done ## clients of ClickHouse that BI tools are built on, by npm, pip and Maven, into .cache
+
+$(BI)/node/.done: deploy/bi/clients/node/package.json deploy/bi/clients/node/package-lock.json
+	@rm -rf $(@D); mkdir -p $(@D)
+	@cp $^ deploy/bi/clients/node/.npmrc $(@D) && cd $(@D) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(BI)/python/.done: deploy/bi/clients/python/requirements.txt
+	@python3 -c 'import ensurepip' 2>/dev/null || { echo "Python with venv is not on this machine, so nothing is tested with its client unless REQUIRE names it."; exit 0; }; \
+	rm -rf $(@D); python3 -m venv $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r $< && touch $@
+
+$(BI)/java/.done: deploy/bi/clients/java/pom.xml deploy/bi/clients/java/jars.sha256
+	@command -v mvn >/dev/null || { echo "Maven is not on this machine, so nothing is tested with JDBC unless REQUIRE names it."; exit 0; }; \
+	rm -rf $(@D); mkdir -p $(@D) && mvn -q -B -f $< dependency:copy-dependencies -DexcludeTransitive=true -DoutputDirectory="$(CURDIR)/$(@D)/jars" \
+	&& (cd $(@D)/jars && sha256sum --quiet -c $(CURDIR)/deploy/bi/clients/java/jars.sha256) && touch $@
+
 test: build ## all tests, with the race detector
 	./.ci/install
-	@$(MAKE) --no-print-directory kafka
+	@$(MAKE) --no-print-directory kafka bi
 	cd $(WEB) && npm run --silent check && npm test --silent
 	cd $(WEB) && npm run --silent flows && npm run --silent screens
 	node --test pipeline/collect/tracker/check/anything.mjs

@@ -24,9 +24,13 @@ type engineFlags struct {
 	Redis      []string      `help:"Addresses of Redis, several for a cluster; embedded when empty." env:"SOURCELOOP_REDIS" placeholder:"HOST:PORT"`
 	ClickHouse string        `name:"clickhouse" help:"ClickHouse as clickhouse://user:password@host:9000/database; embedded when empty." env:"SOURCELOOP_CLICKHOUSE" placeholder:"DSN"`
 	Database   string        `help:"Settings database as postgres://…; SQLite in the data folder when empty." env:"SOURCELOOP_DATABASE" placeholder:"DSN"`
+	BIPort     int           `name:"bi-port" help:"Port of the embedded ClickHouse's HTTP interface on 127.0.0.1, where BI tools read; a free one when 0." env:"SOURCELOOP_BI_PORT" default:"0"`
 	NoSync     bool          `help:"Let the embedded Kafka acknowledge before it is on the disk: survives a kill, not a loss of power." env:"SOURCELOOP_NO_SYNC"`
 	Session    time.Duration `name:"kafka-session-timeout" help:"After how long a silent process loses its partitions to others; within the broker's group.min and group.max.session.timeout.ms." default:"45s" env:"SOURCELOOP_KAFKA_SESSION_TIMEOUT"`
 }
+
+// databaseName is the product's database on the embedded ClickHouse.
+const databaseName = "sourceloop"
 
 // clickhouseAddress is where the sink and the reports go.
 type clickhouseAddress struct {
@@ -124,7 +128,11 @@ func (e *engines) startClickHouse(ctx context.Context, flags engineFlags, dir st
 		return err
 	}
 	e.log.Info("starting the embedded ClickHouse")
-	server, err := embedded.StartClickHouse(ctx, embedded.ClickHouseConfig{Dir: filepath.Join(dir, "clickhouse"), Log: e.log})
+	config := embedded.ClickHouseConfig{Dir: filepath.Join(dir, "clickhouse"), HTTPPort: flags.BIPort, Log: e.log}
+	if err := inviteBI(&config, dir); err != nil {
+		return err
+	}
+	server, err := embedded.StartClickHouse(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -135,7 +143,8 @@ func (e *engines) startClickHouse(ctx context.Context, flags engineFlags, dir st
 			e.failed <- err
 		}
 	}()
-	e.embedded.ClickHouse = server.DSN("sourceloop")
+	e.embedded.ClickHouse = server.DSN(databaseName)
+	e.embedded.BI = "http://" + server.HTTPAddr()
 	address, err := parseClickHouse(e.embedded.ClickHouse)
 	e.clickhouse = address
 	return err

@@ -32,6 +32,7 @@ type cli struct {
 	Load    loadCommand    `cmd:"" help:"Send realistic traffic through the front door and print what must come out."`
 	Check   checkCommand   `cmd:"" help:"Compare the API's answers with what must come out."`
 	Dead    deadCommand    `cmd:"" help:"List, show and replay what could not be processed."`
+	BI      biCommand      `cmd:"" name:"bi" help:"Who may read ClickHouse with a BI tool."`
 	Rebuild rebuildCommand `cmd:"" help:"Derive sessions and credits anew from what is stored."`
 	Doctor  doctorCommand  `cmd:"" help:"Find out why a chat does not arrive."`
 	Erase   eraseCommand   `cmd:"" help:"Delete what concerns a person, everywhere, and say what was done."`

@@ -144,7 +144,10 @@ func (n *node) startEngines(ctx context.Context) error {
 	if n.config.need()&needClickHouse == 0 {
 		return nil
 	}
-	return migrations.Migrate(ctx, n.clickhouseOptions(), e.clickhouse.database)
+	if err := migrations.Migrate(ctx, n.clickhouseOptions(), e.clickhouse.database); err != nil {
+		return err
+	}
+	return migrations.MigrateViews(ctx, n.clickhouseOptions(), e.clickhouse.database)
 }
 
 func (n *node) clickhouseConfig() clickhouse.Config {

@@ -24,6 +24,7 @@ type addresses struct {
 	Kafka      string `json:"kafka,omitempty"`
 	Redis      string `json:"redis,omitempty"`
 	ClickHouse string `json:"clickhouse,omitempty"` // with the password of this run
+	BI         string `json:"bi,omitempty"`         // ClickHouse's HTTP interface, for users of sourceloop bi
 }
 
 func addressesFile(dir string) string { return filepath.Join(dir, "engines.json") }

@@ -26,6 +26,11 @@ type ClickHouseConfig struct {
 	// port. A server that is started again under the same clients needs one that stays.
 	Password string
 
+	// Guests may read some tables beside the two users that there are, with settings of one of the Profiles. The engine knows
+	// those that there are when it starts, and no others.
+	Guests   []Guest
+	Profiles []Profile
+
 	MaxMemory int64 // Bytes the engine may use; 0 means 4 GiB.
 	CacheSize int64 // Bytes of each of its caches of marks and primary keys; 0 means 128 MiB.
 
@@ -46,6 +51,31 @@ type ClickHouseConfig struct {
 
 	// RemoveDir makes the child delete Dir when it has ended, however this process ended. For tests.
 	RemoveDir bool
+}
+
+// Guest is a user who reads some tables of one database, of each the rows that a filter lets through. Names are used as they
+// are: letters, digits and underscores.
+type Guest struct {
+	Name         string
+	PasswordHash string // SHA-256, hexadecimal.
+	Profile      string
+	Database     string
+	Tables       []string // Those that the filter is for: all that the grants name.
+	Filter       string   // A condition in SQL.
+	Grants       []string // Statements without "TO".
+}
+
+// Profile is a set of settings.
+type Profile struct {
+	Name     string
+	Settings []Setting
+}
+
+// Setting is one of them; Bound makes its value the most that a user may choose.
+type Setting struct {
+	Name  string
+	Value int64
+	Bound bool
 }
 
 const (
@@ -208,7 +238,7 @@ func (c *ClickHouse) configuration(cfg ClickHouseConfig, l layout, tcp, http int
 		Data: l.data(), Users: l.users(), Host: loopbackHost, TCPPort: tcp, HTTPPort: http,
 		MaxMemory: cfg.MaxMemory, Cache: cfg.CacheSize, LogLevel: level, Local: cfg.Engine.Server == "",
 		Writer: WriterUser, WriterHash: sha256Hex(c.credentials.writer),
-		Reader: ReaderUser, ReaderHash: sha256Hex(c.credentials.reader),
+		Reader: ReaderUser, ReaderHash: sha256Hex(c.credentials.reader), Guests: cfg.Guests, Profiles: cfg.Profiles,
 	}
 }
 

@@ -51,6 +51,9 @@ type configuration struct {
 
 	Writer, Reader         string
 	WriterHash, ReaderHash string // SHA-256 of the passwords, hexadecimal.
+
+	Guests   []Guest
+	Profiles []Profile
 }
 
 // write puts both files, readable by their owner only, where the layout has them.
