@@ -199,8 +199,13 @@ func completeSettings(op string, set *schema.Settings) error {
 			}
 		}
 	}
-	for i := range set.Rules {
-		if err := checkRule(op, &set.Rules[i]); err != nil {
+	return CheckRules(op, set.Rules)
+}
+
+// CheckRules refuses rules that cannot work. op is what they are for.
+func CheckRules(op string, rules []schema.ChannelRule) error {
+	for i := range rules {
+		if err := checkRule(op, &rules[i]); err != nil {
 			return err
 		}
 	}

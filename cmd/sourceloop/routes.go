@@ -122,7 +122,7 @@ func (n *node) mountDashboard() error {
 		Store: n.control, Reports: n.reports, Connections: n.connect, Leads: n.logs, Costs: n.costs, Doctor: newExaminer(doctorConfig{
 			intercomAPI: n.config.settings.Intercom.APIURL, hubspot: n.hubspot, publicURL: n.url, collectorURL: collector, privatePages: n.config.settings.PrivatePages,
 		}, n.control, n.connect.Tokens(), n.reports),
-		Normalizer: identity.Rules{}, Sealer: keys, Addresses: n.guard(),
+		Normalizer: identity.Rules{}, Channels: n.channels, Sealer: keys, Addresses: n.guard(),
 		Tracking: func(siteKey string) api.Snippet {
 			return api.Snippet{HTML: tracker.Snippet(collector, siteKey), URL: collector + "/sl." + core.Hash + ".js", SRI: core.SRI}
 		},

@@ -1436,6 +1436,24 @@ type ChangedRow struct {
 	ThenValue float64 `json:"then_value"`
 }
 
+// ChannelChange Sessions that go from one channel to another.
+type ChannelChange struct {
+	// Conversions Conversions that go with them.
+	Conversions int64 `json:"conversions"`
+
+	// Examples Up to five of what they came from, most sessions first.
+	Examples []ChannelExample `json:"examples"`
+
+	// From The channel that they have.
+	From string `json:"from"`
+
+	// Sessions How many.
+	Sessions int64 `json:"sessions"`
+
+	// To The channel that they would have.
+	To string `json:"to"`
+}
+
 // ChannelCondition Compares one field of a visit's first hit.
 type ChannelCondition struct {
 	// Field The field.
@@ -1453,6 +1471,57 @@ type ChannelConditionField string
 
 // ChannelConditionOperator How it is compared.
 type ChannelConditionOperator string
+
+// ChannelExample What some sessions came from.
+type ChannelExample struct {
+	// LandingPage The URL that it was read from. Of sessions that differ in values of click ids alone, one.
+	LandingPage string `json:"landing_page"`
+
+	// Referrer The external referrer, or empty.
+	Referrer string `json:"referrer"`
+
+	// Rule The rule that would give the channel, as sessions name it.
+	Rule string `json:"rule"`
+
+	// Sessions How many.
+	Sessions int64 `json:"sessions"`
+}
+
+// ChannelPreview What rules would change.
+type ChannelPreview struct {
+	// Changes From which channel to which, most sessions first.
+	Changes []ChannelChange `json:"changes"`
+
+	// Conversions Conversions whose last touch is one of these sessions.
+	Conversions int64 `json:"conversions"`
+
+	// ConversionsChanged Those of them whose last touch would have another channel.
+	ConversionsChanged int64 `json:"conversions_changed"`
+
+	// From The first day.
+	From string `json:"from"`
+
+	// Sessions Sessions of these days.
+	Sessions int64 `json:"sessions"`
+
+	// SessionsChanged Those of them that would have another channel.
+	SessionsChanged int64 `json:"sessions_changed"`
+
+	// To The last day, today.
+	To string `json:"to"`
+}
+
+// ChannelPreviewInput Rules that are not saved yet.
+type ChannelPreviewInput struct {
+	// Days How many days, up to now.
+	Days *int `json:"days,omitempty"`
+
+	// PaidFbclid Whether every fbclid counts as paid; by default as it was saved last.
+	PaidFbclid *bool `json:"paid_fbclid,omitempty"`
+
+	// Rules The rules, in their order.
+	Rules []ChannelRule `json:"rules"`
+}
 
 // ChannelRule A rule of the workspace's own: where all conditions hold, the session gets the channel.
 type ChannelRule struct {
@@ -4382,6 +4451,9 @@ type StartRebuildJSONRequestBody = RebuildInput
 // ReplaceSettingsJSONRequestBody defines body for ReplaceSettings for application/json ContentType.
 type ReplaceSettingsJSONRequestBody = SettingsInput
 
+// PreviewChannelsJSONRequestBody defines body for PreviewChannels for application/json ContentType.
+type PreviewChannelsJSONRequestBody = ChannelPreviewInput
+
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = SignIn
 
@@ -4594,6 +4666,9 @@ type ServerInterface interface {
 	// ReplaceSettings Change what shapes sessions and channels
 	// (PUT /api/v1/settings)
 	ReplaceSettings(ctx echo.Context) error
+	// PreviewChannels What rules for channels would change
+	// (POST /api/v1/settings/preview)
+	PreviewChannels(ctx echo.Context) error
 	// SignIn Sign in with email and password
 	// (POST /api/v1/sign-in)
 	SignIn(ctx echo.Context) error
@@ -5865,6 +5940,15 @@ func (w *ServerInterfaceWrapper) ReplaceSettings(ctx echo.Context) error {
 	return err
 }
 
+// PreviewChannels converts echo context to params.
+func (w *ServerInterfaceWrapper) PreviewChannels(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PreviewChannels(ctx)
+	return err
+}
+
 // SignIn converts echo context to params.
 func (w *ServerInterfaceWrapper) SignIn(ctx echo.Context) error {
 	var err error
@@ -6290,6 +6374,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/tracking/verify", wrapper.VerifyTracking, options.OperationMiddlewares["verifyTracking"]...)
 	router.GET(options.BaseURL+"/api/v1/settings", wrapper.GetSettings, options.OperationMiddlewares["getSettings"]...)
 	router.PUT(options.BaseURL+"/api/v1/settings", wrapper.ReplaceSettings, options.OperationMiddlewares["replaceSettings"]...)
+	router.POST(options.BaseURL+"/api/v1/settings/preview", wrapper.PreviewChannels, options.OperationMiddlewares["previewChannels"]...)
 	router.GET(options.BaseURL+"/api/v1/goals", wrapper.ListGoals, options.OperationMiddlewares["listGoals"]...)
 	router.POST(options.BaseURL+"/api/v1/goals", wrapper.CreateGoal, options.OperationMiddlewares["createGoal"]...)
 	router.DELETE(options.BaseURL+"/api/v1/goals/:id", wrapper.DeleteGoal, options.OperationMiddlewares["deleteGoal"]...)
@@ -8930,6 +9015,45 @@ func (response ReplaceSettingsdefaultApplicationProblemPlusJSONResponse) VisitRe
 	return err
 }
 
+type PreviewChannelsRequestObject struct {
+	Body *PreviewChannelsJSONRequestBody
+}
+
+type PreviewChannelsResponseObject interface {
+	VisitPreviewChannelsResponse(w http.ResponseWriter) error
+}
+
+type PreviewChannels200JSONResponse ChannelPreview
+
+func (response PreviewChannels200JSONResponse) VisitPreviewChannelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewChannelsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PreviewChannelsdefaultApplicationProblemPlusJSONResponse) VisitPreviewChannelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SignInRequestObject struct {
 	Body *SignInJSONRequestBody
 }
@@ -9834,6 +9958,9 @@ type StrictServerInterface interface {
 	// ReplaceSettings Change what shapes sessions and channels
 	// (PUT /api/v1/settings)
 	ReplaceSettings(ctx context.Context, request ReplaceSettingsRequestObject) (ReplaceSettingsResponseObject, error)
+	// PreviewChannels What rules for channels would change
+	// (POST /api/v1/settings/preview)
+	PreviewChannels(ctx context.Context, request PreviewChannelsRequestObject) (PreviewChannelsResponseObject, error)
 	// SignIn Sign in with email and password
 	// (POST /api/v1/sign-in)
 	SignIn(ctx context.Context, request SignInRequestObject) (SignInResponseObject, error)
@@ -11974,6 +12101,52 @@ func (sh *strictHandler) ReplaceSettings(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ReplaceSettingsResponseObject); ok {
 		return validResponse.VisitReplaceSettingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PreviewChannels operation middleware
+func (sh *strictHandler) PreviewChannels(ctx echo.Context) error {
+	var request PreviewChannelsRequestObject
+
+	var body PreviewChannelsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PreviewChannels(ctx.Request().Context(), request.(PreviewChannelsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PreviewChannels")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PreviewChannelsResponseObject); ok {
+		return validResponse.VisitPreviewChannelsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

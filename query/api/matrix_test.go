@@ -37,7 +37,7 @@ func leastRoles() map[string]control.Role {
 		"testConnection":   control.Admin, "disconnect": control.Admin, "startBackfill": control.Admin, "examineConnection": control.Admin,
 		"listGoals": control.Viewer, "createGoal": control.Editor, "replaceGoal": control.Editor, "deleteGoal": control.Editor,
 		"listRebuilds": control.Viewer, "startRebuild": control.Admin,
-		"getSettings": control.Viewer, "replaceSettings": control.Admin,
+		"getSettings": control.Viewer, "replaceSettings": control.Admin, "previewChannels": control.Admin,
 		"listErasures": control.Admin, "requestErasure": control.Admin,
 		"listIncomingHooks": control.Admin, "createIncomingHook": control.Admin, "updateIncomingHook": control.Admin,
 		"renewIncomingHook": control.Admin, "deleteIncomingHook": control.Admin,
@@ -151,6 +151,8 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 	case "replayDelivery":
 		id := w.webhookOf(t, owner)
 		return sample{strings.Replace(byID(id), "{delivery}", w.delivery(t, owner, id), 1), nil, true, 204}
+	case "previewChannels":
+		return sample{path, map[string]any{"rules": w.settings(t, owner).Rules}, false, 200}
 	case "replaceSettings":
 		return sample{path, w.settings(t, owner), false, 200}
 	case "createKey":

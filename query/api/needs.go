@@ -32,7 +32,7 @@ func needs() map[string]need {
 		"getTracking": read, "verifyTracking": read,
 		"listGoals": read, "createGoal": goals, "replaceGoal": goals, "deleteGoal": goals,
 		"listRebuilds": read, "startRebuild": {action: control.ManageSettings},
-		"getSettings": read, "replaceSettings": {action: control.ManageSettings},
+		"getSettings": read, "replaceSettings": {action: control.ManageSettings}, "previewChannels": {action: control.ManageSettings},
 		"listErasures": {action: control.Erase}, "requestErasure": {action: control.Erase},
 		"listIncomingHooks": webhooks, "createIncomingHook": webhooks, "updateIncomingHook": webhooks, "renewIncomingHook": webhooks, "deleteIncomingHook": webhooks,
 		"listWebhooks": webhooks, "createWebhook": webhooks, "updateWebhook": webhooks, "deleteWebhook": webhooks, "pauseWebhook": webhooks,

@@ -15,6 +15,7 @@ import (
 	"sourceloop/control/connect"
 	"sourceloop/control/controltest"
 	"sourceloop/control/outbound"
+	"sourceloop/pipeline/enrich"
 	"sourceloop/pipeline/identity"
 	"sourceloop/query/api"
 	"sourceloop/query/report"
@@ -129,7 +130,7 @@ func TestWhatIsMissingIsSaidAtStart(t *testing.T) {
 	w := newWorld(t)
 	_, err := api.New(api.Deps{
 		Store: w.store, Reports: &report.Reader{}, Connections: &connect.Service{}, Doctor: examiner(w.store), Leads: w.leads,
-		Normalizer: identity.Rules{}, Sealer: controltest.Keys(t), Addresses: outbound.Guard{}, Tracking: func(string) api.Snippet { return api.Snippet{} }, PublicURL: "loop.example",
+		Costs: &sink.Costs{}, Normalizer: identity.Rules{}, Channels: &enrich.Channels{}, Sealer: controltest.Keys(t), Addresses: outbound.Guard{}, Tracking: func(string) api.Snippet { return api.Snippet{} }, PublicURL: "loop.example",
 	})
 	if schema.KindOf(err) != schema.KindInvalid {
 		t.Errorf("a public address without a scheme gives %v", err)

@@ -67,6 +67,12 @@ type Snippet struct {
 	SRI  string // that script's hash, as in sha384-…
 }
 
+// Channels reads from a hit's URL and referrer where its visitor came from, as
+// the pipeline does. What it returns is shared and must not be changed.
+type Channels interface {
+	Classify(hit *schema.Hit, s *schema.Settings) *schema.Source
+}
+
 // Deps are what the API is made from. All are required unless said otherwise.
 type Deps struct {
 	Store        *control.Store
@@ -76,6 +82,7 @@ type Deps struct {
 	Leads        Leads
 	Costs        Costs
 	Normalizer   Normalizer
+	Channels     Channels
 	Sealer       Sealer
 	Addresses    Addresses
 	Tracking     func(siteKey string) Snippet
@@ -127,7 +134,7 @@ func New(deps Deps) (*Server, error) {
 }
 
 func (d *Deps) complete() error {
-	if d.Store == nil || d.Reports == nil || d.Connections == nil || d.Doctor == nil || d.Leads == nil || d.Costs == nil || d.Normalizer == nil || d.Sealer == nil || d.Addresses == nil || d.Tracking == nil {
+	if d.Store == nil || d.Reports == nil || d.Connections == nil || d.Doctor == nil || d.Leads == nil || d.Costs == nil || d.Normalizer == nil || d.Channels == nil || d.Sealer == nil || d.Addresses == nil || d.Tracking == nil {
 		return errors.New("cannot start the API: a part that it needs is missing")
 	}
 	if d.ClientIP == nil {

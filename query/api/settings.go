@@ -38,14 +38,20 @@ func (s *service) settings(in *SettingsInput) (schema.Settings, error) {
 		Attribution: in.Attribution, Midnight: in.Midnight, Zone: zone,
 		Domains: in.Domains, Gateways: in.Gateways, PaidFbclid: in.PaidFbclid,
 	}
-	for _, r := range in.Rules {
+	set.Rules = rulesOf(in.Rules)
+	return set, nil
+}
+
+func rulesOf(in []ChannelRule) []schema.ChannelRule {
+	rules := make([]schema.ChannelRule, 0, len(in))
+	for _, r := range in {
 		rule := schema.ChannelRule{Name: r.Name, Channel: r.Channel}
 		for _, c := range r.Conditions {
 			rule.Conditions = append(rule.Conditions, schema.ChannelCondition{Field: string(c.Field), Operator: string(c.Operator), Value: c.Value})
 		}
-		set.Rules = append(set.Rules, rule)
+		rules = append(rules, rule)
 	}
-	return set, nil
+	return rules
 }
 
 func settingsOf(set schema.Settings) Settings {

@@ -124,7 +124,7 @@ func build(t testing.TB, options *clickhouse.Options, change ...func(*api.Deps))
 	w.ann, w.ben = controltest.NewOwner(t, w.store, "ann@a.example"), controltest.NewOwner(t, w.store, "ben@b.example")
 	w.server = httptest.NewUnstartedServer(nil)
 	deps := api.Deps{
-		Store: w.store, Reports: reader.WithChannels(channels), Leads: w.leads, Costs: costs, Normalizer: identity.Rules{}, Sealer: ring, Addresses: outbound.Guard{Resolver: nowhere{}}, Metrics: w.metrics,
+		Store: w.store, Reports: reader.WithChannels(channels), Leads: w.leads, Costs: costs, Normalizer: identity.Rules{}, Channels: channels, Sealer: ring, Addresses: outbound.Guard{Resolver: nowhere{}}, Metrics: w.metrics,
 		Connections: connect.NewService(w.store, nil, time.Second, w.chat, &adProvider{"google"}, &pastedAd{adProvider{"meta"}}, &targetedAd{adProvider{"linkedin"}}), Doctor: examiner(w.store),
 		Tracking: func(key string) api.Snippet {
 			return api.Snippet{HTML: "<script data-key=" + key + "></script>", URL: "https://loop.example/sl.1.js", SRI: "sha384-x"}

@@ -106,6 +106,7 @@ func (s Scoped) query(ctx context.Context, name string, data any, arguments map[
 
 // Codes of ClickHouse's ErrorCodes.cpp that a reader can do something about.
 const (
+	codeRows    = 158
 	codeTimeout = 159
 	codeMemory  = 241
 	codeRegexp  = 427
@@ -121,6 +122,8 @@ func explain(op string, err error) error {
 		switch code {
 		case codeTimeout:
 			kind, text = schema.KindLimited, "the report took too long; ask for fewer days"
+		case codeRows:
+			kind, text = schema.KindLimited, "the report has too many different rows; ask for fewer days"
 		case codeMemory:
 			kind, text = schema.KindLimited, "the report needed too much memory; ask for fewer days"
 		case codeRegexp:

@@ -966,6 +966,39 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What rules for channels would change
+         * @description Needs the role Admin or higher. Nothing is saved. The sessions of the last days get the channel that these rules would
+         *     give them, with the other settings as they were saved last; what differs from the channel that they have is what
+         *     deriving these days anew would change. Exact, with these limits:
+         *
+         *     - Sessions are taken as they began. Under other rules a referrer may map to another channel, which can begin a session
+         *       more or one less.
+         *     - A referrer that was the workspace's own domain or a payment gateway when the session was derived is not known any
+         *       more.
+         *     - A session that midnight began keeps its channel when the source that it continues is older than a week before the
+         *       first day.
+         *     - A session that began with neither a page view nor an event is judged by its first page.
+         *     - Bots are left out of sessions, as everywhere. A conversion goes with its last touch; one whose last touch began
+         *       before the first day, or that has none, is not counted.
+         *     - More than a million different landing pages and referrers are refused: ask for fewer days.
+         */
+        post: operations["previewChannels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/goals": {
         parameters: {
             query?: never;
@@ -3576,6 +3609,80 @@ export interface components {
         Settings: components["schemas"]["SettingsInput"] & {
             in_force_from: components["schemas"]["Time"];
         };
+        /** @description Rules that are not saved yet. */
+        ChannelPreviewInput: {
+            /** @description The rules, in their order. */
+            rules: components["schemas"]["ChannelRule"][];
+            /** @description Whether every fbclid counts as paid; by default as it was saved last. */
+            paid_fbclid?: boolean;
+            /**
+             * @description How many days, up to now.
+             * @default 30
+             */
+            days?: number;
+        };
+        /** @description What rules would change. */
+        ChannelPreview: {
+            /** @description The first day. */
+            from: string;
+            /** @description The last day, today. */
+            to: string;
+            /**
+             * Format: int64
+             * @description Sessions of these days.
+             */
+            sessions: number;
+            /**
+             * Format: int64
+             * @description Those of them that would have another channel.
+             */
+            sessions_changed: number;
+            /**
+             * Format: int64
+             * @description Conversions whose last touch is one of these sessions.
+             */
+            conversions: number;
+            /**
+             * Format: int64
+             * @description Those of them whose last touch would have another channel.
+             */
+            conversions_changed: number;
+            /** @description From which channel to which, most sessions first. */
+            changes: components["schemas"]["ChannelChange"][];
+        };
+        /** @description Sessions that go from one channel to another. */
+        ChannelChange: {
+            /** @description The channel that they have. */
+            from: string;
+            /** @description The channel that they would have. */
+            to: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            sessions: number;
+            /**
+             * Format: int64
+             * @description Conversions that go with them.
+             */
+            conversions: number;
+            /** @description Up to five of what they came from, most sessions first. */
+            examples: components["schemas"]["ChannelExample"][];
+        };
+        /** @description What some sessions came from. */
+        ChannelExample: {
+            /** @description The URL that it was read from. Of sessions that differ in values of click ids alone, one. */
+            landing_page: string;
+            /** @description The external referrer, or empty. */
+            referrer: string;
+            /** @description The rule that would give the channel, as sessions name it. */
+            rule: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            sessions: number;
+        };
         /** @description A rule of the workspace's own: where all conditions hold, the session gets the channel. */
         ChannelRule: {
             /** @description What the rule is called; sessions name it as theirs. */
@@ -5240,6 +5347,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    previewChannels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelPreviewInput"];
+            };
+        };
+        responses: {
+            /** @description What would change. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelPreview"];
                 };
             };
             default: components["responses"]["Problem"];
