@@ -4074,6 +4074,9 @@ type Exclude = []string
 // Filter defines model for Filter.
 type Filter = []string
 
+// FirstOnly defines model for FirstOnly.
+type FirstOnly = bool
+
 // From defines model for From.
 type From = string
 
@@ -4138,6 +4141,10 @@ type GetAttributionParams struct {
 
 	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// FirstOnly Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+	// before the range leaves the contact out.
+	FirstOnly *FirstOnly `form:"first_only,omitempty" json:"first_only,omitempty"`
 
 	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
 	// default now. Sessions are counted as they are known now.
@@ -4218,6 +4225,10 @@ type ListCreditedConversionsParams struct {
 
 	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// FirstOnly Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+	// before the range leaves the contact out.
+	FirstOnly *FirstOnly `form:"first_only,omitempty" json:"first_only,omitempty"`
 
 	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
 	// default now. Sessions are counted as they are known now.
@@ -4356,6 +4367,10 @@ type GetTrafficParams struct {
 
 	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// FirstOnly Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+	// before the range leaves the contact out.
+	FirstOnly *FirstOnly `form:"first_only,omitempty" json:"first_only,omitempty"`
 
 	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
 	// when named.
@@ -4863,6 +4878,13 @@ func (w *ServerInterfaceWrapper) GetAttribution(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
 	}
 
+	// ------------- Optional query parameter "first_only" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "first_only", ctx.QueryParams(), &params.FirstOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter first_only: %s", err))
+	}
+
 	// ------------- Optional query parameter "as_of" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -5037,6 +5059,13 @@ func (w *ServerInterfaceWrapper) ListCreditedConversions(ctx echo.Context) error
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "lookback", ctx.QueryParams(), &params.Lookback, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
+	}
+
+	// ------------- Optional query parameter "first_only" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "first_only", ctx.QueryParams(), &params.FirstOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter first_only: %s", err))
 	}
 
 	// ------------- Optional query parameter "as_of" -------------
@@ -6074,6 +6103,13 @@ func (w *ServerInterfaceWrapper) GetTraffic(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "lookback", ctx.QueryParams(), &params.Lookback, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
+	}
+
+	// ------------- Optional query parameter "first_only" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "first_only", ctx.QueryParams(), &params.FirstOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter first_only: %s", err))
 	}
 
 	// ------------- Optional query parameter "conversion" -------------

@@ -47,7 +47,7 @@ func (s *service) GetAttribution(ctx context.Context, in GetAttributionRequestOb
 	who, p := callerOf(ctx), in.Params
 	q := report.Credits{
 		Model: model(p.Model), Compare: report.Model(text(p.CompareModel)), Dimension: dimension(p.Dimension),
-		Second: report.Dimension(text(p.SecondDimension)), Conversion: text(p.Conversion),
+		Second: report.Dimension(text(p.SecondDimension)), Conversion: text(p.Conversion), FirstOnly: p.FirstOnly != nil && *p.FirstOnly,
 	}
 	var err error
 	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
@@ -158,6 +158,7 @@ func (s *service) ListCreditedConversions(ctx context.Context, in ListCreditedCo
 	who, p := callerOf(ctx), in.Params
 	q := report.Credits{
 		Model: model(p.Model), Dimension: dimension(p.Dimension), Second: report.Dimension(text(p.SecondDimension)), Conversion: text(p.Conversion),
+		FirstOnly: p.FirstOnly != nil && *p.FirstOnly,
 	}
 	var err error
 	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {

@@ -54,7 +54,7 @@ func model(m *Model) report.Model {
 // GetTraffic gives key figures and their trend.
 func (s *service) GetTraffic(ctx context.Context, in GetTrafficRequestObject) (GetTrafficResponseObject, error) {
 	who, p := callerOf(ctx), in.Params
-	q := report.Credits{Model: model(p.Model), Conversion: text(p.Conversion)}
+	q := report.Credits{Model: model(p.Model), Conversion: text(p.Conversion), FirstOnly: p.FirstOnly != nil && *p.FirstOnly}
 	first, last, period, err := s.days(who, p.From, p.To)
 	if err != nil {
 		return nil, err

@@ -62,6 +62,9 @@ func (s Scoped) Changes(ctx context.Context, q Credits) (Changes, error) {
 	if q.Model.dataDriven() {
 		return Changes{}, invalid("the model %s credits all paths together, and no change has one cause; ask under another model, such as linear", q.Model)
 	}
+	if q.FirstOnly {
+		return Changes{}, invalid("which conversion is a contact's first may change as well, and has no cause of its own; ask for all conversions")
+	}
 	if q.AsOf == 0 {
 		return Changes{}, invalid("it is not said since when; send as_of")
 	}

@@ -48,6 +48,7 @@ type Credits struct {
 	Second     Dimension     // a second one to group by; empty for none
 	Period     Period        // conversions that happened in it
 	Conversion string        // a conversion's name; empty for all but contact
+	FirstOnly  bool          // of every contact only the first of these conversions, whenever that was
 	Lookback   int           // days: 1, 7, 14, 30, 60, 90, 180, or AllTouches
 	Exclude    []Filter      // touches that match one are as if they were not there
 	Filters    []Filter      // credits whose touch matches all are counted
@@ -116,6 +117,7 @@ type placed struct {
 	Columns                          []string // of touches, beside the channel
 	Reached                          bool     // a table of that name comes along
 	Each                             bool     // conversions are told apart
+	First                            bool     // only the first of every contact
 	One                              bool     // only one, by its id
 	Since                            bool     // what changed since a moment
 	State, SessionState              string   // of paths.sql, as are the next two
@@ -145,7 +147,7 @@ func (q *Credits) placed(arguments map[string]any, reads ...Dimension) (placed, 
 	// The channel is read in any case.
 	all := slices.Concat(reads, dimensionsOf(q.Filters...), dimensionsOf(q.Exclude...))
 	p.Columns = slices.DeleteFunc(touchColumns(all...), func(c string) bool { return c == "touches_channel" })
-	p.Reached = len(q.Progressed) > 0
+	p.Reached, p.First = len(q.Progressed) > 0, q.FirstOnly
 	return p, nil
 }
 

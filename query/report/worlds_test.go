@@ -95,6 +95,7 @@ func (w *market) ask(random *rand.Rand, begin schema.Millis) {
 	if random.IntN(4) == 0 {
 		q.Exclude = append(q.Exclude, report.Filter{Dimension: "country", Operator: "is_not", Value: "DE"})
 	}
+	q.FirstOnly = random.IntN(3) == 0
 	switch random.IntN(4) {
 	case 0:
 		q.Filters = append(q.Filters, report.Filter{Dimension: "campaign", Operator: "is", Value: "spring"})
@@ -176,10 +177,20 @@ type credited struct {
 	instead    *attribution.Touch // without any: what it is counted under
 }
 
+// first tells whether a conversion is the first of its contact, ever.
+func (w *market) first(f *schema.ConversionFact) bool {
+	for _, other := range w.facts {
+		if other.GetNode() == f.GetNode() && (other.GetAt() < f.GetAt() || other.GetAt() == f.GetAt() && string(other.GetId()) < string(f.GetId())) {
+			return false
+		}
+	}
+	return true
+}
+
 func (w *market) credited() []credited {
 	var all []credited
 	for _, f := range w.facts {
-		if at := schema.Millis(f.GetAt()); at < w.question.Period.Begin || at >= w.question.Period.End {
+		if at := schema.Millis(f.GetAt()); at < w.question.Period.Begin || at >= w.question.Period.End || w.question.FirstOnly && !w.first(f) {
 			continue
 		}
 		var c schema.Contact

@@ -21,3 +21,6 @@ WHERE workspace = {workspace:UInt32}
     AND at >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
     AND known_at <= fromUnixTimestamp64Milli({as_of:Int64}, 'UTC')
     AND (name != 'contact' OR {name:String} = 'contact')
+{{- if .First}}
+    AND (at, id) IN ({{template "first_conversions.sql" .}})
+{{- end}}

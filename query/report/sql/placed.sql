@@ -33,7 +33,8 @@ WITH
         FROM conversions
         WHERE workspace = {workspace:UInt32}
             AND at >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-{{if .One}}            AND id = toFixedString(unhex({id:String}), 16)
+{{if .First}}            AND (at, id) IN ({{template "first_conversions.sql" .}})
+{{end}}{{if .One}}            AND id = toFixedString(unhex({id:String}), 16)
 {{end}}            AND known_at <= fromUnixTimestamp64Milli({as_of:Int64}, 'UTC')
         ORDER BY version DESC, known_at DESC
         LIMIT 1 BY at, id

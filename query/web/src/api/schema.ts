@@ -3772,6 +3772,11 @@ export interface components {
          */
         Exclude: string[];
         /**
+         * @description Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+         *     before the range leaves the contact out.
+         */
+        FirstOnly: boolean;
+        /**
          * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
          *     default now. Sessions are counted as they are known now.
          */
@@ -4161,6 +4166,11 @@ export interface operations {
                 /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
                 lookback?: components["parameters"]["Lookback"];
                 /**
+                 * @description Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+                 *     before the range leaves the contact out.
+                 */
+                first_only?: components["parameters"]["FirstOnly"];
+                /**
                  * @description The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
                  *     when named.
                  */
@@ -4229,6 +4239,11 @@ export interface operations {
                 conversion?: components["parameters"]["Conversion"];
                 /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
                 lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+                 *     before the range leaves the contact out.
+                 */
+                first_only?: components["parameters"]["FirstOnly"];
                 /**
                  * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
                  *     default now. Sessions are counted as they are known now.
@@ -4357,6 +4372,11 @@ export interface operations {
                 conversion?: components["parameters"]["Conversion"];
                 /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
                 lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+                 *     before the range leaves the contact out.
+                 */
+                first_only?: components["parameters"]["FirstOnly"];
                 /**
                  * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
                  *     default now. Sessions are counted as they are known now.

@@ -23,6 +23,7 @@ export interface Common {
   filter: string[];
   exclude: string[];
   as_of: string; // "" for now
+  first_only: boolean; // of each contact only its first conversion
 }
 
 /** What stands beside the credits of a table. */

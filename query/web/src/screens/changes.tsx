@@ -21,7 +21,9 @@ export function WhatChanged({ common }: { common: Common }) {
       <header class="panel-head">
         <h2>What changed since {asOfText(common.as_of, zone())}</h2>
       </header>
-      {together(common.model) ? (
+      {common.first_only ? (
+        <p class="hint">Which conversion is a contact's first may change as well, so these numbers have no causes of their own. Count every conversion to see what changed.</p>
+      ) : together(common.model) ? (
         <p class="hint">{modelLabel(common.model)} credits all paths together, so its numbers have no causes of their own. Choose another model to see what changed.</p>
       ) : (
         <Asked common={common} />
@@ -32,7 +34,8 @@ export function WhatChanged({ common }: { common: Common }) {
 
 function Asked({ common }: { common: Common }) {
   const by = dimensions.find((d) => d.id === place.value.query.get("moved"))?.id ?? "channel";
-  const query = { ...common, dimension: by };
+  const { first_only, ...asked } = common;
+  const query = { ...asked, dimension: by };
   const answer = useQuery(`changes ${JSON.stringify(query)}`, (signal) => ask("get", "/api/v1/attribution/changes", { query, signal }));
   const data = answer.data;
   return (

@@ -58,6 +58,7 @@ export function useReport() {
       filter: readFilters(q).map(formatFilter),
       exclude: readFilters(q, "x").map(formatFilter),
       as_of: readAsOf(q),
+      first_only: q.get("only") === "first",
     },
     vs: vs === model ? undefined : vs,
     second: dimensions.find((d) => d.id === q.get("second"))?.id,
@@ -94,6 +95,16 @@ export function Traffic() {
         />
         <Choice label="Split by" value={report.second ?? ""} options={[{ id: "", label: "Nothing" }, ...dimensions]} onChange={(second) => setQuery({ second })} testid="second-dimension" />
         <Choice label="Counting" value={common.conversion} options={known(common.conversion, goals.data?.items ?? [])} onChange={(conversion) => setQuery({ conversion })} testid="conversion" />
+        <Choice
+          label="Of each contact"
+          value={common.first_only ? "first" : ""}
+          options={[
+            { id: "", label: "Every conversion" },
+            { id: "first", label: "The first only" },
+          ]}
+          onChange={(only) => setQuery({ only })}
+          testid="first-only"
+        />
         <Choice
           label="Lookback"
           value={common.lookback}
