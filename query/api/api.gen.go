@@ -1042,6 +1042,27 @@ func (e WebhookState) Valid() bool {
 	}
 }
 
+// Defines values for ListPathsParamsBy.
+const (
+	ListPathsParamsByChannel ListPathsParamsBy = "channel"
+	ListPathsParamsByPage    ListPathsParamsBy = "page"
+	ListPathsParamsBySource  ListPathsParamsBy = "source"
+)
+
+// Valid indicates whether the value is a known member of the ListPathsParamsBy enum.
+func (e ListPathsParamsBy) Valid() bool {
+	switch e {
+	case ListPathsParamsByChannel:
+		return true
+	case ListPathsParamsByPage:
+		return true
+	case ListPathsParamsBySource:
+		return true
+	default:
+		return false
+	}
+}
+
 // AdCard The card of one advertising platform.
 type AdCard struct {
 	// AccountName Who or what is connected there; empty until connected.
@@ -1704,6 +1725,45 @@ type ContactList struct {
 
 	// Next The cursor of the next page, or empty.
 	Next string `json:"next"`
+}
+
+// ContentList What pages do.
+type ContentList struct {
+	// Pages How many there are, those that are not in rows included.
+	Pages int `json:"pages"`
+
+	// Rows Most conversions first, then most views.
+	Rows []ContentRow `json:"rows"`
+
+	// Total Conversions of all pages.
+	Total float64 `json:"total"`
+
+	// Value Their value.
+	Value float64 `json:"value"`
+}
+
+// ContentRow What one page did.
+type ContentRow struct {
+	// Conversions Credited to sessions that began with it.
+	Conversions float64 `json:"conversions"`
+
+	// Entries Sessions that began with it.
+	Entries int64 `json:"entries"`
+
+	// Exits Sessions that ended with it.
+	Exits int64 `json:"exits"`
+
+	// Page Its URL without query; `(none)` for conversions without one.
+	Page string `json:"page"`
+
+	// Value Credited likewise.
+	Value float64 `json:"value"`
+
+	// Views Page views.
+	Views int64 `json:"views"`
+
+	// Visitors Different visitors who viewed it.
+	Visitors int64 `json:"visitors"`
 }
 
 // Conversation A conversation in a chat provider.
@@ -3214,6 +3274,36 @@ type KeyList struct {
 // Example: {"key":"Paid Search","conversions":12.5}
 type Lines = string
 
+// LocationList What countries bring.
+type LocationList struct {
+	// Rows Most conversions first, then most visitors.
+	Rows []LocationRow `json:"rows"`
+
+	// Total Conversions of all countries.
+	Total float64 `json:"total"`
+
+	// Value Their value.
+	Value float64 `json:"value"`
+}
+
+// LocationRow What one country brought.
+type LocationRow struct {
+	// Conversions Credited to sessions from there.
+	Conversions float64 `json:"conversions"`
+
+	// Country ISO 3166, two letters; `(none)` where it is not known.
+	Country string `json:"country"`
+
+	// Sessions Sessions from there.
+	Sessions int64 `json:"sessions"`
+
+	// Value Credited likewise.
+	Value float64 `json:"value"`
+
+	// Visitors Different visitors.
+	Visitors int64 `json:"visitors"`
+}
+
 // MaybeTime As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
 // or got no webhook yet, a key that was never used, a finding about nothing.
 type MaybeTime = Moment
@@ -3337,6 +3427,36 @@ type NewWebhook struct {
 
 // Operator How values are compared.
 type Operator string
+
+// Path A sequence of touches before conversions.
+type Path struct {
+	// Conversions Conversions that it came before.
+	Conversions int64 `json:"conversions"`
+
+	// Steps The first touch first; `(none)` for an empty value.
+	Steps []string `json:"steps"`
+
+	// Value Their value, in the workspace's currency.
+	Value float64 `json:"value"`
+
+	// Visitors Different visitors of these touches.
+	Visitors int64 `json:"visitors"`
+}
+
+// PathList Sequences of touches before conversions.
+type PathList struct {
+	// Paths How many different ones there are, those beyond `limit` included.
+	Paths int64 `json:"paths"`
+
+	// Rows Most conversions first.
+	Rows []Path `json:"rows"`
+
+	// Total Conversions of all of them.
+	Total int64 `json:"total"`
+
+	// Value Their value.
+	Value float64 `json:"value"`
+}
 
 // PathPlace A page view by its path, an event or a conversion by its name.
 type PathPlace struct {
@@ -4277,6 +4397,37 @@ type ListContactsParams struct {
 	To *string `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListContentParams defines parameters for ListContent.
+type ListContentParams struct {
+	// From The first day, in the workspace's time zone. By default 29 days before `to`.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The last day, in the workspace's time zone. By default today.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Model How a conversion's credit is shared among its touches.
+	Model *Model `form:"model,omitempty" json:"model,omitempty"`
+
+	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
+	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+	// default now. Sessions are counted as they are known now.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
+	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+	// when named.
+	Conversion *Conversion `form:"conversion,omitempty" json:"conversion,omitempty"`
+
+	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+	// there.
+	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
+
+	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+	// Repeated filters must all hold. The value `(none)` is the empty one.
+	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+}
+
 // ExplainConversionParams defines parameters for ExplainConversion.
 type ExplainConversionParams struct {
 	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
@@ -4320,6 +4471,77 @@ type ListJourneysParams struct {
 	// Contact The contacts' ids.
 	Contact []Id `form:"contact" json:"contact"`
 }
+
+// ListLocationsParams defines parameters for ListLocations.
+type ListLocationsParams struct {
+	// From The first day, in the workspace's time zone. By default 29 days before `to`.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The last day, in the workspace's time zone. By default today.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Model How a conversion's credit is shared among its touches.
+	Model *Model `form:"model,omitempty" json:"model,omitempty"`
+
+	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
+	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+	// default now. Sessions are counted as they are known now.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
+	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+	// when named.
+	Conversion *Conversion `form:"conversion,omitempty" json:"conversion,omitempty"`
+
+	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+	// there.
+	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
+
+	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+	// Repeated filters must all hold. The value `(none)` is the empty one.
+	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+}
+
+// ListPathsParams defines parameters for ListPaths.
+type ListPathsParams struct {
+	// From The first day, in the workspace's time zone. By default 29 days before `to`.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The last day, in the workspace's time zone. By default today.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// By What a step says.
+	By *ListPathsParamsBy `form:"by,omitempty" json:"by,omitempty"`
+
+	// Repeats Whether a step that says the same as the one before it is shown, too.
+	Repeats *bool `form:"repeats,omitempty" json:"repeats,omitempty"`
+
+	// Limit How many at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
+	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+	// default now. Sessions are counted as they are known now.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
+	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+	// when named.
+	Conversion *Conversion `form:"conversion,omitempty" json:"conversion,omitempty"`
+
+	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+	// there.
+	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
+
+	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+	// Repeated filters must all hold. The value `(none)` is the empty one.
+	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+}
+
+// ListPathsParamsBy defines parameters for ListPaths.
+type ListPathsParamsBy string
 
 // ListPushesParams defines parameters for ListPushes.
 type ListPushesParams struct {
@@ -4543,6 +4765,9 @@ type ServerInterface interface {
 	// DecideMerge Undo a merge, or take that back
 	// (POST /api/v1/contacts/{id}/merges)
 	DecideMerge(ctx echo.Context, id ContactId) error
+	// ListContent What pages do
+	// (GET /api/v1/content)
+	ListContent(ctx echo.Context, params ListContentParams) error
 	// RecordConversion Record a conversion from a server
 	// (POST /api/v1/conversions)
 	RecordConversion(ctx echo.Context) error
@@ -4657,6 +4882,12 @@ type ServerInterface interface {
 	// DeleteKey Delete an API key
 	// (DELETE /api/v1/keys/{id})
 	DeleteKey(ctx echo.Context, id string) error
+	// ListLocations What countries bring
+	// (GET /api/v1/locations)
+	ListLocations(ctx echo.Context, params ListLocationsParams) error
+	// ListPaths Sequences of touches before conversions
+	// (GET /api/v1/paths)
+	ListPaths(ctx echo.Context, params ListPathsParams) error
 	// ListPushes The push log, the newest first
 	// (GET /api/v1/pushes)
 	ListPushes(ctx echo.Context, params ListPushesParams) error
@@ -5328,6 +5559,73 @@ func (w *ServerInterfaceWrapper) DecideMerge(ctx echo.Context) error {
 	return err
 }
 
+// ListContent converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContent(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContentParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "model" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "model", ctx.QueryParams(), &params.Model, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter model: %s", err))
+	}
+
+	// ------------- Optional query parameter "lookback" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lookback", ctx.QueryParams(), &params.Lookback, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// ------------- Optional query parameter "conversion" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "conversion", ctx.QueryParams(), &params.Conversion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversion: %s", err))
+	}
+
+	// ------------- Optional query parameter "exclude" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
+	}
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContent(ctx, params)
+	return err
+}
+
 // RecordConversion converts echo context to params.
 func (w *ServerInterfaceWrapper) RecordConversion(ctx echo.Context) error {
 	var err error
@@ -5843,6 +6141,154 @@ func (w *ServerInterfaceWrapper) DeleteKey(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.DeleteKey(ctx, id)
+	return err
+}
+
+// ListLocations converts echo context to params.
+func (w *ServerInterfaceWrapper) ListLocations(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListLocationsParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "model" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "model", ctx.QueryParams(), &params.Model, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter model: %s", err))
+	}
+
+	// ------------- Optional query parameter "lookback" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lookback", ctx.QueryParams(), &params.Lookback, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// ------------- Optional query parameter "conversion" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "conversion", ctx.QueryParams(), &params.Conversion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversion: %s", err))
+	}
+
+	// ------------- Optional query parameter "exclude" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
+	}
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListLocations(ctx, params)
+	return err
+}
+
+// ListPaths converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPaths(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPathsParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "by", ctx.QueryParams(), &params.By, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter by: %s", err))
+	}
+
+	// ------------- Optional query parameter "repeats" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "repeats", ctx.QueryParams(), &params.Repeats, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter repeats: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "lookback" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lookback", ctx.QueryParams(), &params.Lookback, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// ------------- Optional query parameter "conversion" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "conversion", ctx.QueryParams(), &params.Conversion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversion: %s", err))
+	}
+
+	// ------------- Optional query parameter "exclude" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
+	}
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPaths(ctx, params)
 	return err
 }
 
@@ -6372,6 +6818,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/attribution", wrapper.GetAttribution, options.OperationMiddlewares["getAttribution"]...)
 	router.GET(options.BaseURL+"/api/v1/attribution/changes", wrapper.ListAttributionChanges, options.OperationMiddlewares["listAttributionChanges"]...)
 	router.GET(options.BaseURL+"/api/v1/attribution/conversions", wrapper.ListCreditedConversions, options.OperationMiddlewares["listCreditedConversions"]...)
+	router.GET(options.BaseURL+"/api/v1/paths", wrapper.ListPaths, options.OperationMiddlewares["listPaths"]...)
+	router.GET(options.BaseURL+"/api/v1/content", wrapper.ListContent, options.OperationMiddlewares["listContent"]...)
+	router.GET(options.BaseURL+"/api/v1/locations", wrapper.ListLocations, options.OperationMiddlewares["listLocations"]...)
 	router.GET(options.BaseURL+"/api/v1/conversions/:id/credits", wrapper.ExplainConversion, options.OperationMiddlewares["explainConversion"]...)
 	router.POST(options.BaseURL+"/api/v1/funnels/query", wrapper.QueryFunnel, options.OperationMiddlewares["queryFunnel"]...)
 	router.POST(options.BaseURL+"/api/v1/funnels/matches", wrapper.CountMatches, options.OperationMiddlewares["countMatches"]...)
@@ -7291,6 +7740,108 @@ func (response DecideMergedefaultApplicationProblemPlusJSONResponse) VisitDecide
 	return err
 }
 
+type ListContentRequestObject struct {
+	Params ListContentParams
+}
+
+type ListContentResponseObject interface {
+	VisitListContentResponse(w http.ResponseWriter) error
+}
+
+type ListContent200JSONResponse ContentList
+
+func (response ListContent200JSONResponse) VisitListContentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListContent200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ListContent200ApplicationxNdjsonResponse) VisitListContentResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ListContent200TextcsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ListContent200TextcsvResponse) VisitListContentResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ListContentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListContentdefaultApplicationProblemPlusJSONResponse) VisitListContentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RecordConversionRequestObject struct {
 	Body *RecordConversionJSONRequestBody
 }
@@ -7427,6 +7978,69 @@ func (response ListCosts200JSONResponse) VisitListCostsResponse(w http.ResponseW
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCosts200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ListCosts200ApplicationxNdjsonResponse) VisitListCostsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ListCosts200TextcsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ListCosts200TextcsvResponse) VisitListCostsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
 	return err
 }
 
@@ -8742,6 +9356,210 @@ func (response DeleteKeydefaultApplicationProblemPlusJSONResponse) VisitDeleteKe
 	return err
 }
 
+type ListLocationsRequestObject struct {
+	Params ListLocationsParams
+}
+
+type ListLocationsResponseObject interface {
+	VisitListLocationsResponse(w http.ResponseWriter) error
+}
+
+type ListLocations200JSONResponse LocationList
+
+func (response ListLocations200JSONResponse) VisitListLocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLocations200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ListLocations200ApplicationxNdjsonResponse) VisitListLocationsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ListLocations200TextcsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ListLocations200TextcsvResponse) VisitListLocationsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ListLocationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListLocationsdefaultApplicationProblemPlusJSONResponse) VisitListLocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPathsRequestObject struct {
+	Params ListPathsParams
+}
+
+type ListPathsResponseObject interface {
+	VisitListPathsResponse(w http.ResponseWriter) error
+}
+
+type ListPaths200JSONResponse PathList
+
+func (response ListPaths200JSONResponse) VisitListPathsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPaths200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ListPaths200ApplicationxNdjsonResponse) VisitListPathsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ListPaths200TextcsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ListPaths200TextcsvResponse) VisitListPathsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ListPathsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPathsdefaultApplicationProblemPlusJSONResponse) VisitListPathsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListPushesRequestObject struct {
 	Params ListPushesParams
 }
@@ -9856,6 +10674,9 @@ type StrictServerInterface interface {
 	// DecideMerge Undo a merge, or take that back
 	// (POST /api/v1/contacts/{id}/merges)
 	DecideMerge(ctx context.Context, request DecideMergeRequestObject) (DecideMergeResponseObject, error)
+	// ListContent What pages do
+	// (GET /api/v1/content)
+	ListContent(ctx context.Context, request ListContentRequestObject) (ListContentResponseObject, error)
 	// RecordConversion Record a conversion from a server
 	// (POST /api/v1/conversions)
 	RecordConversion(ctx context.Context, request RecordConversionRequestObject) (RecordConversionResponseObject, error)
@@ -9970,6 +10791,12 @@ type StrictServerInterface interface {
 	// DeleteKey Delete an API key
 	// (DELETE /api/v1/keys/{id})
 	DeleteKey(ctx context.Context, request DeleteKeyRequestObject) (DeleteKeyResponseObject, error)
+	// ListLocations What countries bring
+	// (GET /api/v1/locations)
+	ListLocations(ctx context.Context, request ListLocationsRequestObject) (ListLocationsResponseObject, error)
+	// ListPaths Sequences of touches before conversions
+	// (GET /api/v1/paths)
+	ListPaths(ctx context.Context, request ListPathsRequestObject) (ListPathsResponseObject, error)
 	// ListPushes The push log, the newest first
 	// (GET /api/v1/pushes)
 	ListPushes(ctx context.Context, request ListPushesRequestObject) (ListPushesResponseObject, error)
@@ -10576,6 +11403,31 @@ func (sh *strictHandler) DecideMerge(ctx echo.Context, id ContactId) error {
 		return err
 	} else if validResponse, ok := response.(DecideMergeResponseObject); ok {
 		return validResponse.VisitDecideMergeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListContent operation middleware
+func (sh *strictHandler) ListContent(ctx echo.Context, params ListContentParams) error {
+	var request ListContentRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContent(ctx.Request().Context(), request.(ListContentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContentResponseObject); ok {
+		return validResponse.VisitListContentResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -11901,6 +12753,56 @@ func (sh *strictHandler) DeleteKey(ctx echo.Context, id string) error {
 		return err
 	} else if validResponse, ok := response.(DeleteKeyResponseObject); ok {
 		return validResponse.VisitDeleteKeyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListLocations operation middleware
+func (sh *strictHandler) ListLocations(ctx echo.Context, params ListLocationsParams) error {
+	var request ListLocationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListLocations(ctx.Request().Context(), request.(ListLocationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListLocations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListLocationsResponseObject); ok {
+		return validResponse.VisitListLocationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPaths operation middleware
+func (sh *strictHandler) ListPaths(ctx echo.Context, params ListPathsParams) error {
+	var request ListPathsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPaths(ctx.Request().Context(), request.(ListPathsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPaths")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPathsResponseObject); ok {
+		return validResponse.VisitListPathsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -18,6 +18,7 @@ func TestListsAsFiles(t *testing.T) {
 	c := w.keyed(w.ann, control.Viewer)
 	for _, path := range []string{
 		"/api/v1/contacts?", "/api/v1/attribution?dimension=source&second_dimension=campaign&model=linear&", "/api/v1/attribution/conversions?dimension=source&key=google&model=linear&",
+		"/api/v1/paths?repeats=true&", "/api/v1/content?", "/api/v1/locations?",
 	} {
 		var answer struct {
 			Items, Rows []json.RawMessage

@@ -44,6 +44,7 @@ func leastRoles() map[string]control.Role {
 		"listWebhooks": control.Admin, "createWebhook": control.Admin, "updateWebhook": control.Admin, "deleteWebhook": control.Admin,
 		"pauseWebhook": control.Admin, "rotateWebhookSecret": control.Admin, "testWebhook": control.Admin, "listDeliveries": control.Admin,
 		"replayDelivery": control.Admin, "replayFailedDeliveries": control.Admin,
+		"listPaths": control.Viewer, "listContent": control.Viewer, "listLocations": control.Viewer,
 		"listCosts": control.Viewer, "uploadCosts": control.Editor, "deleteCosts": control.Editor,
 		"listKeys": control.Admin, "createKey": control.Admin, "deleteKey": control.Admin,
 	}

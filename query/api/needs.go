@@ -20,6 +20,7 @@ func needs() map[string]need {
 		"listContacts": read, "getContact": read, "getJourney": read, "listJourneys": read, "listStages": read,
 		"updateContact": {action: control.EditStages}, "replaceStages": {action: control.EditStages},
 		"listMerges": read, "decideMerge": {action: control.UndoMerges},
+		"listPaths": read, "listContent": read, "listLocations": read,
 		"getTraffic": read, "getAttribution": read, "queryFunnel": read,
 		"listCreditedConversions": read, "listAttributionChanges": read, "explainConversion": read,
 		"countMatches": read, "trendFunnel": read, "listFunnelPeople": read, "listFunnelPaths": read, "listBestPaths": read, "correlateFunnel": read,

@@ -123,6 +123,7 @@ type placed struct {
 	State, SessionState              string   // of paths.sql, as are the next two
 	SessionExclusions                string
 	Sets                             bool
+	Collapsed                        bool // repeats in touch_paths.sql are one
 }
 
 // placed checks a question, fills what statements about credits have in common,

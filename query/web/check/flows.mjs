@@ -623,3 +623,32 @@ test("two dimensions, what is left out, days compared with, and every table as a
   assert.deepEqual(Object.keys(lines[0]).slice(0, 4), ["channel", "source", "sessions", "conversions"]);
   await until(page, () => document.activeElement?.dataset.testid === "export-channel");
 });
+
+test("paths, content and locations: what a step is, repeats, filters, sorting, files", async (t) => {
+  const page = await open(t, "/dashboards/paths");
+  await page.waitForSelector(`${id("paths")} tbody tr`);
+  const sum = () => page.locator(`${id("paths")} [data-column=conversions]`).evaluateAll((all) => all.reduce((n, td) => n + Number(td.dataset.value), 0));
+  const total = Number(await page.getAttribute(id("path-total"), "data-total"));
+  await page.click(id("all-paths"));
+  assert.equal(await sum(), total);
+  const repeated = () => page.locator(`${id("paths")} tbody tr`).evaluateAll((all) => all.filter((tr) => tr.dataset.path.split(" > ").some((s, i, of) => s === of[i - 1])).length);
+  assert.equal(await repeated(), 0);
+  await page.check(id("path-repeats"));
+  await until(page, () => [...document.querySelectorAll("[data-testid=paths] tbody tr")].some((tr) => tr.dataset.path.split(" > ").some((s, i, of) => s === of[i - 1])));
+  assert.equal(query(page).get("repeats"), "1");
+  await page.locator(".path-middle summary").first().click();
+  await page.selectOption(id("path-by"), "source");
+  await until(page, () => [...document.querySelectorAll("[data-testid=paths] tbody tr")].some((tr) => tr.dataset.path.includes("google")));
+  const [file] = await Promise.all([page.waitForEvent("download"), page.click('button[aria-label="Download paths as CSV"]')]);
+  assert.equal(file.suggestedFilename(), "paths-source.csv");
+  await page.click(id("nav-dashboards-content"));
+  await page.waitForSelector(`${id("content")} tbody tr`);
+  await page.click(id("sort-exits"));
+  await until(page, () => new URL(location.href).searchParams.get("sort") === "exits");
+  const exits = await page.locator(`${id("content")} [data-column=exits]`).evaluateAll((all) => all.map((td) => Number(td.dataset.value)));
+  assert.deepEqual(exits, [...exits].sort((a, b) => b - a));
+  await page.click(id("nav-dashboards-locations"));
+  await page.click(`${id("locations")} [data-key=DE] button`);
+  await until(page, () => document.querySelectorAll("[data-testid=locations] tbody tr").length === 1);
+  assert.deepEqual(query(page).getAll("f"), ["country:is:DE"]);
+});

@@ -10,6 +10,7 @@ import { makeCredits } from "./credits.mjs";
 import { makeGoals } from "./goals.mjs";
 import { makeHooks } from "./hooks.mjs";
 import { makeCosts } from "./costs.mjs";
+import { makeReports } from "./reports.mjs";
 import { makePeople, stages as builtIn } from "./data.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "dist", "app");
@@ -164,6 +165,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
   const goals = makeGoals({ empty, now });
   const hooks = makeHooks({ empty, now, people });
   const credits = makeCredits({ empty, now, people });
+  const reports = makeReports({ people, ok, fits: (p, q) => q.getAll("filter").every((f) => matches(p.contact, f)) });
   const costs = makeCosts({ empty, now });
   let stages = [...builtIn.slice(0, 3).map((name) => ({ name, built_in: true })), { name: "Demo booked", built_in: false }, ...builtIn.slice(3).map((name) => ({ name, built_in: true }))];
   if (people.length) people[1].contact.stage = people[3].contact.stage = "Demo booked";
@@ -214,6 +216,9 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
         return ok({ items: stages });
       case "GET /traffic": return aged(traffic(q));
       case "GET /attribution": return aged(attribution(q));
+      case "GET /paths": return aged(reports.paths(q));
+      case "GET /content": return aged(reports.content(q));
+      case "GET /locations": return aged(reports.locations(q));
       case "POST /funnels/query": return aged(funnel(body));
       case "POST /funnels/matches": return ok({ items: body.steps.map((_, i) => ({ times: empty ? 0 : 9000 - 1700 * i, visitors: empty ? 0 : 4210 - 900 * i })) });
       case "POST /funnels/people": return funnelPeople(body);

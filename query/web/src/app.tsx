@@ -19,6 +19,9 @@ import { Help, useShortcuts } from "./ui/shortcuts";
 const Ads = later(() => import("./screens/ads").then((m) => m.Ads));
 const Funnels = later(() => import("./screens/funnels").then((m) => m.Funnels));
 const Goals = later(() => import("./screens/goals").then((m) => m.Goals));
+const Paths = later(() => import("./screens/paths").then((m) => m.Paths));
+const Content = later(() => import("./screens/places").then((m) => m.Content));
+const Locations = later(() => import("./screens/places").then((m) => m.Locations));
 const Webhooks = later(() => import("./screens/webhooks").then((m) => m.Webhooks));
 const Costs = later(() => import("./screens/costs").then((m) => m.Costs));
 
@@ -67,6 +70,12 @@ function Screen({ path }: { path: string }) {
     case "/setup":
     case "/setup/chat":
       return <Chat />;
+    case "/dashboards/paths":
+      return <Paths />;
+    case "/dashboards/content":
+      return <Content />;
+    case "/dashboards/locations":
+      return <Locations />;
     case "/setup/ad-cost":
       return <Costs />;
     case "/setup/tracking-code":
@@ -113,6 +122,9 @@ const groups: { name: string; items: Item[] }[] = [
     name: "Reports",
     items: [
       { href: "/dashboards/traffic", label: "Traffic", icon: "traffic" },
+      { href: "/dashboards/paths", label: "Paths", icon: "path" },
+      { href: "/dashboards/content", label: "Content", icon: "page" },
+      { href: "/dashboards/locations", label: "Locations", icon: "pin" },
       { href: "/funnels", label: "Funnels", icon: "funnel" },
     ],
   },

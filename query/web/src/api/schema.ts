@@ -311,6 +311,73 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/paths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sequences of touches before conversions
+         * @description The touches of every conversion of these days inside the lookback window, the first one first. With filters, conversions
+         *     count of which a touch matches all of them; exclusions leave touches out of the paths. A conversion without a visitor
+         *     has the path Direct, direct or `(none)`, one whose touches are all excluded `(excluded)`. `conversions` of all paths sum
+         *     to `total`.
+         */
+        get: operations["listPaths"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What pages do
+         * @description A page is its URL without query. Entries, views, exits and visitors are of sessions that began in these days, bots left
+         *     out. Conversions are credited to sessions that began with the page; those without a page are in the row `(none)`, so
+         *     that `conversions` of all rows sum to `total`. The models `markov` and `shapley` are refused.
+         */
+        get: operations["listContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/locations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What countries bring
+         * @description Visitors and sessions that began in these days, bots left out. Conversions are credited to sessions from the country;
+         *     `conversions` of all rows sum to `total`. More than the country is not kept of where somebody was. The models `markov`
+         *     and `shapley` are refused.
+         */
+        get: operations["listLocations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversions/{id}/credits": {
         parameters: {
             query?: never;
@@ -2423,6 +2490,138 @@ export interface components {
              */
             cost?: number;
         };
+        /** @description A sequence of touches before conversions. */
+        Path: {
+            /** @description The first touch first; `(none)` for an empty value. */
+            steps: string[];
+            /**
+             * Format: int64
+             * @description Conversions that it came before.
+             */
+            conversions: number;
+            /**
+             * Format: double
+             * @description Their value, in the workspace's currency.
+             */
+            value: number;
+            /**
+             * Format: int64
+             * @description Different visitors of these touches.
+             */
+            visitors: number;
+        };
+        /** @description Sequences of touches before conversions. */
+        PathList: {
+            /** @description Most conversions first. */
+            rows: components["schemas"]["Path"][];
+            /**
+             * Format: int64
+             * @description How many different ones there are, those beyond `limit` included.
+             */
+            paths: number;
+            /**
+             * Format: int64
+             * @description Conversions of all of them.
+             */
+            total: number;
+            /**
+             * Format: double
+             * @description Their value.
+             */
+            value: number;
+        };
+        /** @description What one page did. */
+        ContentRow: {
+            /** @description Its URL without query; `(none)` for conversions without one. */
+            page: string;
+            /**
+             * Format: int64
+             * @description Sessions that began with it.
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Page views.
+             */
+            views: number;
+            /**
+             * Format: int64
+             * @description Sessions that ended with it.
+             */
+            exits: number;
+            /**
+             * Format: int64
+             * @description Different visitors who viewed it.
+             */
+            visitors: number;
+            /**
+             * Format: double
+             * @description Credited to sessions that began with it.
+             */
+            conversions: number;
+            /**
+             * Format: double
+             * @description Credited likewise.
+             */
+            value: number;
+        };
+        /** @description What pages do. */
+        ContentList: {
+            /** @description Most conversions first, then most views. */
+            rows: components["schemas"]["ContentRow"][];
+            /** @description How many there are, those that are not in rows included. */
+            pages: number;
+            /**
+             * Format: double
+             * @description Conversions of all pages.
+             */
+            total: number;
+            /**
+             * Format: double
+             * @description Their value.
+             */
+            value: number;
+        };
+        /** @description What one country brought. */
+        LocationRow: {
+            /** @description ISO 3166, two letters; `(none)` where it is not known. */
+            country: string;
+            /**
+             * Format: int64
+             * @description Different visitors.
+             */
+            visitors: number;
+            /**
+             * Format: int64
+             * @description Sessions from there.
+             */
+            sessions: number;
+            /**
+             * Format: double
+             * @description Credited to sessions from there.
+             */
+            conversions: number;
+            /**
+             * Format: double
+             * @description Credited likewise.
+             */
+            value: number;
+        };
+        /** @description What countries bring. */
+        LocationList: {
+            /** @description Most conversions first, then most visitors. */
+            rows: components["schemas"]["LocationRow"][];
+            /**
+             * Format: double
+             * @description Conversions of all countries.
+             */
+            total: number;
+            /**
+             * Format: double
+             * @description Their value.
+             */
+            value: number;
+        };
         /** @description A conversion behind a row of credits. */
         CreditedConversion: {
             id: components["schemas"]["Id"];
@@ -4424,6 +4623,187 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listPaths: {
+        parameters: {
+            query?: {
+                /** @description The first day, in the workspace's time zone. By default 29 days before `to`. */
+                from?: components["parameters"]["From"];
+                /** @description The last day, in the workspace's time zone. By default today. */
+                to?: components["parameters"]["To"];
+                /** @description What a step says. */
+                by?: "channel" | "source" | "page";
+                /** @description Whether a step that says the same as the one before it is shown, too. */
+                repeats?: boolean;
+                /** @description How many at most. */
+                limit?: number;
+                /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
+                lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+                 *     default now. Sessions are counted as they are known now.
+                 */
+                as_of?: components["parameters"]["AsOf"];
+                /**
+                 * @description The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+                 *     when named.
+                 */
+                conversion?: components["parameters"]["Conversion"];
+                /**
+                 * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+                 *     there.
+                 * @example [
+                 *       "channel:is:Direct"
+                 *     ]
+                 */
+                exclude?: components["parameters"]["Exclude"];
+                /**
+                 * @description `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+                 *     Repeated filters must all hold. The value `(none)` is the empty one.
+                 * @example [
+                 *       "source:is:google",
+                 *       "landing_page:contains:/pricing"
+                 *     ]
+                 */
+                filter?: components["parameters"]["Filter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The paths, most conversions first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PathList"];
+                    "text/csv": components["schemas"]["CSV"];
+                    "application/x-ndjson": components["schemas"]["Lines"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listContent: {
+        parameters: {
+            query?: {
+                /** @description The first day, in the workspace's time zone. By default 29 days before `to`. */
+                from?: components["parameters"]["From"];
+                /** @description The last day, in the workspace's time zone. By default today. */
+                to?: components["parameters"]["To"];
+                /** @description How a conversion's credit is shared among its touches. */
+                model?: components["parameters"]["Model"];
+                /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
+                lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+                 *     default now. Sessions are counted as they are known now.
+                 */
+                as_of?: components["parameters"]["AsOf"];
+                /**
+                 * @description The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+                 *     when named.
+                 */
+                conversion?: components["parameters"]["Conversion"];
+                /**
+                 * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+                 *     there.
+                 * @example [
+                 *       "channel:is:Direct"
+                 *     ]
+                 */
+                exclude?: components["parameters"]["Exclude"];
+                /**
+                 * @description `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+                 *     Repeated filters must all hold. The value `(none)` is the empty one.
+                 * @example [
+                 *       "source:is:google",
+                 *       "landing_page:contains:/pricing"
+                 *     ]
+                 */
+                filter?: components["parameters"]["Filter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 1,000 pages, most conversions first, then most views. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContentList"];
+                    "text/csv": components["schemas"]["CSV"];
+                    "application/x-ndjson": components["schemas"]["Lines"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listLocations: {
+        parameters: {
+            query?: {
+                /** @description The first day, in the workspace's time zone. By default 29 days before `to`. */
+                from?: components["parameters"]["From"];
+                /** @description The last day, in the workspace's time zone. By default today. */
+                to?: components["parameters"]["To"];
+                /** @description How a conversion's credit is shared among its touches. */
+                model?: components["parameters"]["Model"];
+                /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
+                lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+                 *     default now. Sessions are counted as they are known now.
+                 */
+                as_of?: components["parameters"]["AsOf"];
+                /**
+                 * @description The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+                 *     when named.
+                 */
+                conversion?: components["parameters"]["Conversion"];
+                /**
+                 * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
+                 *     there.
+                 * @example [
+                 *       "channel:is:Direct"
+                 *     ]
+                 */
+                exclude?: components["parameters"]["Exclude"];
+                /**
+                 * @description `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+                 *     Repeated filters must all hold. The value `(none)` is the empty one.
+                 * @example [
+                 *       "source:is:google",
+                 *       "landing_page:contains:/pricing"
+                 *     ]
+                 */
+                filter?: components["parameters"]["Filter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The countries, most conversions first, then most visitors. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LocationList"];
+                    "text/csv": components["schemas"]["CSV"];
+                    "application/x-ndjson": components["schemas"]["Lines"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     explainConversion: {
         parameters: {
             query?: {
@@ -5219,6 +5599,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CostMonthList"];
+                    "text/csv": components["schemas"]["CSV"];
+                    "application/x-ndjson": components["schemas"]["Lines"];
                 };
             };
             default: components["responses"]["Problem"];

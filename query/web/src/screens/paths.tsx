@@ -1,0 +1,139 @@
+// Paths: the sequences of touches before conversions.
+import { useState } from "preact/hooks";
+import { ask, type Schemas } from "../api/client";
+import { useQuery } from "../api/query";
+import { download, toCsv } from "../csv";
+import { count, dimensionValue, money, percent, plural, upright } from "../format";
+import { session } from "../session";
+import { place, setQuery } from "../url";
+import { Choice, Head, ProblemNote, Skeleton } from "../ui/basics";
+import { Icon } from "../ui/icon";
+import { PeriodMenu } from "../ui/periodbar";
+import { NoRows, ReportBar } from "./reportbar";
+import { useReport } from "./traffic";
+
+type Path = Schemas["Path"];
+
+const steps = [
+  { id: "channel", label: "Channel" },
+  { id: "source", label: "Source" },
+  { id: "page", label: "Landing page" },
+] as const;
+
+/** What a step shows of its value. */
+function shown(by: string, step: string): string {
+  return upright(by === "page" ? dimensionValue("landing_page", step) : step);
+}
+
+/** The screen at /dashboards/paths. */
+export function Paths() {
+  const { common } = useReport();
+  const q = place.value.query;
+  const by = steps.find((s) => s.id === q.get("by"))?.id ?? "channel";
+  const repeats = q.get("repeats") === "1";
+  const { model: _, ...asked } = common;
+  const paths = useQuery(`paths ${JSON.stringify(asked)} ${by} ${repeats}`, (signal) => ask("get", "/api/v1/paths", { query: { ...asked, by, repeats }, signal }), 15_000);
+  return (
+    <>
+      <Head title="Paths">
+        <PeriodMenu />
+      </Head>
+      <ReportBar common={common} model={false}>
+        <Choice label="Steps" value={by} options={steps} onChange={(id) => setQuery({ by: id === "channel" ? null : id })} testid="path-by" />
+        <label class="path-repeats">
+          <input type="checkbox" checked={repeats} onChange={() => setQuery({ repeats: repeats ? null : "1" })} data-testid="path-repeats" />
+          Show repeats
+        </label>
+      </ReportBar>
+      <p class="hint">
+        The visits that came before a conversion, the first one first{repeats ? "" : "; visits in a row that say the same are one step"}. Filters choose conversions of which a visit matches.
+      </p>
+      {paths.problem && <ProblemNote problem={paths.problem} again={paths.reload} />}
+      {!paths.data && paths.loading && <Skeleton lines={8} />}
+      {paths.data && paths.data.rows.length === 0 && <NoRows common={common} what="conversions" />}
+      {paths.data && paths.data.rows.length > 0 && <Table by={by} data={paths.data} stale={paths.loading} />}
+    </>
+  );
+}
+
+const rowsAtFirst = 25;
+
+function Table({ by, data, stale }: { by: string; data: Schemas["PathList"]; stale: boolean }) {
+  const worth = data.value !== 0;
+  const currency = session.value?.workspace.currency ?? "USD";
+  const [all, setAll] = useState(false);
+  const hidden = data.paths - data.rows.length;
+  return (
+    <section class={stale ? "panel stale" : "panel"} aria-label="Paths" aria-busy={stale}>
+      <header class="panel-head">
+        <h2>{plural(data.paths, "path")}</h2>
+        <p class="attributed" data-testid="path-total" data-total={data.total}>
+          before {plural(data.total, "conversion")}
+        </p>
+        <button type="button" class="button button-icon" aria-label="Download paths as CSV" onClick={() => save(by, data.rows)}>
+          <Icon name="download" />
+        </button>
+      </header>
+      <div class="table-box" role="region" aria-label="Paths before conversions" tabIndex={0}>
+        <table class="table table-small" data-testid="paths">
+          <thead>
+            <tr>
+              <th scope="col">Path</th>
+              <th scope="col" class="number">Visitors</th>
+              <th scope="col" class="number">Conversions</th>
+              <th scope="col" class="number">Share</th>
+              {worth && <th scope="col" class="number">Value</th>}
+            </tr>
+          </thead>
+          <tbody>
+            {(all ? data.rows : data.rows.slice(0, rowsAtFirst)).map((p) => (
+              <tr key={JSON.stringify(p.steps)} data-path={p.steps.join(" > ")}>
+                <th scope="row" class="path-cell">
+                  <Steps by={by} steps={p.steps} />
+                </th>
+                <td class="number" data-column="visitors" data-value={p.visitors}>{count(p.visitors)}</td>
+                <td class="number strong" data-column="conversions" data-value={p.conversions}>{count(p.conversions)}</td>
+                <td class="number">{percent(p.conversions / data.total)}</td>
+                {worth && <td class="number" data-column="value" data-value={p.value}>{money(p.value, currency)}</td>}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {data.rows.length > rowsAtFirst && (
+        <button type="button" class="link more" aria-expanded={all} onClick={() => setAll(!all)} data-testid="all-paths">
+          {all ? "Show fewer" : `Show all ${count(data.rows.length)}`}
+        </button>
+      )}
+      {(all || data.rows.length <= rowsAtFirst) && hidden > 0 && <p class="hint">{plural(hidden, "rarer path")} not shown.</p>}
+    </section>
+  );
+}
+
+const atEnds = 6;
+
+/** Long paths show both of their ends; the rest is told when asked for. */
+function Steps({ by, steps: all }: { by: string; steps: string[] }) {
+  const list = (some: string[]) => (
+    <ol class="path-steps">
+      {some.map((s, i) => (
+        <li key={i}>{shown(by, s)}</li>
+      ))}
+    </ol>
+  );
+  if (all.length <= 2 * atEnds) return list(all);
+  return (
+    <>
+      {list(all.slice(0, atEnds))}
+      <details class="path-middle">
+        <summary>{all.length - 2 * atEnds} more in between</summary>
+        {list(all.slice(atEnds, -atEnds))}
+      </details>
+      {list(all.slice(-atEnds))}
+    </>
+  );
+}
+
+function save(by: string, rows: Path[]): void {
+  download(`paths-${by}.csv`, toCsv([["path", "visitors", "conversions", "value"], ...rows.map((r) => [r.steps.join(" > "), r.visitors, r.conversions, r.value])]));
+}
