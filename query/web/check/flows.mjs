@@ -652,3 +652,56 @@ test("paths, content and locations: what a step is, repeats, filters, sorting, f
   await until(page, () => document.querySelectorAll("[data-testid=locations] tbody tr").length === 1);
   assert.deepEqual(query(page).getAll("f"), ["country:is:DE"]);
 });
+
+test("rules for channels: written, moved, looked at, saved, applied to the past", async (t) => {
+  const page = await open(t, "/settings/channels");
+  await page.waitForSelector(id("rule"));
+  const names = () => page.locator(id("rule-name")).evaluateAll((all) => all.map((input) => input.value));
+  await page.click(id("preview"));
+  assert.match(await page.textContent(id("preview-answer")), /None of 9,300 sessions would change/);
+  await page.click(id("add-rule"));
+  await until(page, () => document.activeElement?.matches("li:last-child [data-testid=rule-name]"));
+  await page.keyboard.type("Communities");
+  const rule = page.locator(id("rule")).last();
+  await rule.locator(id("rule-field")).selectOption("landing_path");
+  await rule.locator(id("rule-operator")).selectOption("starts_with");
+  await page.click(id("save-rules"));
+  assert.match(await page.textContent(".rule-error"), /empty condition/);
+  await rule.locator(id("rule-value")).fill("/lp/");
+  await rule.locator(id("rule-channel")).selectOption("");
+  await rule.locator(id("rule-own-channel")).fill("Community");
+  await rule.locator(id("rule-handle")).focus();
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("ArrowUp");
+  assert.deepEqual(await names(), ["Communities", "Our partners", "Review sites"]);
+  await until(page, () => document.activeElement?.getAttribute("aria-label")?.startsWith("Rule 1 of 3"));
+  await page.click('button[aria-label="Move Our partners down"]');
+  assert.deepEqual(await names(), ["Communities", "Review sites", "Our partners"]);
+
+  await page.click(id("preview"));
+  await page.waitForSelector(`${id("preview-answer")}[data-changed="412"]`);
+  assert.match(await page.textContent(id("preview-answer")), /412 of 9,300 sessions would change, and 9 of 214 conversions/);
+  const change = page.locator(`${id("change")}[data-from=Referral][data-to=Community]`);
+  await change.locator("summary").click();
+  assert.match(await change.textContent(), /lp.freight.*from https:..community.example.*your rule “Communities”/s);
+
+  // Somebody else saves in between.
+  await page.evaluate(async () => {
+    const now = await (await fetch("/api/v1/settings")).json();
+    await fetch("/api/v1/settings", { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(now) });
+  });
+  await page.click(id("save-rules"));
+  assert.match(await page.textContent(id("problem")), /Somebody else saved/);
+  await page.click(id("load-rules"));
+  await until(page, () => document.querySelectorAll("[data-testid=rule]").length === 2);
+  await page.click(`${id("rule")}[data-name="Review sites"] ${id("rule-remove")}`);
+  const [put] = await Promise.all([page.waitForRequest((r) => r.method() === "PUT"), page.click(id("save-rules"))]);
+  assert.deepEqual(put.postDataJSON().rules, [{ name: "Our partners", channel: "Partners", conditions: [{ field: "source", operator: "starts_with", value: "partner-" }] }]);
+  await page.waitForSelector("text=Saved. It holds for sessions");
+  await page.waitForSelector("text=Apply to the past too?");
+  await page.fill(id("past-from"), "2026-03-30");
+  const [post] = await Promise.all([page.waitForRequest((r) => r.method() === "POST" && r.url().endsWith("/rebuilds")), page.click(id("apply-past"))]);
+  assert.deepEqual(post.postDataJSON(), { from: "2026-03-30" });
+  await page.waitForSelector(`${id("rebuild")} >> text=/Deriving sessions of the past: [345] of 5 parts/`);
+  await page.waitForSelector(`${id("rebuild")}[data-finished=true]`);
+});

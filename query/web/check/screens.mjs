@@ -81,11 +81,16 @@ const screens = [
   { name: "goals-edit", path: "/settings/goals", ready: "[data-testid=goal]", click: "[data-testid=edit-goal]", seen: "[data-testid=goal-matches][data-times]" },
   { name: "goals-delete", path: "/settings/goals", ready: "[data-testid=goal] [data-field=conversions][data-value]", click: "[data-testid=delete-goal]", seen: "[data-testid=ask]" },
   { name: "goals-counting", path: "/settings/goals", ready: "[data-testid=goal]", open: "[data-name='Became a customer'] [data-testid=edit-goal]", click: "[data-testid=save-goal]", seen: "[data-testid=rebuild] progress" },
+  { name: "channels", path: "/settings/channels", ready: "[data-testid=rule]" },
+  { name: "channels-preview", path: "/settings/channels", ready: "[data-testid=rule]", open: "[data-testid=rule-remove]", click: "[data-testid=preview]", seen: "[data-testid=preview-answer]" },
+  { name: "channels-changed", path: "/settings/channels", ready: "[data-testid=rule]", edit: { "[data-testid=rule-name]": "Communities" }, click: "[data-testid=preview]", seen: "[data-testid=change]", then: "[data-testid=change] summary" },
+  { name: "channels-new", path: "/settings/channels", ready: "[data-testid=rule]", open: "[data-testid=add-rule]", click: "[data-testid=save-rules]", seen: ".rule-error" },
   { name: "settings", path: "/settings", ready: "[data-testid=keys]" },
   { name: "help", path: "/settings", ready: "[data-testid=keys]", key: "?" },
   { name: "empty-contacts", path: "/contacts", empty: true, ready: "[data-testid=empty-unconnected]" },
   { name: "empty-traffic", path: "/dashboards/traffic", empty: true, ready: "[data-testid=empty-waiting]" },
   { name: "empty-chat", path: "/setup/chat", empty: true, ready: "[data-testid=connect]" },
+  { name: "empty-channels", path: "/settings/channels", empty: true, ready: "[data-testid=no-rules]" },
   { name: "empty-goals", path: "/settings/goals", empty: true, ready: "[data-testid=example-goal]" },
   { name: "empty-ads", path: "/setup/ads", empty: true, ready: "[data-testid=ads-google]" },
   { name: "empty-ad-cost", path: "/setup/ad-cost", empty: true, ready: "[data-testid=empty-nothing]" },
@@ -118,9 +123,11 @@ async function visit(view, screen, known) {
   if (!screen.out) await signIn(page, at);
   await page.goto(at + screen.path.replace(/\{(\w+)\}/, (_, name) => known[name]));
   await page.waitForSelector(screen.ready, { timeout: 60_000 });
+  for (const [field, text] of Object.entries(screen.edit ?? {})) await page.locator(field).first().fill(text);
   for (const what of [screen.open, screen.click]) if (what) await page.locator(what).first().click();
   if (screen.file) await page.setInputFiles("[data-testid=cost-file]", { name: "costs.csv", mimeType: "text/csv", buffer: Buffer.from(screen.file) });
   if (screen.seen) await page.waitForSelector(screen.seen, { timeout: 60_000 });
+  if (screen.then) await page.locator(screen.then).first().click();
   if (screen.key) await page.keyboard.press(screen.key);
   await page.waitForFunction(() => !document.querySelector(".skeleton"));
   await page.waitForLoadState("networkidle");

@@ -22,6 +22,22 @@ const cookie = "sourceloop-dev=1";
 const problem = (status, title, detail, what_to_do) => ({ status, body: { type: "invalid", title, status, detail, what_to_do } });
 const ok = (body, status = 200, headers = {}) => ({ status, body, headers });
 
+const ownRules = [
+  { name: "Our partners", channel: "Partners", conditions: [{ field: "source", operator: "starts_with", value: "partner-" }] },
+  { name: "Review sites", channel: "Affiliates", conditions: [{ field: "referrer_host", operator: "regex", value: "(^|\\.)(reviews|compare)\\.example$" }, { field: "click_id", operator: "is_not", value: "gclid" }] },
+];
+
+/** What rules would change: as if those that are kept changed nothing. */
+function previewOf(rules) {
+  const added = rules.filter((r) => !ownRules.some((o) => JSON.stringify(o) === JSON.stringify(r)));
+  const example = (n, path, referrer, rule) => ({ landing_page: `https://northwind.example${path}`, referrer, rule: `rule: ${rule}`, sessions: n });
+  const changes = added.flatMap((r) => [
+    { from: "Referral", to: r.channel, sessions: 300, conversions: 9, examples: [example(180, "/lp/freight?utm_source=community", "https://community.example/thread/8", r.name), example(120, "/lp/customs", "https://community.example/", r.name)] },
+    { from: "Organic Social", to: r.channel, sessions: 112, conversions: 0, examples: [example(112, "/lp/freight?fbclid=IwAR0fake", "https://l.facebook.com/", r.name)] },
+  ]);
+  return { from: "2026-10-28", to: "2026-11-26", sessions: 9300, sessions_changed: 412 * added.length, conversions: 214, conversions_changed: 9 * added.length, changes };
+}
+
 /** The answers of a workspace; empty: nothing has arrived yet. */
 export function makeApi({ empty = false, now = Date.now() } = {}) {
   const people = empty ? [] : makePeople(now);
@@ -37,7 +53,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
   const keys = empty ? [] : [{ id: "k1", name: "Warehouse import", role: "viewer", hint: "sl_9fK2", created_at: new Date(now - 8e9).toISOString(), last_used_at: new Date(now - 4e6).toISOString() }];
   const merges = { merged: [{ contact: "0a1b2c3d-0c3e-8f4e-9c27-2f0f5c1c7a11", node: "email:billing@lofoten.example" }], apart: [{ contact: "0a1b2c3d-0c3e-8f4e-9c27-2f0f5c1c7a12", node: "visitor:7f3a9c0d41" }] };
   const erasures = empty ? [] : [{ id: 1, asked_at: new Date(now - 9e7).toISOString(), hidden: true, finished: true, receipt: ["ClickHouse: 12 hits, 3 sessions, 2 claims and 1 conversion were deleted.", "Kafka forgets by 9 December 2026."] }];
-  let settings = { version: 1, in_force_from: new Date(now - 9e9).toISOString(), timeout_seconds: 1800, attribution: true, midnight: true, zone: session.workspace.zone, domains: ["northwind.example"], gateways: ["paypal.com", "stripe.com"], paid_fbclid: false, rules: [] };
+  let settings = { version: 1, in_force_from: new Date(now - 9e9).toISOString(), timeout_seconds: 1800, attribution: true, midnight: true, zone: session.workspace.zone, domains: ["northwind.example"], gateways: ["paypal.com", "stripe.com"], paid_fbclid: false, rules: empty ? [] : ownRules };
 
   const matches = (c, filter, which) => {
     const [dimension, operator, ...rest] = filter.split(":");
@@ -241,6 +257,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
       case "GET /tracking": return ok({ snippet: '<script defer src="https://sourceloop.northwind.example/sl.js" data-key="slk_7f3a9c"></script>', site_key: "slk_7f3a9c", tracker_url: "https://sourceloop.northwind.example/sl.4f1c0d6f.js", sri: "sha384-2cFQvk0c0bD6Zc0Xk8m1iJgW8w3p" });
       case "GET /tracking/verify": return ok({ checks: checks(!empty) });
       case "GET /settings": return ok(settings);
+      case "POST /settings/preview": return ok(previewOf(body.rules));
       case "PUT /settings":
         if (body.version !== settings.version) return problem(409, "Somebody else saved these settings in the meantime, so nothing was saved.", "", "Load them anew and change them again.");
         settings = { ...body, version: settings.version + 1, in_force_from: new Date(Date.now() + 1e4).toISOString() };

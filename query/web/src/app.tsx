@@ -18,6 +18,7 @@ import { Help, useShortcuts } from "./ui/shortcuts";
 
 const Ads = later(() => import("./screens/ads").then((m) => m.Ads));
 const Funnels = later(() => import("./screens/funnels").then((m) => m.Funnels));
+const Channels = later(() => import("./screens/channels").then((m) => m.Channels));
 const Goals = later(() => import("./screens/goals").then((m) => m.Goals));
 const Paths = later(() => import("./screens/paths").then((m) => m.Paths));
 const Content = later(() => import("./screens/places").then((m) => m.Content));
@@ -82,6 +83,8 @@ function Screen({ path }: { path: string }) {
       return <TrackingCode />;
     case "/setup/webhooks":
       return <Webhooks />;
+    case "/settings/channels":
+      return <Channels />;
     case "/settings/goals":
       return <Goals />;
     case "/settings":
@@ -142,6 +145,7 @@ const groups: { name: string; items: Item[] }[] = [
     name: "Workspace",
     items: [
       { href: "/settings/goals", label: "Goals", icon: "flag" },
+      { href: "/settings/channels", label: "Channels", icon: "branch" },
       { href: "/settings", label: "Settings", icon: "settings" },
     ],
   },

@@ -30,6 +30,7 @@ describe("the timeline", () => {
   });
   it("explains the source and the reason", () => {
     expect(sourceText({ channel: "Paid Search", source: "google", medium: "cpc", rule: "paid click id gclid", referrer: "" })).toBe("google / cpc counts as Paid Search, by the rule “paid click id gclid”.");
+    expect(sourceText({ channel: "Partners", source: "acme", medium: "", rule: "rule: Our partners", referrer: "" })).toBe("acme counts as Partners, by your own rule “Our partners”.");
     for (const reason of ["first_hit", "timeout", "attribution", "midnight"] as const) expect(reasonText(reason)).toMatch(/\.$/);
   });
 });

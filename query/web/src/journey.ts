@@ -41,5 +41,6 @@ export function reasonText(reason: Session["reason"]): string {
 /** What gave the channel, in words. */
 export function sourceText(s: Pick<Session, "channel" | "source" | "medium" | "rule" | "referrer">): string {
   const named = s.medium ? `${s.source || "(none)"} / ${s.medium}` : s.source || "(none)";
-  return `${named} counts as ${s.channel}, by the rule “${s.rule || "none recorded"}”.`;
+  const rule = s.rule.startsWith("rule: ") ? `your own rule “${s.rule.slice("rule: ".length)}”` : `the rule “${s.rule || "none recorded"}”`;
+  return `${named} counts as ${s.channel}, by ${rule}.`;
 }
