@@ -19,6 +19,7 @@ func TestStore(t *testing.T) {
 			"directory":            testDirectory,
 			"settings":             testSettings,
 			"goals":                testGoals,
+			"segments":             testSegments,
 			"goal stages":          testGoalStages,
 			"tasks":                testTasks,
 			"erasures":             testErasures,

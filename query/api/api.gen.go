@@ -3758,6 +3758,33 @@ type Role string
 // SecondDimension What rows are grouped by besides.
 type SecondDimension string
 
+// Segment Filters under a name.
+type Segment struct {
+	// Filters Its filters.
+	Filters []string `json:"filters"`
+
+	// Id Its id.
+	Id string `json:"id"`
+
+	// Name Its name.
+	Name string `json:"name"`
+}
+
+// SegmentInput Filters to save under a name.
+type SegmentInput struct {
+	// Filters Filters as reports take them: `dimension:operator:value`. All must match.
+	Filters []string `json:"filters"`
+
+	// Name The name, unique in the workspace.
+	Name string `json:"name"`
+}
+
+// SegmentList Segments.
+type SegmentList struct {
+	// Items The segments, by name.
+	Items []Segment `json:"items"`
+}
+
 // Session Who is signed in, and to which workspace.
 type Session struct {
 	// Role What a member or a key may do; each role includes the ones after it.
@@ -4220,6 +4247,9 @@ type To = string
 // WebhookId defines model for WebhookId.
 type WebhookId = string
 
+// WithinSegment defines model for WithinSegment.
+type WithinSegment = string
+
 // ListAdTargetsParams defines parameters for ListAdTargets.
 type ListAdTargetsParams struct {
 	// Account The account's number at the platform.
@@ -4277,6 +4307,9 @@ type GetAttributionParams struct {
 	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
 	// Repeated filters must all hold. The value `(none)` is the empty one.
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// Segment The id of a segment, whose filters must match as well.
+	Segment *WithinSegment `form:"segment,omitempty" json:"segment,omitempty"`
 }
 
 // ListAttributionChangesParams defines parameters for ListAttributionChanges.
@@ -4314,6 +4347,9 @@ type ListAttributionChangesParams struct {
 	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
 	// Repeated filters must all hold. The value `(none)` is the empty one.
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// Segment The id of a segment, whose filters must match as well.
+	Segment *WithinSegment `form:"segment,omitempty" json:"segment,omitempty"`
 }
 
 // ListCreditedConversionsParams defines parameters for ListCreditedConversions.
@@ -4361,6 +4397,9 @@ type ListCreditedConversionsParams struct {
 	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
 	// Repeated filters must all hold. The value `(none)` is the empty one.
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// Segment The id of a segment, whose filters must match as well.
+	Segment *WithinSegment `form:"segment,omitempty" json:"segment,omitempty"`
 
 	// Limit How many at most.
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
@@ -4605,6 +4644,9 @@ type GetTrafficParams struct {
 	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
 	// Repeated filters must all hold. The value `(none)` is the empty one.
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// Segment The id of a segment, whose filters must match as well.
+	Segment *WithinSegment `form:"segment,omitempty" json:"segment,omitempty"`
 }
 
 // ListDeliveriesParams defines parameters for ListDeliveries.
@@ -4684,6 +4726,9 @@ type CreateKeyJSONRequestBody = KeyInput
 
 // StartRebuildJSONRequestBody defines body for StartRebuild for application/json ContentType.
 type StartRebuildJSONRequestBody = RebuildInput
+
+// SaveSegmentJSONRequestBody defines body for SaveSegment for application/json ContentType.
+type SaveSegmentJSONRequestBody = SegmentInput
 
 // ReplaceSettingsJSONRequestBody defines body for ReplaceSettings for application/json ContentType.
 type ReplaceSettingsJSONRequestBody = SettingsInput
@@ -4903,6 +4948,15 @@ type ServerInterface interface {
 	// StartRebuild Derive sessions and credits of the past anew
 	// (POST /api/v1/rebuilds)
 	StartRebuild(ctx echo.Context) error
+	// ListSegments Filters that were saved under a name
+	// (GET /api/v1/segments)
+	ListSegments(ctx echo.Context) error
+	// SaveSegment Save filters under a name
+	// (POST /api/v1/segments)
+	SaveSegment(ctx echo.Context) error
+	// DeleteSegment Forget a segment
+	// (DELETE /api/v1/segments/{id})
+	DeleteSegment(ctx echo.Context, id string) error
 	// GetSession Who is signed in, and where
 	// (GET /api/v1/session)
 	GetSession(ctx echo.Context) error
@@ -5137,6 +5191,13 @@ func (w *ServerInterfaceWrapper) GetAttribution(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
 	}
 
+	// ------------- Optional query parameter "segment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "segment", ctx.QueryParams(), &params.Segment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetAttribution(ctx, params)
 	return err
@@ -5216,6 +5277,13 @@ func (w *ServerInterfaceWrapper) ListAttributionChanges(ctx echo.Context) error 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// ------------- Optional query parameter "segment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "segment", ctx.QueryParams(), &params.Segment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -5318,6 +5386,13 @@ func (w *ServerInterfaceWrapper) ListCreditedConversions(ctx echo.Context) error
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// ------------- Optional query parameter "segment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "segment", ctx.QueryParams(), &params.Segment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
 	}
 
 	// ------------- Optional query parameter "limit" -------------
@@ -6388,6 +6463,40 @@ func (w *ServerInterfaceWrapper) StartRebuild(ctx echo.Context) error {
 	return err
 }
 
+// ListSegments converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSegments(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSegments(ctx)
+	return err
+}
+
+// SaveSegment converts echo context to params.
+func (w *ServerInterfaceWrapper) SaveSegment(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SaveSegment(ctx)
+	return err
+}
+
+// DeleteSegment converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteSegment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteSegment(ctx, id)
+	return err
+}
+
 // GetSession converts echo context to params.
 func (w *ServerInterfaceWrapper) GetSession(ctx echo.Context) error {
 	var err error
@@ -6577,6 +6686,13 @@ func (w *ServerInterfaceWrapper) GetTraffic(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// ------------- Optional query parameter "segment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "segment", ctx.QueryParams(), &params.Segment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -6860,6 +6976,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/settings", wrapper.GetSettings, options.OperationMiddlewares["getSettings"]...)
 	router.PUT(options.BaseURL+"/api/v1/settings", wrapper.ReplaceSettings, options.OperationMiddlewares["replaceSettings"]...)
 	router.POST(options.BaseURL+"/api/v1/settings/preview", wrapper.PreviewChannels, options.OperationMiddlewares["previewChannels"]...)
+	router.GET(options.BaseURL+"/api/v1/segments", wrapper.ListSegments, options.OperationMiddlewares["listSegments"]...)
+	router.POST(options.BaseURL+"/api/v1/segments", wrapper.SaveSegment, options.OperationMiddlewares["saveSegment"]...)
+	router.DELETE(options.BaseURL+"/api/v1/segments/:id", wrapper.DeleteSegment, options.OperationMiddlewares["deleteSegment"]...)
 	router.GET(options.BaseURL+"/api/v1/goals", wrapper.ListGoals, options.OperationMiddlewares["listGoals"]...)
 	router.POST(options.BaseURL+"/api/v1/goals", wrapper.CreateGoal, options.OperationMiddlewares["createGoal"]...)
 	router.DELETE(options.BaseURL+"/api/v1/goals/:id", wrapper.DeleteGoal, options.OperationMiddlewares["deleteGoal"]...)
@@ -9754,6 +9873,116 @@ func (response StartRebuilddefaultApplicationProblemPlusJSONResponse) VisitStart
 	return err
 }
 
+type ListSegmentsRequestObject struct {
+}
+
+type ListSegmentsResponseObject interface {
+	VisitListSegmentsResponse(w http.ResponseWriter) error
+}
+
+type ListSegments200JSONResponse SegmentList
+
+func (response ListSegments200JSONResponse) VisitListSegmentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSegmentsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSegmentsdefaultApplicationProblemPlusJSONResponse) VisitListSegmentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveSegmentRequestObject struct {
+	Body *SaveSegmentJSONRequestBody
+}
+
+type SaveSegmentResponseObject interface {
+	VisitSaveSegmentResponse(w http.ResponseWriter) error
+}
+
+type SaveSegment200JSONResponse Segment
+
+func (response SaveSegment200JSONResponse) VisitSaveSegmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveSegmentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SaveSegmentdefaultApplicationProblemPlusJSONResponse) VisitSaveSegmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteSegmentRequestObject struct {
+	Id string `json:"id"`
+}
+
+type DeleteSegmentResponseObject interface {
+	VisitDeleteSegmentResponse(w http.ResponseWriter) error
+}
+
+type DeleteSegment204Response struct {
+}
+
+func (response DeleteSegment204Response) VisitDeleteSegmentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteSegmentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteSegmentdefaultApplicationProblemPlusJSONResponse) VisitDeleteSegmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetSessionRequestObject struct {
 }
 
@@ -10812,6 +11041,15 @@ type StrictServerInterface interface {
 	// StartRebuild Derive sessions and credits of the past anew
 	// (POST /api/v1/rebuilds)
 	StartRebuild(ctx context.Context, request StartRebuildRequestObject) (StartRebuildResponseObject, error)
+	// ListSegments Filters that were saved under a name
+	// (GET /api/v1/segments)
+	ListSegments(ctx context.Context, request ListSegmentsRequestObject) (ListSegmentsResponseObject, error)
+	// SaveSegment Save filters under a name
+	// (POST /api/v1/segments)
+	SaveSegment(ctx context.Context, request SaveSegmentRequestObject) (SaveSegmentResponseObject, error)
+	// DeleteSegment Forget a segment
+	// (DELETE /api/v1/segments/{id})
+	DeleteSegment(ctx context.Context, request DeleteSegmentRequestObject) (DeleteSegmentResponseObject, error)
 	// GetSession Who is signed in, and where
 	// (GET /api/v1/session)
 	GetSession(ctx context.Context, request GetSessionRequestObject) (GetSessionResponseObject, error)
@@ -12947,6 +13185,100 @@ func (sh *strictHandler) StartRebuild(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(StartRebuildResponseObject); ok {
 		return validResponse.VisitStartRebuildResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSegments operation middleware
+func (sh *strictHandler) ListSegments(ctx echo.Context) error {
+	var request ListSegmentsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSegments(ctx.Request().Context(), request.(ListSegmentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSegments")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSegmentsResponseObject); ok {
+		return validResponse.VisitListSegmentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SaveSegment operation middleware
+func (sh *strictHandler) SaveSegment(ctx echo.Context) error {
+	var request SaveSegmentRequestObject
+
+	var body SaveSegmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SaveSegment(ctx.Request().Context(), request.(SaveSegmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SaveSegment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SaveSegmentResponseObject); ok {
+		return validResponse.VisitSaveSegmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteSegment operation middleware
+func (sh *strictHandler) DeleteSegment(ctx echo.Context, id string) error {
+	var request DeleteSegmentRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteSegment(ctx.Request().Context(), request.(DeleteSegmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteSegment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteSegmentResponseObject); ok {
+		return validResponse.VisitDeleteSegmentResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

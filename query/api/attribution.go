@@ -11,16 +11,26 @@ import (
 // inProgress is the stage that the full-path model favours.
 const inProgress = "In Progress"
 
+// askedCredits are the parameters that questions about credits have in common.
+type askedCredits struct {
+	lookback, asOf, segment *string
+	exclude, filter         *[]string
+}
+
 // credit reads what questions about credits have in common.
-func (s *service) credit(ctx context.Context, who caller, q *report.Credits, window, known *string, exclude, filter *[]string) error {
+func (s *service) credit(ctx context.Context, who caller, q *report.Credits, asked askedCredits) error {
 	var err error
-	if q.Lookback, err = lookback(window); err != nil {
+	if q.Lookback, err = lookback(asked.lookback); err != nil {
 		return err
 	}
-	if q.AsOf, err = s.knownAt(who, known); err != nil {
+	if q.AsOf, err = s.knownAt(who, asked.asOf); err != nil {
 		return err
 	}
-	if q.Exclude, err = filters(exclude); err != nil {
+	if q.Exclude, err = filters(asked.exclude); err != nil {
+		return err
+	}
+	filter, err := s.narrowed(ctx, who, asked.segment, asked.filter)
+	if err != nil {
 		return err
 	}
 	if q.Filters, err = filters(filter); err != nil {
@@ -53,7 +63,7 @@ func (s *service) GetAttribution(ctx context.Context, in GetAttributionRequestOb
 	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
 		return nil, err
 	}
-	if err = s.credit(ctx, who, &q, p.Lookback, p.AsOf, p.Exclude, p.Filter); err != nil {
+	if err = s.credit(ctx, who, &q, askedCredits{p.Lookback, p.AsOf, p.Segment, p.Exclude, p.Filter}); err != nil {
 		return nil, err
 	}
 	before, compares, err := s.before(who, q.Period, comparison{text(p.Compare), p.CompareFrom, p.CompareTo})
@@ -164,7 +174,7 @@ func (s *service) ListCreditedConversions(ctx context.Context, in ListCreditedCo
 	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
 		return nil, err
 	}
-	if err = s.credit(ctx, who, &q, p.Lookback, p.AsOf, p.Exclude, p.Filter); err != nil {
+	if err = s.credit(ctx, who, &q, askedCredits{p.Lookback, p.AsOf, p.Segment, p.Exclude, p.Filter}); err != nil {
 		return nil, err
 	}
 	row := report.CreditedRow{Key: p.Key, Second: text(p.SecondKey), Cursor: text(p.Cursor)}
@@ -192,7 +202,7 @@ func (s *service) ExplainConversion(ctx context.Context, in ExplainConversionReq
 		return nil, schema.E("explain a conversion", schema.KindUnknown, "There is no such conversion in this workspace. Check the address.")
 	}
 	q := report.Credits{Model: report.Model(FullPath)} // All models are asked, and this one wants stages.
-	if err = s.credit(ctx, who, &q, in.Params.Lookback, in.Params.AsOf, in.Params.Exclude, nil); err != nil {
+	if err = s.credit(ctx, who, &q, askedCredits{lookback: in.Params.Lookback, asOf: in.Params.AsOf, exclude: in.Params.Exclude}); err != nil {
 		return nil, err
 	}
 	e, err := s.reports(who).Explain(ctx, id, q)

@@ -34,7 +34,7 @@ func (s *service) ListAttributionChanges(ctx context.Context, in ListAttribution
 	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
 		return nil, err
 	}
-	if err = s.credit(ctx, who, &q, p.Lookback, p.AsOf, p.Exclude, p.Filter); err != nil {
+	if err = s.credit(ctx, who, &q, askedCredits{p.Lookback, p.AsOf, p.Segment, p.Exclude, p.Filter}); err != nil {
 		return nil, err
 	}
 	found, err := s.reports(who).Changes(ctx, q)

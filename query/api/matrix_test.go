@@ -36,6 +36,7 @@ func leastRoles() map[string]control.Role {
 		"recordConversion": control.Editor,
 		"testConnection":   control.Admin, "disconnect": control.Admin, "startBackfill": control.Admin, "examineConnection": control.Admin,
 		"listGoals": control.Viewer, "createGoal": control.Editor, "replaceGoal": control.Editor, "deleteGoal": control.Editor,
+		"listSegments": control.Viewer, "saveSegment": control.Editor, "deleteSegment": control.Editor,
 		"listRebuilds": control.Viewer, "startRebuild": control.Admin,
 		"getSettings": control.Viewer, "replaceSettings": control.Admin, "previewChannels": control.Admin,
 		"listErasures": control.Admin, "requestErasure": control.Admin,
@@ -111,6 +112,14 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 	case "listFunnelPeople", "listFunnelPaths":
 		definition["step"] = 1
 		return sample{path, definition, false, 200}
+	case "saveSegment":
+		return sample{path, map[string]any{"name": fmt.Sprint("new ", n), "filters": []string{"medium:is:cpc"}}, false, 200}
+	case "deleteSegment":
+		saved, err := w.store.SaveSegment(t.Context(), owner, fmt.Sprint("mine ", n), []string{"medium:is:cpc"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sample{byID(fmt.Sprint(saved.ID)), nil, true, 204}
 	case "createGoal":
 		return sample{path, goalBody(n), false, 201}
 	case "replaceGoal":

@@ -32,6 +32,7 @@ func needs() map[string]need {
 		"listPushes": read, "getPush": read, "retryPush": {action: control.SendConversions}, "retryPushes": {action: control.SendConversions},
 		"getTracking": read, "verifyTracking": read,
 		"listGoals": read, "createGoal": goals, "replaceGoal": goals, "deleteGoal": goals,
+		"listSegments": read, "saveSegment": {action: control.EditSegments}, "deleteSegment": {action: control.EditSegments},
 		"listRebuilds": read, "startRebuild": {action: control.ManageSettings},
 		"getSettings": read, "replaceSettings": {action: control.ManageSettings}, "previewChannels": {action: control.ManageSettings},
 		"listErasures": {action: control.Erase}, "requestErasure": {action: control.Erase},

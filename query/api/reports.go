@@ -60,7 +60,7 @@ func (s *service) GetTraffic(ctx context.Context, in GetTrafficRequestObject) (G
 		return nil, err
 	}
 	q.Period = period
-	if err = s.credit(ctx, who, &q, p.Lookback, nil, p.Exclude, p.Filter); err != nil {
+	if err = s.credit(ctx, who, &q, askedCredits{lookback: p.Lookback, segment: p.Segment, exclude: p.Exclude, filter: p.Filter}); err != nil {
 		return nil, err
 	}
 	now, err := s.reports(who).Traffic(ctx, q)

@@ -439,6 +439,25 @@ test("an address for incoming webhooks is shown once", async (t) => {
   assert.equal(await page.locator(id("hook-url")).count(), 0);
 });
 
+test("filters are kept as a segment, put into force again and forgotten", async (t) => {
+  const page = await open(t, "/dashboards/traffic?f=channel:is:Email&f=country:is_not:FR");
+  await page.click(id("segments"));
+  await page.fill(id("segment-name"), "Mail abroad");
+  const [saved] = await Promise.all([page.waitForRequest((r) => r.method() === "POST" && r.url().endsWith("/segments")), page.click(id("segment-save"))]);
+  assert.deepEqual(saved.postDataJSON(), { name: "Mail abroad", filters: ["channel:is:Email", "country:is_not:FR"] });
+  await page.click(`${id("segment")}:has-text("Paid")`);
+  assert.deepEqual(query(page).getAll("f"), ["medium:is:cpc"]);
+  await page.click(id("segments"));
+  await page.click(`${id("segment")}:has-text("Mail abroad")`);
+  assert.deepEqual(query(page).getAll("f"), ["channel:is:Email", "country:is_not:FR"]);
+  await page.click(id("segments"));
+  await page.click('[aria-label="Forget the segment Mail abroad"]');
+  await page.waitForSelector(`${id("segment")}:has-text("Mail abroad")`, { state: "detached" });
+  await page.keyboard.press("Escape");
+  await page.selectOption(id("first-only"), "first");
+  assert.equal(query(page).get("only"), "first");
+});
+
 test("a goal is made, found in reports and funnels, changed and deleted, and the past is counted", async (t) => {
   const page = await open(t, "/settings/goals");
   const goal = (name) => `${id("goal")}[data-name="${name}"]`;

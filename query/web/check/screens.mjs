@@ -27,6 +27,7 @@ const screens = [
   { name: "traffic", path: "/dashboards/traffic?compare=previous", ready: "[data-testid=by-country] tbody tr", open: ".twin summary" },
   { name: "traffic-two", path: "/dashboards/traffic?period=today&model=last_touch&vs=linear&f=device:is:desktop", ready: "[data-testid=by-country] tbody tr" },
   { name: "traffic-filter", path: "/dashboards/traffic", ready: "[data-testid=by-country] tbody tr", click: "[data-testid=add-filter]" },
+  { name: "traffic-segments", path: "/dashboards/traffic?f=channel:is:Email", ready: "[data-testid=by-country] tbody tr", click: "[data-testid=segments]", seen: "[data-testid=segment]" },
   { name: "traffic-period", path: "/dashboards/traffic", ready: "[data-testid=by-country] tbody tr", click: "[data-testid=period]" },
   { name: "traffic-split", path: "/dashboards/traffic?second=medium&compare=custom&before_from=2026-09-01&before_to=2026-09-30&x=channel:is:Direct", ready: "[data-testid=by-country] tbody tr", click: "[data-testid=export-channel]" },
   { name: "traffic-as-of", path: "/dashboards/traffic?as_of=2026-11-20", ready: "[data-testid=by-country] tbody tr", seen: "[data-testid=causes]", click: "[data-testid=moved-summary]" },

@@ -8,6 +8,7 @@ import { dirname, extname, join, normalize } from "node:path";
 import { makeAds } from "./ads.mjs";
 import { makeCredits } from "./credits.mjs";
 import { makeGoals } from "./goals.mjs";
+import { makeSegments } from "./segments.mjs";
 import { makeHooks } from "./hooks.mjs";
 import { makeCosts } from "./costs.mjs";
 import { makeReports } from "./reports.mjs";
@@ -179,6 +180,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
   };
   const ads = makeAds({ empty, now, people });
   const goals = makeGoals({ empty, now });
+  const segments = makeSegments({ empty });
   const hooks = makeHooks({ empty, now, people });
   const credits = makeCredits({ empty, now, people });
   const reports = makeReports({ people, ok, fits: (p, q) => q.getAll("filter").every((f) => matches(p.contact, f)) });
@@ -198,7 +200,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     if (route === "POST /sign-up") return body.token === "once" ? ok(session, 201, { "Set-Cookie": `${cookie}; Path=/; HttpOnly` }) : problem(410, "This link was used already", "A sign-up link works once and for 24 hours.", "Sign in, or ask the operator for a new link.");
     if (route === "POST /sign-out") return { status: 204, headers: { "Set-Cookie": "sourceloop-dev=; Path=/; Max-Age=0" } };
     if (!signedIn) return problem(401, "You are not signed in", "The session has ended.", "Sign in again.");
-    const forGoals = goals(method, path.replace("/api/v1", ""), body, { ok, problem });
+    const forGoals = goals(method, path.replace("/api/v1", ""), body, { ok, problem }) ?? segments(method, path.replace("/api/v1", ""), body, { ok });
     if (forGoals) return forGoals;
     const forHooks = hooks(method, path.replace("/api/v1", ""), body, { ok, problem });
     if (forHooks) return forHooks;

@@ -1066,6 +1066,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Filters that were saved under a name */
+        get: operations["listSegments"];
+        put?: never;
+        /**
+         * Save filters under a name
+         * @description Needs the role Editor or higher. Filters that have the name already are replaced.
+         */
+        post: operations["saveSegment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The segment's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget a segment
+         * @description Needs the role Editor or higher.
+         */
+        delete: operations["deleteSegment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/goals": {
         parameters: {
             query?: never;
@@ -3210,6 +3254,27 @@ export interface components {
             /** @description The funnels, by name. */
             items: components["schemas"]["Funnel"][];
         };
+        /** @description Filters to save under a name. */
+        SegmentInput: {
+            /** @description The name, unique in the workspace. */
+            name: string;
+            /** @description Filters as reports take them: `dimension:operator:value`. All must match. */
+            filters: string[];
+        };
+        /** @description Filters under a name. */
+        Segment: {
+            /** @description Its id. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Its filters. */
+            filters: string[];
+        };
+        /** @description Segments. */
+        SegmentList: {
+            /** @description The segments, by name. */
+            items: components["schemas"]["Segment"][];
+        };
         /**
          * @description What reaches a goal: a view of a page, a custom event, a contact's coming to a stage for the first time, or a
          *     conversion of the goal's name that a server sends.
@@ -3970,6 +4035,8 @@ export interface components {
          *     ]
          */
         Exclude: string[];
+        /** @description The id of a segment, whose filters must match as well. */
+        WithinSegment: string;
         /**
          * @description Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
          *     before the range leaves the contact out.
@@ -4391,6 +4458,8 @@ export interface operations {
                  *     ]
                  */
                 filter?: components["parameters"]["Filter"];
+                /** @description The id of a segment, whose filters must match as well. */
+                segment?: components["parameters"]["WithinSegment"];
             };
             header?: never;
             path?: never;
@@ -4465,6 +4534,8 @@ export interface operations {
                  *     ]
                  */
                 filter?: components["parameters"]["Filter"];
+                /** @description The id of a segment, whose filters must match as well. */
+                segment?: components["parameters"]["WithinSegment"];
             };
             header?: never;
             path?: never;
@@ -4528,6 +4599,8 @@ export interface operations {
                  *     ]
                  */
                 filter?: components["parameters"]["Filter"];
+                /** @description The id of a segment, whose filters must match as well. */
+                segment?: components["parameters"]["WithinSegment"];
             };
             header?: never;
             path?: never;
@@ -4598,6 +4671,8 @@ export interface operations {
                  *     ]
                  */
                 filter?: components["parameters"]["Filter"];
+                /** @description The id of a segment, whose filters must match as well. */
+                segment?: components["parameters"]["WithinSegment"];
                 /** @description How many at most. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -5775,6 +5850,74 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ChannelPreview"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSegments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segments, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    saveSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SegmentInput"];
+            };
+        };
+        responses: {
+            /** @description The segment as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The segment's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

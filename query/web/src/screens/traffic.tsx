@@ -17,6 +17,7 @@ import { AsOfBanner, AsOfMenu } from "../ui/asof";
 import { ExportMenu } from "../ui/export";
 import { FilterChips, FilterMenu, LeaveOutMenu } from "../ui/filterbar";
 import { later } from "../ui/later";
+import { SegmentMenu } from "../ui/segments";
 import { choosePreset, period, PeriodMenu, usePeriod } from "../ui/periodbar";
 import { AttributionTable, type Beside } from "./attribution";
 import { Waiting } from "./waiting";
@@ -83,6 +84,7 @@ export function Traffic() {
       </Head>
       <div class="bar">
         <FilterMenu />
+        <SegmentMenu />
         <LeaveOutMenu />
         <AsOfMenu />
         <Choice label="Model" value={common.model} options={models} onChange={(model) => setQuery({ model: model === "last_touch" ? null : model })} testid="model" />
