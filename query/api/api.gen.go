@@ -4465,6 +4465,9 @@ type ListContentParams struct {
 	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
 	// Repeated filters must all hold. The value `(none)` is the empty one.
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// Segment The id of a segment, whose filters must match as well.
+	Segment *WithinSegment `form:"segment,omitempty" json:"segment,omitempty"`
 }
 
 // ExplainConversionParams defines parameters for ExplainConversion.
@@ -4540,6 +4543,9 @@ type ListLocationsParams struct {
 	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
 	// Repeated filters must all hold. The value `(none)` is the empty one.
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// Segment The id of a segment, whose filters must match as well.
+	Segment *WithinSegment `form:"segment,omitempty" json:"segment,omitempty"`
 }
 
 // ListPathsParams defines parameters for ListPaths.
@@ -4577,6 +4583,9 @@ type ListPathsParams struct {
 	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
 	// Repeated filters must all hold. The value `(none)` is the empty one.
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// Segment The id of a segment, whose filters must match as well.
+	Segment *WithinSegment `form:"segment,omitempty" json:"segment,omitempty"`
 }
 
 // ListPathsParamsBy defines parameters for ListPaths.
@@ -5696,6 +5705,13 @@ func (w *ServerInterfaceWrapper) ListContent(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
 	}
 
+	// ------------- Optional query parameter "segment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "segment", ctx.QueryParams(), &params.Segment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListContent(ctx, params)
 	return err
@@ -6281,6 +6297,13 @@ func (w *ServerInterfaceWrapper) ListLocations(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
 	}
 
+	// ------------- Optional query parameter "segment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "segment", ctx.QueryParams(), &params.Segment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListLocations(ctx, params)
 	return err
@@ -6360,6 +6383,13 @@ func (w *ServerInterfaceWrapper) ListPaths(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// ------------- Optional query parameter "segment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "segment", ctx.QueryParams(), &params.Segment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments

@@ -17,7 +17,7 @@ func (s *service) ListPaths(ctx context.Context, in ListPathsRequestObject) (Lis
 	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
 		return nil, err
 	}
-	if err = s.credit(ctx, who, &q, p.Lookback, p.AsOf, p.Exclude, p.Filter); err != nil {
+	if err = s.credit(ctx, who, &q, askedCredits{p.Lookback, p.AsOf, p.Segment, p.Exclude, p.Filter}); err != nil {
 		return nil, err
 	}
 	by, limit := report.Dimension("channel"), defaultPaths
@@ -46,7 +46,7 @@ func (s *service) ListContent(ctx context.Context, in ListContentRequestObject) 
 	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
 		return nil, err
 	}
-	if err = s.credit(ctx, who, &q, p.Lookback, p.AsOf, p.Exclude, p.Filter); err != nil {
+	if err = s.credit(ctx, who, &q, askedCredits{p.Lookback, p.AsOf, p.Segment, p.Exclude, p.Filter}); err != nil {
 		return nil, err
 	}
 	found, err := s.reports(who).Content(ctx, q)
@@ -71,7 +71,7 @@ func (s *service) ListLocations(ctx context.Context, in ListLocationsRequestObje
 	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
 		return nil, err
 	}
-	if err = s.credit(ctx, who, &q, p.Lookback, p.AsOf, p.Exclude, p.Filter); err != nil {
+	if err = s.credit(ctx, who, &q, askedCredits{p.Lookback, p.AsOf, p.Segment, p.Exclude, p.Filter}); err != nil {
 		return nil, err
 	}
 	found, err := s.reports(who).Locations(ctx, q)

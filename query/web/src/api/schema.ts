@@ -4740,6 +4740,8 @@ export interface operations {
                  *     ]
                  */
                 filter?: components["parameters"]["Filter"];
+                /** @description The id of a segment, whose filters must match as well. */
+                segment?: components["parameters"]["WithinSegment"];
             };
             header?: never;
             path?: never;
@@ -4799,6 +4801,8 @@ export interface operations {
                  *     ]
                  */
                 filter?: components["parameters"]["Filter"];
+                /** @description The id of a segment, whose filters must match as well. */
+                segment?: components["parameters"]["WithinSegment"];
             };
             header?: never;
             path?: never;
@@ -4858,6 +4862,8 @@ export interface operations {
                  *     ]
                  */
                 filter?: components["parameters"]["Filter"];
+                /** @description The id of a segment, whose filters must match as well. */
+                segment?: components["parameters"]["WithinSegment"];
             };
             header?: never;
             path?: never;
