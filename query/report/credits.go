@@ -180,41 +180,51 @@ func (s Scoped) credits(ctx context.Context, q Credits) (map[keys]earned, error)
 
 // creditsBy answers it by several groupings at once.
 func (s Scoped) creditsBy(ctx context.Context, q Credits, by ...grouping) ([]map[keys]earned, error) {
-	arguments := map[string]any{}
-	data, err := q.placed(arguments)
+	rows := s.reader.room()
+	defer s.reader.rooms.Put(rows)
+	sums, err := s.summed(ctx, rows, q, by...)
 	if err != nil {
 		return nil, err
 	}
-	delete(arguments, "lookback")
-	var reads []Dimension
-	for _, g := range by {
-		reads = append(reads, g.first, g.second)
-	}
-	data.Columns, data.Filtered = touchColumns(reads...), len(q.Filters) > 0
-	block, result := newTouchBlock(&data)
-	rows := newTouchRows(q.Lookback, len(data.Columns))
-	err = s.columns(ctx, "credits", data, arguments, result, func() error { rows.add(block); return nil })
-	if err != nil {
-		return nil, err
-	}
-	sums := make([]*sum, len(by))
-	for i, g := range by {
-		sums[i] = newSum(g, data.Columns)
-	}
-	rows.share(q.Progressed, sums)
-	byKey := make([]map[keys]earned, len(by))
+	byKey := make([]map[keys]earned, len(sums))
 	for i, sum := range sums {
 		byKey[i] = sum.earned(rows)
 	}
 	return byKey, nil
 }
 
-// padded has a place for every model.
-func (e earned) padded() earned {
-	for _, credits := range []*[]float64{&e.conversions, &e.value, &e.attributed} {
-		*credits = append(*credits, make([]float64, len(Models())-len(*credits))...)
+// summed reads the conversions of a question into rows, and sums their credits.
+func (s Scoped) summed(ctx context.Context, rows *touchRows, q Credits, by ...grouping) ([]*sum, error) {
+	arguments := map[string]any{}
+	data, err := q.placed(arguments)
+	if err != nil {
+		return nil, err
 	}
-	return e
+	delete(arguments, "lookback") // The statement leaves that to the reader.
+	reads := []Dimension{"channel"}
+	for _, g := range by {
+		reads = append(reads, g.first, g.second)
+	}
+	data.Columns, data.Filtered = touchColumns(reads...), len(q.Filters) > 0
+	block, result := newTouchBlock(&data)
+	rows.begin(q.Lookback, block)
+	err = s.columns(ctx, "credits", data, arguments, result, func() error { rows.add(block); return nil })
+	if err != nil {
+		return nil, err
+	}
+	sums := make([]*sum, len(by))
+	for i, g := range by {
+		sums[i] = newSum(g, data.Columns, rows)
+	}
+	rows.share(q.Progressed, sums)
+	return sums, nil
+}
+
+// noneEarned has a place for every model.
+func noneEarned() earned {
+	n := touchModelCount + 2 // Markov and Shapley.
+	all := make([]float64, 3*n)
+	return earned{conversions: all[:n:n], value: all[n : 2*n : 2*n], attributed: all[2*n:]}
 }
 
 func (s Scoped) sessionsBy(ctx context.Context, q Credits) (map[keys]uint64, error) {

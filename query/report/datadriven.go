@@ -75,7 +75,7 @@ func (s Scoped) addDataDriven(ctx context.Context, q Credits, m Model, byKey map
 		}
 		e, ok := byKey[key]
 		if !ok {
-			e = earned{}.padded()
+			e = noneEarned()
 			byKey[key] = e
 		}
 		e.conversions[place] += c.conversions

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"strconv"
@@ -15,24 +16,24 @@ type grouping struct {
 	bounds        []int64 // ascending beginnings; nil for dimensions
 }
 
-// sum adds up credits by a grouping. What has a touch is kept by number, and
-// the few keys of what has none by name.
+// sum adds up credits by a grouping. Keys are numbers until they are told.
 type sum struct {
 	grouping
 	column, other int // places among the columns; -1 for none
 	slots         []slot
 	pairs         map[[2]int32]int32
-	untouched     map[keys]*slot
 }
 
 // slot is what one key earned.
 type slot struct {
 	conversions, value shares
+	untouched          float64 // conversions that are not shared
+	untouchedValue     float64
 	credited           bool
 }
 
-func newSum(g grouping, columns []string) *sum {
-	s := &sum{grouping: g, column: -1, other: -1, untouched: make(map[keys]*slot)}
+func newSum(g grouping, columns []string, r *touchRows) *sum {
+	s := &sum{grouping: g, column: -1, other: -1}
 	if g.first != "" {
 		s.column = slices.Index(columns, "touches_"+string(g.first))
 	}
@@ -40,29 +41,58 @@ func newSum(g grouping, columns []string) *sum {
 		s.other = slices.Index(columns, "touches_"+string(g.second))
 		s.pairs = make(map[[2]int32]int32)
 	}
+	switch {
+	case s.column < 0:
+		s.slots = make([]slot, len(g.bounds))
+	case s.other < 0: // Two more for what has no touch.
+		s.slots = make([]slot, 0, len(r.names[s.column].texts)+2)
+	}
 	return s
 }
 
 // at is the slot of a touch.
 func (s *sum) at(r *touchRows, c *creditedRow, touch int) *slot {
-	var place int32
 	switch {
 	case s.column < 0:
-		place = int32(s.stretch(c.happened))
+		return s.place(int32(s.stretch(c.happened)))
 	case s.other < 0:
-		place = r.codes[s.column][touch]
-	default:
-		pair := [2]int32{r.codes[s.column][touch], r.codes[s.other][touch]}
-		known := false
-		if place, known = s.pairs[pair]; !known {
-			place = int32(len(s.pairs))
-			s.pairs[pair] = place
+		return s.place(r.codes[s.column][touch])
+	}
+	return s.pair(r.codes[s.column][touch], r.codes[s.other][touch])
+}
+
+// atNone is the slot of a conversion that has no touch, or none that counts.
+func (s *sum) atNone(r *touchRows, c *creditedRow, excluded bool) *slot {
+	if s.column < 0 {
+		return s.at(r, c, 0)
+	}
+	code := func(column int, d Dimension) int32 {
+		if excluded {
+			return r.names[column].code([]byte(Excluded))
 		}
+		return r.names[column].code([]byte(d.direct()))
 	}
-	for int(place) >= len(s.slots) {
-		s.slots = append(s.slots, slot{})
+	if s.other < 0 {
+		return s.place(code(s.column, s.first))
 	}
-	return &s.slots[place]
+	return s.pair(code(s.column, s.first), code(s.other, s.second))
+}
+
+func (s *sum) place(n int32) *slot {
+	if n := int(n); n >= len(s.slots) {
+		s.slots = append(s.slots, make([]slot, n+1-len(s.slots))...)
+	}
+	return &s.slots[n]
+}
+
+func (s *sum) pair(first, second int32) *slot {
+	pair := [2]int32{first, second}
+	place, known := s.pairs[pair]
+	if !known {
+		place = int32(len(s.pairs))
+		s.pairs[pair] = place
+	}
+	return s.place(place)
 }
 
 // stretch is the place of the last beginning at or before a moment.
@@ -70,80 +100,78 @@ func (s *sum) stretch(moment int64) int {
 	return max(0, sort.Search(len(s.bounds), func(i int) bool { return s.bounds[i] > moment })-1)
 }
 
-func (s *sum) add(at *slot, credit *shares, value float64) {
-	at.credited = true
+func (s *slot) add(credit *shares, value float64) {
+	s.credited = true
 	for m, share := range credit {
-		at.conversions[m] += share
+		s.conversions[m] += share
 	}
 	if value != 0 {
 		for m, share := range credit {
-			at.value[m] += share * value
+			s.value[m] += share * value
 		}
 	}
 }
 
-// addUntouched credits a conversion that has no touch, or none that counts.
-func (s *sum) addUntouched(c *creditedRow, excluded bool) {
-	key := keys{s.first.direct(), s.second.direct()}
-	switch {
-	case s.bounds != nil:
-		key = s.stretchKey(s.stretch(c.happened))
-	case excluded && s.second != "":
-		key = keys{Excluded, Excluded}
-	case excluded:
-		key = keys{Excluded}
-	}
-	if s.untouched[key] == nil {
-		s.untouched[key] = &slot{}
-	}
-	var whole shares
-	for m := range whole {
-		whole[m] = 1
-	}
-	s.add(s.untouched[key], &whole, c.value)
+func (s *slot) addUntouched(value float64) {
+	s.credited = true
+	s.untouched++
+	s.untouchedValue += value
 }
 
-func (s *sum) stretchKey(place int) keys { return keys{strconv.FormatInt(s.bounds[place], 10)} }
+// each tells what every key earned.
+func (s *sum) each(r *touchRows, tell func(keys, *slot)) {
+	told := func(key keys, at *slot) {
+		if at.credited {
+			tell(key, at)
+		}
+	}
+	for pair, place := range s.pairs {
+		told(keys{r.names[s.column].texts[pair[0]], r.names[s.other].texts[pair[1]]}, &s.slots[place])
+	}
+	for place := range s.slots {
+		switch {
+		case s.other >= 0:
+			return
+		case s.column >= 0:
+			told(keys{r.names[s.column].texts[place]}, &s.slots[place])
+		default:
+			told(keys{strconv.FormatInt(s.bounds[place], 10)}, &s.slots[place])
+		}
+	}
+}
 
-// earned names what was summed.
+// earned gives the sums with a place for every model.
 func (s *sum) earned(r *touchRows) map[keys]earned {
 	all := make(map[keys]earned)
-	put := func(key keys, at *slot) {
-		if at.credited {
-			all[key] = earned{conversions: slices.Clone(at.conversions[:]), value: slices.Clone(at.value[:]), attributed: slices.Clone(at.conversions[:])}
-		}
-	}
-	switch {
-	case s.column < 0:
-		for place := range s.slots {
-			put(s.stretchKey(place), &s.slots[place])
-		}
-	case s.other < 0:
-		for place := range s.slots {
-			put(keys{r.names[s.column].texts[place]}, &s.slots[place])
-		}
-	default:
-		for pair, place := range s.pairs {
-			put(keys{r.names[s.column].texts[pair[0]], r.names[s.other].texts[pair[1]]}, &s.slots[place])
-		}
-	}
-	for key, at := range s.untouched {
-		e, ok := all[key]
-		if !ok {
-			e.attributed = make([]float64, touchModelCount)
-			e.conversions, e.value = make([]float64, touchModelCount), make([]float64, touchModelCount)
-		}
-		for m := range at.conversions {
-			e.conversions[m] += at.conversions[m]
-			e.value[m] += at.value[m]
-		}
-		e.untouched += at.value[lastTouch]
+	s.each(r, func(key keys, at *slot) {
+		e := noneEarned()
+		copy(e.attributed, at.conversions[:])
+		at.whole(e.conversions, e.value)
+		e.untouched = at.untouchedValue
 		all[key] = e
-	}
-	for key, e := range all {
-		all[key] = e.padded()
-	}
+	})
 	return all
+}
+
+// whole writes the sums of both kinds, by touch model.
+func (s *slot) whole(conversions, value []float64) {
+	for m := range touchModelCount {
+		conversions[m], value[m] = s.conversions[m]+s.untouched, s.value[m]+s.untouchedValue
+	}
+}
+
+// rows gives the sums by key.
+func (s *sum) rows(r *touchRows) []CreditRow {
+	rows := make([]CreditRow, 0, len(s.slots))
+	numbers := make([]float64, 2*touchModelCount*len(s.slots))
+	s.each(r, func(key keys, at *slot) {
+		row := CreditRow{cmp.Or(key[0], None), numbers[:touchModelCount:touchModelCount], numbers[touchModelCount : 2*touchModelCount : 2*touchModelCount]}
+		numbers = numbers[2*touchModelCount:]
+		at.whole(row.Conversions, row.Value)
+		rows = append(rows, row)
+	})
+	slices.SortFunc(rows, func(a, b CreditRow) int { return cmp.Compare(a.Key, b.Key) })
+	return rows
 }
 
 // share shares every conversion that counts among its touches, and sums.
@@ -164,22 +192,27 @@ func (r *touchRows) share(progressed map[schema.ID]schema.Millis, sums []*sum) {
 			}
 		}
 		if len(touches) == 0 {
-			excluded := c.from < c.to
-			if excluded && c.noneMatches || !excluded && c.directMatches {
-				for _, s := range sums {
-					s.addUntouched(c, excluded)
-				}
-			}
+			r.shareNone(c, sums)
 			continue
 		}
 		p.identified, p.progressed = c.identified, int64(progressed[c.contact])
 		p.share()
-		for _, s := range sums {
-			for k, t := range touches {
-				if r.flags[t]&flagMatches != 0 {
-					s.add(s.at(r, c, t), &p.shares[k], c.value)
+		for k, t := range touches {
+			if r.flags[t]&flagMatches != 0 {
+				for _, s := range sums {
+					s.at(r, c, t).add(&p.shares[k], c.value)
 				}
 			}
 		}
+	}
+}
+
+func (r *touchRows) shareNone(c *creditedRow, sums []*sum) {
+	excluded := c.from < c.to
+	if excluded && !c.noneMatches || !excluded && !c.directMatches {
+		return
+	}
+	for _, s := range sums {
+		s.atNone(r, c, excluded).addUntouched(c.value)
 	}
 }

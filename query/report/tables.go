@@ -1,11 +1,6 @@
 package report
 
-import (
-	"cmp"
-	"context"
-	"maps"
-	"slices"
-)
+import "context"
 
 // CreditTable is what the values of one dimension earned under every model that
 // needs nothing but a conversion's touches.
@@ -31,17 +26,15 @@ func (s Scoped) CreditTables(ctx context.Context, q Credits, dimensions ...Dimen
 		}
 		by[i] = grouping{first: d}
 	}
-	byKey, err := s.creditsBy(ctx, q, by...)
+	rows := s.reader.room()
+	defer s.reader.rooms.Put(rows)
+	sums, err := s.summed(ctx, rows, q, by...)
 	if err != nil {
 		return nil, err
 	}
 	tables := make([]CreditTable, len(dimensions))
 	for i, d := range dimensions {
-		tables[i].Dimension = d
-		for _, key := range slices.SortedFunc(maps.Keys(byKey[i]), func(a, b keys) int { return cmp.Compare(a[0], b[0]) }) {
-			e := byKey[i][key]
-			tables[i].Rows = append(tables[i].Rows, CreditRow{cmp.Or(key[0], None), e.conversions[:touchModelCount], e.value[:touchModelCount]})
-		}
+		tables[i] = CreditTable{d, sums[i].rows(rows)}
 	}
 	return tables, nil
 }

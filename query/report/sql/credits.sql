@@ -8,10 +8,9 @@ SELECT
     toUnixTimestamp64Milli(at) AS happened, id, version, toUnixTimestamp64Milli(known_at) AS known,
     toUInt8(NOT deleted AND if({name:String} = '', name != 'contact', name = {name:String})) AS counted, value,
     toUnixTimestamp64Milli(identified_at) AS identified,
-    CAST(arrayMap(t -> toUnixTimestamp64Milli(t), touches_at), 'Array(Int64)') AS starts,
-    CAST(arrayMap(channel -> channel != 'Direct', touches_channel), 'Array(UInt8)') AS others
+    arrayMap(t -> toUnixTimestamp64Milli(t), touches_at) AS starts
 {{- if .Reached}}, contact{{end}}
-{{- range .Columns}}, CAST({{.}}, 'Array(LowCardinality(String))') AS credited_{{.}}{{end}}
+{{- range .Columns}}, {{.}}{{end}}
 {{- if .Exclusions}}, CAST(arrayMap(place -> {{.Exclusions}}, range(1, length(touches_at) + 1)), 'Array(UInt8)') AS left_out{{end}}
 {{- if .Filtered}},
     -- Of every touch, and then of a conversion without one and of one whose touches are all excluded.
