@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -73,10 +74,11 @@ func (c *columnar) use(ctx context.Context, client *ch.Client, q ch.Query) error
 // dial takes the first address that answers.
 func (c *columnar) dial(ctx context.Context) (*ch.Client, error) {
 	var failed []error
+	timeout := max(c.options.DialTimeout, 5*time.Second)
 	for _, address := range c.options.Addr {
 		client, err := ch.Dial(ctx, ch.Options{
-			Address: address, Database: c.options.Auth.Database, User: c.options.Auth.Username, Password: c.options.Auth.Password,
-			ClientName: "sourceloop", TLS: c.options.TLS, DialTimeout: max(c.options.DialTimeout, 5*time.Second), ReadTimeout: c.wait, HandshakeTimeout: c.wait,
+			Dialer: c.dialer(timeout), Address: address, Database: c.options.Auth.Database, User: c.options.Auth.Username, Password: c.options.Auth.Password,
+			ClientName: "sourceloop", TLS: c.options.TLS, DialTimeout: timeout, ReadTimeout: c.wait, HandshakeTimeout: c.wait,
 		})
 		if err == nil {
 			return client, nil
@@ -84,6 +86,14 @@ func (c *columnar) dial(ctx context.Context) (*ch.Client, error) {
 		failed = append(failed, fmt.Errorf("cannot connect to ClickHouse at %s: %w", address, err))
 	}
 	return nil, errors.Join(failed...)
+}
+
+// dialer makes connections; those behind TLS are the client's own.
+func (c *columnar) dialer(timeout time.Duration) ch.Dialer {
+	if c.options.TLS != nil {
+		return nil
+	}
+	return farewell{net.Dialer{Timeout: timeout}}
 }
 
 func (c *columnar) close() error {

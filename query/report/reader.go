@@ -38,7 +38,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the statements of reports: %w", err)
 	}
-	conn, err := clickhouse.Open(options)
+	conn, err := clickhouse.Open(withFarewell(options))
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the ClickHouse configuration: %w", err)
 	}
