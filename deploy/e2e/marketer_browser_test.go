@@ -49,7 +49,6 @@ func TestMarketersSessionByKeyboard(t *testing.T) {
 	w.see(id("filters"))
 	w.await("new URLSearchParams(location.search).get('f')", "campaign:is:spring")
 	w.await(`document.querySelector('[data-testid="attributed-campaign"]')?.dataset.total.slice(0, 6)`, third)
-	w.quiet()
 	w.press("x")
 	w.see(id("figure-sessions") + " .tile-change")
 	w.see(id("by-campaign") + ` [data-column="previous_conversions"]`)
@@ -168,7 +167,6 @@ func (w *tab) walk(selector string, options ...chromedp.KeyOption) {
 func (w *tab) activate(selector string) {
 	w.t.Helper()
 	w.reach(selector)
-	w.quiet()
 	w.press(kb.Enter)
 }
 
@@ -179,19 +177,12 @@ func (w *tab) typeInto(selector, text string) {
 	w.press(text)
 }
 
-// quiet waits until all that was asked is answered: what is given up while
-// ClickHouse answers it resets a connection, which its library does not stand.
-func (w *tab) quiet() {
-	w.t.Helper()
-	w.await(`document.querySelectorAll("[aria-busy=true]").length`, "0")
-}
-
-// turnTo presses the arrow down in a list until it has a value.
+// turnTo presses the arrow down in a list until it has a value. Each value asks
+// anew, and gives up what was asked before.
 func (w *tab) turnTo(selector, value string) {
 	w.t.Helper()
 	now := fmt.Sprintf("document.querySelector(%q).value", selector)
 	for range mostStops {
-		w.quiet()
 		if w.eval(now) == value {
 			return
 		}

@@ -4,6 +4,8 @@ import { useQuery } from "../api/query";
 import { dimensions } from "../filters";
 import { count, dimensionValue } from "../format";
 import { conversionLabel } from "../models";
+import { correlationTable } from "../funneltables";
+import { ExportMenu } from "../ui/export";
 import { share } from "./funnelreport";
 import { Answered, type Asked } from "./funneltabs";
 
@@ -25,38 +27,43 @@ export function FunnelCorrelation({ definition, range }: Asked) {
           {found.features.length === 0 ? (
             <p class="hint">Nothing that enough people have tells them apart. Choose more days.</p>
           ) : (
-            <div class="table-box" role="region" aria-label="Correlation" tabIndex={0}>
-              <table class="table table-small" data-testid="correlation">
-                <thead>
-                  <tr>
-                    <th scope="col">What</th>
-                    <th scope="col" class="number">Of the converted</th>
-                    <th scope="col" class="number">Of the others</th>
-                    <th scope="col" class="number">Odds ratio</th>
-                    <th scope="col" class="number">95 % interval</th>
-                    <th scope="col">How sure</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {found.features.map((f, i) => (
-                    <tr key={i} data-sure={f.corrected_chance < 0.05}>
-                      <th scope="row" class="feature">
-                        <span class="sub">{kindLabel(f.type)}</span>
-                        <bdi>{nameLabel(f)}</bdi>
-                      </th>
-                      <td class="number">{`${count(f.converted)} (${share(f.converted, found.converted)})`}</td>
-                      <td class="number">{`${count(f.lost)} (${share(f.lost, found.lost)})`}</td>
-                      <td class="number strong">{ratio(f.odds_ratio)}</td>
-                      <td class="number">{`${ratio(f.odds_low)} to ${ratio(f.odds_high)}`}</td>
-                      <td>
-                        {sureness(f)}
-                        <span class="sub">{`p ${chance(f.corrected_chance)} among ${found.tested}`}</span>
-                      </td>
+            <>
+              <div class="table-tools">
+                <ExportMenu what="Correlation" name="funnel-correlation" table={() => correlationTable(found.features)} call={{ path: "/api/v1/funnels/correlation", body }} testid="export-correlation" />
+              </div>
+              <div class="table-box" role="region" aria-label="Correlation" tabIndex={0}>
+                <table class="table table-small" data-testid="correlation">
+                  <thead>
+                    <tr>
+                      <th scope="col">What</th>
+                      <th scope="col" class="number">Of the converted</th>
+                      <th scope="col" class="number">Of the others</th>
+                      <th scope="col" class="number">Odds ratio</th>
+                      <th scope="col" class="number">95 % interval</th>
+                      <th scope="col">How sure</th>
                     </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+                  </thead>
+                  <tbody>
+                    {found.features.map((f, i) => (
+                      <tr key={i} data-sure={f.corrected_chance < 0.05}>
+                        <th scope="row" class="feature">
+                          <span class="sub">{kindLabel(f.type)}</span>
+                          <bdi>{nameLabel(f)}</bdi>
+                        </th>
+                        <td class="number">{`${count(f.converted)} (${share(f.converted, found.converted)})`}</td>
+                        <td class="number">{`${count(f.lost)} (${share(f.lost, found.lost)})`}</td>
+                        <td class="number strong">{ratio(f.odds_ratio)}</td>
+                        <td class="number">{`${ratio(f.odds_low)} to ${ratio(f.odds_high)}`}</td>
+                        <td>
+                          {sureness(f)}
+                          <span class="sub">{`p ${chance(f.corrected_chance)} among ${found.tested}`}</span>
+                        </td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            </>
           )}
         </>
       )}

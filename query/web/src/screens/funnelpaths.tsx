@@ -3,9 +3,11 @@ import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { count, percent, plural } from "../format";
 import { rowLabels, stepLabel } from "../funnel";
+import { bestTable, betweenTable } from "../funneltables";
 import { conversionLabel } from "../models";
 import { place, setQuery } from "../url";
 import { Choice } from "../ui/basics";
+import { ExportMenu } from "../ui/export";
 import { share, time } from "./funnelreport";
 import { Answered, type Asked } from "./funneltabs";
 
@@ -69,6 +71,11 @@ function Best({ definition, range }: Asked) {
               paths of fewer than 10 stand last.
             </p>
             {best.paths.length > 0 && (
+              <div class="table-tools">
+                <ExportMenu what="Best paths" name="funnel-best-paths" table={() => bestTable(best.paths)} call={{ path: "/api/v1/funnels/best", body }} testid="export-best" />
+              </div>
+            )}
+            {best.paths.length > 0 && (
               <div class="table-box" role="region" aria-label="Best paths" tabIndex={0}>
                 <table class="table table-small" data-testid="best-paths">
                   <thead>
@@ -129,30 +136,35 @@ function Between({ definition, range }: Asked) {
           found.people === 0 ? (
             <p class="hint">Nobody in these days.</p>
           ) : (
-            <div class="table-box" role="region" aria-label="Paths between the steps" tabIndex={0}>
-              <table class="table table-small" data-testid="paths-between">
-                <thead>
-                  <tr>
-                    <th scope="col">What they did</th>
-                    <th scope="col" class="number">People</th>
-                    <th scope="col" class="number">Of {count(found.people)}</th>
-                    {!dropped && <th scope="col" class="number">Median time</th>}
-                  </tr>
-                </thead>
-                <tbody>
-                  {found.paths.map((p, i) => (
-                    <tr key={i}>
-                      <th scope="row">
-                        <Path places={p.path} longer={p.longer} none="Nothing between" />
-                      </th>
-                      <td class="number">{count(p.people)}</td>
-                      <td class="number">{share(p.people, found.people)}</td>
-                      {!dropped && <td class="number">{time(p.median_seconds)}</td>}
+            <>
+              <div class="table-tools">
+                <ExportMenu what="Paths between two steps" name="funnel-paths" table={() => betweenTable(found.paths)} call={{ path: "/api/v1/funnels/paths", body }} testid="export-between" />
+              </div>
+              <div class="table-box" role="region" aria-label="Paths between the steps" tabIndex={0}>
+                <table class="table table-small" data-testid="paths-between">
+                  <thead>
+                    <tr>
+                      <th scope="col">What they did</th>
+                      <th scope="col" class="number">People</th>
+                      <th scope="col" class="number">Of {count(found.people)}</th>
+                      {!dropped && <th scope="col" class="number">Median time</th>}
                     </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+                  </thead>
+                  <tbody>
+                    {found.paths.map((p, i) => (
+                      <tr key={i}>
+                        <th scope="row">
+                          <Path places={p.path} longer={p.longer} none="Nothing between" />
+                        </th>
+                        <td class="number">{count(p.people)}</td>
+                        <td class="number">{share(p.people, found.people)}</td>
+                        {!dropped && <td class="number">{time(p.median_seconds)}</td>}
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            </>
           )
         }
       </Answered>

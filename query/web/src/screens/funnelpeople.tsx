@@ -4,10 +4,12 @@ import { useQuery } from "../api/query";
 import { dimensionLabel, dimensions } from "../filters";
 import { dateTime, dimensionValue } from "../format";
 import { rowLabels } from "../funnel";
+import { peopleTable } from "../funneltables";
 import { markOf } from "../mark";
 import { zone } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Link } from "../ui/basics";
+import { ExportMenu } from "../ui/export";
 import { Icon } from "../ui/icon";
 import { time } from "./funnelreport";
 import { Answered, type Asked } from "./funneltabs";
@@ -53,6 +55,9 @@ export function FunnelPeople({ definition, range }: Asked) {
             <p class="hint" data-testid="nobody">Nobody in these days.</p>
           ) : (
             <>
+              <div class="table-tools">
+                <ExportMenu what="People" name="funnel-people" table={everybody(asked)} call={{ path: "/api/v1/funnels/people", body: asked }} testid="export-people" />
+              </div>
               <div class="table-box" role="region" aria-label="People" tabIndex={0}>
                 <table class="table table-small" data-testid="funnel-people">
                   <thead>
@@ -100,6 +105,18 @@ export function FunnelPeople({ definition, range }: Asked) {
     </>
   );
 }
+
+/** Asks for page after page of the people that are asked for. */
+const everybody = (asked: Schemas["FunnelPeopleQuery"]) => async (progress: (rows: number) => void) => {
+  const all: Schemas["FunnelPerson"][] = [];
+  for (let cursor = ""; ; ) {
+    const page = await ask("post", "/api/v1/funnels/people", { body: { ...asked, limit: 200, ...(cursor ? { cursor } : {}) } });
+    all.push(...page.items);
+    progress(all.length);
+    if (!page.next) return peopleTable(all);
+    cursor = page.next;
+  }
+};
 
 function Who({ person }: { person: Schemas["FunnelPerson"] }) {
   const c = person.contact;

@@ -1,13 +1,14 @@
 // A funnel's answer: how many got from step to step, and who did better.
 import { changed, hrefOf, place } from "../url";
 import type { Schemas } from "../api/client";
-import { download, toCsv } from "../csv";
+import type { Call } from "../exports";
 import { dimensionLabel } from "../filters";
 import { count, dimensionValue, duration, percent, plural } from "../format";
 import { rowLabels, type Definition } from "../funnel";
+import { breakdownTable, stepTable } from "../funneltables";
 import { Link } from "../ui/basics";
 import { FunnelChart } from "../ui/chart";
-import { Icon } from "../ui/icon";
+import { ExportMenu } from "../ui/export";
 
 type Report = Schemas["FunnelReport"];
 type StepResult = Schemas["FunnelStepResult"];
@@ -16,7 +17,7 @@ type StepResult = Schemas["FunnelStepResult"];
 export const share = (part: number, whole: number) => (whole > 0 ? percent(part / whole) : "–");
 
 /** The report of a funnel that was asked. */
-export function FunnelOverview({ definition, report }: { definition: Definition; report: Report }) {
+export function FunnelOverview({ definition, report, call }: { definition: Definition; report: Report; call: Call }) {
   const labels = rowLabels(definition);
   const first = report.steps[0]?.entered ?? 0;
   const last = report.steps.at(-1)?.entered ?? 0;
@@ -35,8 +36,11 @@ export function FunnelOverview({ definition, report }: { definition: Definition;
       ) : (
         <FunnelChart title="How many reached each step; the same numbers are in the table below" bars={report.steps.map((s, i) => ({ label: labels[i] ?? "", entered: s.entered }))} />
       )}
+      <div class="table-tools">
+        <ExportMenu what="Steps" name="funnel-steps" table={() => stepTable(labels, report)} call={call} testid="export-steps" />
+      </div>
       <StepTable labels={labels} steps={report.steps} before={before} />
-      {definition.breakdown && <Breakdown dimension={definition.breakdown} labels={labels} report={report} />}
+      {definition.breakdown && <Breakdown dimension={definition.breakdown} labels={labels} report={report} call={call} />}
     </>
   );
 }
@@ -105,19 +109,13 @@ function StepTable({ labels, steps, before }: { labels: string[]; steps: StepRes
 }
 
 /** The rows of a breakdown, and the rest of its values as one. */
-export function Breakdown({ dimension, labels, report }: { dimension: NonNullable<Definition["breakdown"]>; labels: string[]; report: Report }) {
+export function Breakdown({ dimension, labels, report, call }: { dimension: NonNullable<Definition["breakdown"]>; labels: string[]; report: Report; call: Call }) {
   const name = dimensionLabel(dimension);
-  const save = () => {
-    const head = [dimension, ...labels.map((l, i) => `${i + 1}. ${l}`)];
-    download(`funnel-${dimension}.csv`, toCsv([head, ...report.breakdown.map((r) => [r.key, ...r.steps.map((s) => s.entered)])]));
-  };
   return (
     <>
       <header class="panel-head">
         <h2>By {name.toLowerCase()} at step 1</h2>
-        <button type="button" class="button button-icon" aria-label={`Download by ${name} as CSV`} onClick={save}>
-          <Icon name="download" />
-        </button>
+        <ExportMenu bare what={`By ${name}`} name={`funnel-${dimension}`} table={() => breakdownTable(dimension, labels, report)} call={call} testid="export-breakdown" />
       </header>
       <div class="table-box" role="region" aria-label={`By ${name}`} tabIndex={0}>
         <table class="table table-small" data-testid="funnel-breakdown">

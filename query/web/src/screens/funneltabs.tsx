@@ -5,9 +5,11 @@ import { useQuery, type Answer } from "../api/query";
 import { count, stretch } from "../format";
 import { dimensions } from "../filters";
 import { rowLabels, type Definition } from "../funnel";
+import { trendTable } from "../funneltables";
 import { changed, hrefOf, place, setQuery } from "../url";
 import { Choice, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { LineChart } from "../ui/chart";
+import { ExportMenu } from "../ui/export";
 import { FunnelCorrelation } from "./funnelcorrelation";
 import { FunnelPaths } from "./funnelpaths";
 import { FunnelPeople } from "./funnelpeople";
@@ -71,7 +73,7 @@ export function Answered<T>({ answer, children }: { answer: Answer<T>; children:
 function Overview({ definition, range, compare }: Asked & { compare: "none" | "previous" | "year" }) {
   const body = { ...definition, ...range, compare };
   const answer = useQuery(`funnel ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/query", { body, signal }));
-  return <Answered answer={answer}>{(report) => <FunnelOverview definition={definition} report={report} />}</Answered>;
+  return <Answered answer={answer}>{(report) => <FunnelOverview definition={definition} report={report} call={{ path: "/api/v1/funnels/query", body }} />}</Answered>;
 }
 
 function Slices({ definition, range }: Asked) {
@@ -83,7 +85,7 @@ function Slices({ definition, range }: Asked) {
       <div class="bar">
         <Choice label="Slice by" value={dimension} options={dimensions} onChange={(by) => setQuery({ by, key: null })} testid="slice" />
       </div>
-      <Answered answer={answer}>{(report) => <Breakdown dimension={dimension} labels={rowLabels(definition)} report={report} />}</Answered>
+      <Answered answer={answer}>{(report) => <Breakdown dimension={dimension} labels={rowLabels(definition)} report={report} call={{ path: "/api/v1/funnels/query", body }} />}</Answered>
     </>
   );
 }
@@ -105,7 +107,7 @@ function Trend({ definition, range }: Asked) {
       </div>
       <Answered answer={answer}>
         {({ points }) => {
-          const rows = points.map((p, i) => ({ label: stretch(dayOf(range.from, i * (by === "week" ? 7 : 1)), by), entered: p.steps[0]?.entered ?? 0, completed: p.steps.at(-1)?.entered ?? 0, median: p.steps.at(-1)?.median_seconds }));
+          const rows = points.map((p, i) => ({ day: dayOf(range.from, i * (by === "week" ? 7 : 1)), label: stretch(dayOf(range.from, i * (by === "week" ? 7 : 1)), by), entered: p.steps[0]?.entered ?? 0, completed: p.steps.at(-1)?.entered ?? 0, median: p.steps.at(-1)?.median_seconds }));
           return (
             <>
               <LineChart
@@ -119,6 +121,9 @@ function Trend({ definition, range }: Asked) {
               <p class="hint">
                 Dashed: who entered. The line: who of them completed. Each row is the funnel of those who entered in it; who enters in two is in both, and those of the last days may still complete.
               </p>
+              <div class="table-tools">
+                <ExportMenu what="Trend" name="funnel-trend" table={() => trendTable(rows)} call={{ path: "/api/v1/funnels/trend", body }} testid="export-trend" />
+              </div>
               <div class="table-box" role="region" aria-label="Trend" tabIndex={0}>
                 <table class="table table-small" data-testid="funnel-trend">
                   <thead>

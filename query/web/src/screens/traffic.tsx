@@ -255,7 +255,7 @@ function Trend({ data, call }: { data: Traffic; call: Call }) {
       <LineChart title={`${names[m]} by ${data.granularity}; the same numbers are in the table below`} labels={labels} series={series} />
       <details class="twin">
         <summary>Show as a table</summary>
-        <div class="twin-head">
+        <div class="table-tools">
           <ExportMenu what="Trend" name="traffic" table={() => trendTable(data)} call={call} testid="export-trend" />
         </div>
         <div class="table-box" role="region" aria-label="Trend" tabIndex={0}>

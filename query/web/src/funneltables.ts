@@ -1,0 +1,64 @@
+// The tables of funnels as they go into files: names and plain values.
+import type { Schemas } from "./api/client";
+import type { Table } from "./exports";
+
+type Place = Schemas["PathPlace"];
+
+const seconds = (n: number | null | undefined) => n ?? "";
+
+/** A path in one cell. */
+const pathText = (places: Place[]) => places.map((p) => p.name).join(" > ");
+
+/** How many reached each step. */
+export function stepTable(labels: string[], report: Schemas["FunnelReport"]): Table {
+  const before = report.previous?.steps;
+  return {
+    head: ["step", "name", "reached", "went_on", "median_seconds", "p90_seconds", ...(before ? ["reached_before"] : [])],
+    rows: report.steps.map((s, i) => [i + 1, labels[i] ?? "", s.entered, s.converted, seconds(s.median_seconds), seconds(s.p90_seconds), ...(before ? [before[i]?.entered ?? ""] : [])]),
+  };
+}
+
+/** How many of each value reached each step. */
+export function breakdownTable(dimension: string, labels: string[], report: Schemas["FunnelReport"]): Table {
+  return {
+    head: [dimension, ...labels.map((l, i) => `${i + 1}. ${l}`)],
+    rows: report.breakdown.map((r) => [r.key, ...r.steps.map((s) => s.entered)]),
+  };
+}
+
+/** How many entered and completed in each stretch. */
+export function trendTable(points: readonly { day: string; entered: number; completed: number; median: number | null | undefined }[]): Table {
+  return { head: ["start", "entered", "completed", "median_seconds"], rows: points.map((p) => [p.day, p.entered, p.completed, seconds(p.median)]) };
+}
+
+/** People at a step. */
+export function peopleTable(people: readonly Schemas["FunnelPerson"][]): Table {
+  return {
+    head: ["visitor", "contact", "name", "email", "phone", "entered_at", "reached_at", "furthest_step", "value"],
+    rows: people.map((p) => [p.visitor ?? "", p.contact?.id ?? "", p.contact?.name ?? "", p.contact?.email ?? "", p.contact?.phone ?? "", p.entered_at, p.reached_at, p.reached, p.key ?? ""]),
+  };
+}
+
+/** First pages and how often they led to the last step. */
+export function bestTable(paths: readonly Schemas["BestPath"][]): Table {
+  return {
+    head: ["path", "people", "converted", "low", "high", "median_seconds"],
+    rows: paths.map((p) => [pathText(p.path), p.people, p.converted, p.low, p.high, seconds(p.median_seconds)]),
+  };
+}
+
+/** What people did between two steps. */
+export function betweenTable(paths: readonly Schemas["FunnelPath"][]): Table {
+  return {
+    head: ["path", "people", "median_seconds"],
+    rows: paths.map((p) => [pathText(p.path) + (p.longer ? " > …" : ""), p.people, seconds(p.median_seconds)]),
+  };
+}
+
+/** What goes with converting. */
+export function correlationTable(features: readonly Schemas["FunnelFeature"][]): Table {
+  return {
+    head: ["type", "name", "converted", "lost", "odds_ratio", "odds_low", "odds_high", "chance", "corrected_chance"],
+    rows: features.map((f) => [f.type, f.name, f.converted, f.lost, f.odds_ratio, f.odds_low, f.odds_high, f.chance, f.corrected_chance]),
+  };
+}
