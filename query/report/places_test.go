@@ -26,6 +26,13 @@ func (w *market) browse(random *rand.Rand, begin schema.Millis) {
 			}
 		}
 	}
+	// A session is told by its browser and its beginning: one drawn twice is one.
+	seen := map[schema.ID]bool{}
+	w.sessions = slices.DeleteFunc(w.sessions, func(s schema.Session) bool {
+		before := seen[s.ID]
+		seen[s.ID] = true
+		return before
+	})
 	page := func() string {
 		return "https://a.example/" + pick(random, "", "?utm_source=x", "prices", "prices?a=1&b=%3F", "docs?")
 	}
