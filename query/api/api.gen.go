@@ -4458,6 +4458,10 @@ type ListContentParams struct {
 	// when named.
 	Conversion *Conversion `form:"conversion,omitempty" json:"conversion,omitempty"`
 
+	// FirstOnly Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+	// before the range leaves the contact out.
+	FirstOnly *FirstOnly `form:"first_only,omitempty" json:"first_only,omitempty"`
+
 	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
 	// there.
 	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
@@ -4536,6 +4540,10 @@ type ListLocationsParams struct {
 	// when named.
 	Conversion *Conversion `form:"conversion,omitempty" json:"conversion,omitempty"`
 
+	// FirstOnly Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+	// before the range leaves the contact out.
+	FirstOnly *FirstOnly `form:"first_only,omitempty" json:"first_only,omitempty"`
+
 	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
 	// there.
 	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
@@ -4575,6 +4583,10 @@ type ListPathsParams struct {
 	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
 	// when named.
 	Conversion *Conversion `form:"conversion,omitempty" json:"conversion,omitempty"`
+
+	// FirstOnly Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+	// before the range leaves the contact out.
+	FirstOnly *FirstOnly `form:"first_only,omitempty" json:"first_only,omitempty"`
 
 	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
 	// there.
@@ -5691,6 +5703,13 @@ func (w *ServerInterfaceWrapper) ListContent(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversion: %s", err))
 	}
 
+	// ------------- Optional query parameter "first_only" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "first_only", ctx.QueryParams(), &params.FirstOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter first_only: %s", err))
+	}
+
 	// ------------- Optional query parameter "exclude" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -6283,6 +6302,13 @@ func (w *ServerInterfaceWrapper) ListLocations(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversion: %s", err))
 	}
 
+	// ------------- Optional query parameter "first_only" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "first_only", ctx.QueryParams(), &params.FirstOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter first_only: %s", err))
+	}
+
 	// ------------- Optional query parameter "exclude" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -6369,6 +6395,13 @@ func (w *ServerInterfaceWrapper) ListPaths(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "conversion", ctx.QueryParams(), &params.Conversion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversion: %s", err))
+	}
+
+	// ------------- Optional query parameter "first_only" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "first_only", ctx.QueryParams(), &params.FirstOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter first_only: %s", err))
 	}
 
 	// ------------- Optional query parameter "exclude" -------------

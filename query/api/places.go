@@ -12,7 +12,7 @@ const defaultPaths = 100
 // ListPaths gives the sequences of touches before conversions.
 func (s *service) ListPaths(ctx context.Context, in ListPathsRequestObject) (ListPathsResponseObject, error) {
 	who, p := callerOf(ctx), in.Params
-	q := report.Credits{Conversion: text(p.Conversion)}
+	q := report.Credits{Conversion: text(p.Conversion), FirstOnly: p.FirstOnly != nil && *p.FirstOnly}
 	var err error
 	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func (s *service) ListPaths(ctx context.Context, in ListPathsRequestObject) (Lis
 // ListContent tells what pages do.
 func (s *service) ListContent(ctx context.Context, in ListContentRequestObject) (ListContentResponseObject, error) {
 	who, p := callerOf(ctx), in.Params
-	q := report.Credits{Model: model(p.Model), Conversion: text(p.Conversion)}
+	q := report.Credits{Model: model(p.Model), Conversion: text(p.Conversion), FirstOnly: p.FirstOnly != nil && *p.FirstOnly}
 	var err error
 	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (s *service) ListContent(ctx context.Context, in ListContentRequestObject) 
 // ListLocations tells what countries bring.
 func (s *service) ListLocations(ctx context.Context, in ListLocationsRequestObject) (ListLocationsResponseObject, error) {
 	who, p := callerOf(ctx), in.Params
-	q := report.Credits{Model: model(p.Model), Conversion: text(p.Conversion)}
+	q := report.Credits{Model: model(p.Model), Conversion: text(p.Conversion), FirstOnly: p.FirstOnly != nil && *p.FirstOnly}
 	var err error
 	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
 		return nil, err

@@ -4724,6 +4724,11 @@ export interface operations {
                  */
                 conversion?: components["parameters"]["Conversion"];
                 /**
+                 * @description Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+                 *     before the range leaves the contact out.
+                 */
+                first_only?: components["parameters"]["FirstOnly"];
+                /**
                  * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
                  *     there.
                  * @example [
@@ -4785,6 +4790,11 @@ export interface operations {
                  */
                 conversion?: components["parameters"]["Conversion"];
                 /**
+                 * @description Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+                 *     before the range leaves the contact out.
+                 */
+                first_only?: components["parameters"]["FirstOnly"];
+                /**
                  * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
                  *     there.
                  * @example [
@@ -4845,6 +4855,11 @@ export interface operations {
                  *     when named.
                  */
                 conversion?: components["parameters"]["Conversion"];
+                /**
+                 * @description Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+                 *     before the range leaves the contact out.
+                 */
+                first_only?: components["parameters"]["FirstOnly"];
                 /**
                  * @description Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
                  *     there.
