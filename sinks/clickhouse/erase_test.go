@@ -135,7 +135,8 @@ func TestEraseLeads(t *testing.T) {
 		"SELECT count() FROM contacts":                                                     1,
 		"SELECT count() FROM conversions WHERE contact = toFixedString(unhex('" + fmt.Sprintf("%x", eve[:]) + "'), 16)": 0,
 		"SELECT count() FROM conversions WHERE own_visitor = 'gone'":                                                    0,
-		"SELECT count() FROM conversions WHERE version < 2":                                                             0,
+		"SELECT count() FROM conversions WHERE version < 2 AND has(touches_visitor, 'gone')":                            0,
+		"SELECT count() FROM conversions WHERE version < 2 AND own_visitor = 'kept'":                                    1,
 		"SELECT uniqExactIf(id, own_visitor = 'kept') FROM conversions":                                                 1,
 		"SELECT uniqExact(id) FROM conversions WHERE NOT deleted":                                                       3,
 	} {
