@@ -42,7 +42,7 @@ function Answer({ data, stale }: { data: Preview; stale: boolean }) {
       <p role="status">
         <strong>{data.changes.length === 0 ? `None of ${plural(data.sessions, "session")} would change.` : `${count(data.sessions_changed)} of ${plural(data.sessions, "session")} would change${conversions}.`}</strong>
       </p>
-      <ul class="changes">
+      <ul class="channel-changes">
         {data.changes.map((c) => (
           <ChangeItem key={`${c.from} → ${c.to}`} change={c} />
         ))}

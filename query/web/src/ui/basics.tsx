@@ -1,6 +1,6 @@
 // The parts that every screen is made of.
 import type { AnchorHTMLAttributes, ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "../api/client";
 import { go, place } from "../url";
 import { Icon, type IconName } from "./icon";
@@ -73,6 +73,7 @@ export function Skeleton({ lines = 6 }: { lines?: number }) {
 export function Menu(props: { label: string; of?: string | undefined; icon?: IconName; bare?: boolean | undefined; testid?: string; align?: "left" | "right"; children: (close: () => void) => ComponentChildren }) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
+  const panel = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const id = useId();
   useEffect(() => {
@@ -92,6 +93,14 @@ export function Menu(props: { label: string; of?: string | undefined; icon?: Ico
       document.removeEventListener("focusin", outside);
       document.removeEventListener("keydown", escape, true);
     };
+  }, [open]);
+  // A menu near the right edge of a narrow window moves back into it.
+  useLayoutEffect(() => {
+    const at = panel.current;
+    if (!open || !at) return;
+    at.style.translate = "";
+    const over = at.getBoundingClientRect().right - (document.documentElement.clientWidth - 8);
+    if (over > 0) at.style.translate = `${-over}px`;
   }, [open]);
   const close = () => {
     setOpen(false);
@@ -113,7 +122,7 @@ export function Menu(props: { label: string; of?: string | undefined; icon?: Ico
         {!props.bare && props.label}
         {!props.bare && <Icon name="down" />}
       </button>
-      <div id={id} class={`menu-panel ${props.align === "right" ? "menu-right" : ""}`} hidden={!open}>
+      <div id={id} ref={panel} class={`menu-panel ${props.align === "right" ? "menu-right" : ""}`} hidden={!open}>
         {open && props.children(close)}
       </div>
     </div>
