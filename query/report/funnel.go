@@ -5,8 +5,6 @@ import (
 	"math"
 	"sort"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // Funnel asks how many get from step to step.
@@ -115,46 +113,11 @@ func (s Scoped) Funnel(ctx context.Context, f Funnel) (FunnelReport, error) {
 	if err != nil {
 		return FunnelReport{}, err
 	}
-	report := FunnelReport{Steps: make([]StepCount, len(f.Steps))}
-	rows := make(map[string][]StepCount)
-	err = s.query(ctx, "funnel", b, b.arguments, func(r driver.Rows) error {
-		var key string
-		var rest bool
-		var whole uint8
-		var step uint32
-		var keys uint64
-		var count StepCount
-		if err := r.Scan(&key, &rest, &whole, &step, &count.Entered, &keys, &count.Median, &count.P90); err != nil {
-			return err
-		}
-		counts := report.Steps
-		switch {
-		case whole == 1:
-		case rest:
-			if report.Rest == nil {
-				report.Rest = &FunnelRest{Steps: make([]StepCount, len(f.Steps))}
-			}
-			report.Rest.Values, counts = max(report.Rest.Values, keys), report.Rest.Steps
-		default:
-			if rows[key] == nil {
-				rows[key] = make([]StepCount, len(f.Steps))
-			}
-			counts = rows[key]
-		}
-		counts[step-1] = count.rounded()
-		return nil
-	})
+	tally, values, err := s.walks(ctx, f, b)
 	if err != nil {
 		return FunnelReport{}, err
 	}
-	convert(report.Steps)
-	if f.Breakdown != "" {
-		report.Breakdown = breakdown(rows)
-	}
-	if report.Rest != nil {
-		convert(report.Rest.Steps)
-	}
-	return report, nil
+	return tally.report(f, values), nil
 }
 
 // rounded drops what interpolating between two times adds below a millisecond.

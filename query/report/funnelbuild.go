@@ -46,10 +46,6 @@ func buildFunnel(f Funnel) (*funnelBuild, error) {
 	}
 	b.arguments["window"], b.arguments["never"] = f.Window.Milliseconds(), int64(math.MaxInt64)
 	b.arguments["steps"] = uint8(len(f.Steps))
-	b.arguments["rows"] = uint32(math.MaxUint32)
-	if f.Rows > 0 {
-		b.arguments["rows"] = uint32(min(f.Rows, math.MaxUint32))
-	}
 	if err := b.scope(f.Scope); err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func statement(t *testing.T, statements *template.Template, f Funnel) (sql strin
 		return "", false
 	}
 	var text bytes.Buffer
-	if err := statements.ExecuteTemplate(&text, "funnel.sql", b); err != nil {
+	if err := statements.ExecuteTemplate(&text, "funnel_streams.sql", b); err != nil {
 		t.Fatal(err)
 	}
 	return text.String(), true

@@ -1,0 +1,162 @@
+package report
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// happenings are what an entity did, in order: when, which steps each is (bit
+// k-1 of the mask for step k), and whom it stops (bit k-1: those who got to step k
+// and no further). They belong to the reader of the stream.
+type happenings struct {
+	times        []int64 // milliseconds
+	masks, stops []uint16
+}
+
+// walk are the times at which the first steps are reached.
+type walk struct {
+	times [maxSteps]int64
+	n     int
+}
+
+func (w *walk) list() []int64 { return w.times[:w.n] }
+
+// walker finds the walk of an entity that gets furthest; of equals the one that
+// began first. Only its own memory is used for all entities.
+type walker struct {
+	steps              int
+	window, begin, end int64 // milliseconds
+	exclusions         bool
+
+	ahead      [maxSteps + 1]walk // by step: what whoever reached the step before can still reach, and when first
+	sets, more []uint16           // of steps that are done, in any order
+}
+
+// best gives the walk and where it begins; a walk of no steps when the entity
+// does not enter.
+func (w *walker) best(h happenings, order Order) (best walk, entry int) {
+	if order == AnyOrder {
+		return w.bestInAnyOrder(h)
+	}
+	return w.bestInOrder(h)
+}
+
+func (w *walker) enters(h happenings, i int) bool {
+	return h.times[i] >= w.begin && h.times[i] < w.end
+}
+
+// bestInOrder looks at what happened from the last back to the first. An event of
+// step k in front of what is known makes a longer chain. Without exclusions the
+// nearest event is never worse than a later one; with them it may be stopped where
+// a later one is not, and the earlier time of each step counts.
+func (w *walker) bestInOrder(h happenings) (best walk, entry int) {
+	for s := range w.steps + 1 {
+		w.ahead[s].n = 0
+	}
+	for i := len(h.times) - 1; i >= 0; i-- {
+		at, mask, stop := h.times[i], h.masks[i], h.stops[i]
+		if mask&1 != 0 && w.enters(h, i) {
+			if chain := w.within(at, &w.ahead[1]); chain.n >= best.n {
+				best, entry = chain, i
+			}
+		}
+		for s := range w.steps { // Step s+1; those behind it are as they were.
+			w.lookBack(s, at, mask, stop)
+		}
+	}
+	return best, entry
+}
+
+// within is a chain that begins now, without what lies beyond the window.
+func (w *walker) within(at int64, next *walk) walk {
+	chain := walk{n: 1}
+	chain.times[0] = at
+	for _, t := range next.list() {
+		if t <= at+w.window {
+			chain.times[chain.n] = t
+			chain.n++
+		}
+	}
+	return chain
+}
+
+// lookBack puts an event in front of what is known of step s+1.
+func (w *walker) lookBack(s int, at int64, mask, stop uint16) {
+	own, next := &w.ahead[s], &w.ahead[s+1]
+	stopped := w.exclusions && s > 0 && stop>>(s-1)&1 != 0
+	switch {
+	case mask>>s&1 == 0 && stopped:
+		own.n = 0
+	case mask>>s&1 == 0:
+	case !w.exclusions || stopped:
+		own.n = 1 + copy(own.times[1:], next.list())
+		own.times[0] = at
+	default:
+		own.times[0] = at // It lies before whatever was known.
+		for k, t := range next.list() {
+			if k+1 >= own.n || t < own.times[k+1] {
+				own.times[k+1] = t
+			}
+		}
+		own.n = max(own.n, next.n+1)
+	}
+}
+
+// bestInAnyOrder goes on from every event that is some step's, over those behind
+// it, and holds the sets of steps that can be done so far, one event for one step,
+// and when so many were first done.
+func (w *walker) bestInAnyOrder(h happenings) (best walk, entry int) {
+	for i, mask := range h.masks {
+		if mask == 0 || !w.enters(h, i) {
+			continue
+		}
+		if chain := w.from(h, i); chain.n > best.n {
+			best, entry = chain, i
+		}
+	}
+	return best, entry
+}
+
+func (w *walker) from(h happenings, first int) walk {
+	chain := walk{n: 1}
+	chain.times[0] = h.times[first]
+	w.sets = w.sets[:0]
+	for mask := h.masks[first]; mask != 0; mask &= mask - 1 {
+		w.sets = append(w.sets, mask&-mask)
+	}
+	for i := first + 1; i < len(h.times) && h.times[i] <= h.times[first]+w.window && len(w.sets) > 0 && chain.n < w.steps; i++ {
+		if w.grow(h.masks[i], h.stops[i]) > chain.n {
+			chain.times[chain.n] = h.times[i]
+			chain.n++
+		}
+	}
+	return chain
+}
+
+// grow adds what an event does to the sets, and gives the size of the largest
+// that grew. Without exclusions the largest sets do: a smaller one never gets
+// further.
+func (w *walker) grow(mask, stop uint16) (largest int) {
+	w.more = w.more[:0]
+	for _, done := range w.sets {
+		for left := mask &^ done; left != 0; left &= left - 1 {
+			grown := done | left&-left
+			if !slices.Contains(w.more, grown) {
+				w.more = append(w.more, grown)
+				largest = max(largest, bits.OnesCount16(grown))
+			}
+		}
+	}
+	switch {
+	case w.exclusions:
+		for _, done := range w.sets {
+			if stop>>(bits.OnesCount16(done)-1)&1 == 0 && !slices.Contains(w.more, done) {
+				w.more = append(w.more, done)
+			}
+		}
+	case len(w.more) == 0:
+		return 0
+	}
+	w.sets, w.more = w.more, w.sets
+	return largest
+}
