@@ -109,11 +109,7 @@ const (
 // excluded between. Of several step 1 the one that gets furthest counts, the earliest
 // of equals; its session gives the breakdown's key.
 func (s Scoped) Funnel(ctx context.Context, f Funnel) (FunnelReport, error) {
-	b, err := buildFunnel(f)
-	if err != nil {
-		return FunnelReport{}, err
-	}
-	tally, values, err := s.walks(ctx, f, b)
+	tally, values, err := s.walks(ctx, f)
 	if err != nil {
 		return FunnelReport{}, err
 	}

@@ -17,11 +17,18 @@ type funnelBuild struct {
 	ConversionMask, ConversionStop, ConversionEntity  string
 	ConversionCounts, ConversionKey, ConversionExtra  string
 	Bucket                                            string // of an entry e; one answer for each
+	EntryMask                                         int    // the steps by which one may enter
+	page                                              string // the path of an item's address, where a statement has it
 	arguments                                         map[string]any
 }
 
 // itemLabel says what an item of a session is, as readLabel reads it.
 const itemLabel = "multiIf(type = 'pageview', concat('p', if(path(url) = '', '/', path(url))), type = 'event', concat('e', name), '')"
+
+// Conversions tells whether the funnel looks at any.
+func (b *funnelBuild) Conversions() bool {
+	return b.ConversionMask != "0" || strings.Contains(b.ConversionStop, "bitOr")
+}
 
 // allLevels stops whoever got wherever.
 const allLevels = "65535"
@@ -33,6 +40,12 @@ func (f Funnel) Check() error {
 }
 
 func buildFunnel(f Funnel) (*funnelBuild, error) {
+	return buildFunnelOn(f, "if(path(url) = '', '/', path(url))")
+}
+
+// buildFunnelOn builds one for a statement with an expression of its own for the
+// path of an item's address.
+func buildFunnelOn(f Funnel, page string) (*funnelBuild, error) {
 	if n := len(f.Steps); n < minSteps || n > maxSteps {
 		return nil, invalid("a funnel has %d to %d steps, and this one has %d", minSteps, maxSteps, n)
 	}
@@ -42,10 +55,14 @@ func buildFunnel(f Funnel) (*funnelBuild, error) {
 	b := &funnelBuild{
 		arguments: f.Period.arguments(), SessionKey: "''", ConversionKey: "''", SessionExtra: "''", ConversionExtra: "''",
 		Bucket: "toInt64(0)", ItemLabel: itemLabel,
-		AnyOrder: f.Order == AnyOrder, Exclusions: len(f.Exclusions) > 0, Breakdown: f.Breakdown != "",
+		page: page, AnyOrder: f.Order == AnyOrder, Exclusions: len(f.Exclusions) > 0, Breakdown: f.Breakdown != "",
 	}
 	b.arguments["window"], b.arguments["never"] = f.Window.Milliseconds(), int64(math.MaxInt64)
 	b.arguments["steps"] = uint8(len(f.Steps))
+	b.EntryMask = 1
+	if b.AnyOrder {
+		b.EntryMask = math.MaxUint16
+	}
 	if err := b.scope(f.Scope); err != nil {
 		return nil, err
 	}
@@ -160,7 +177,7 @@ func (b *funnelBuild) step(name, words string, step Step) (string, error) {
 		subject := "url"
 		if schema.OnPath(step.Value) {
 			// An address without a path is that of the front page.
-			subject = "if(path(url) = '', '/', path(url))"
+			subject = b.page
 		}
 		condition, err := b.compare(subject, step.Operator, step.Value, name)
 		return "type = 'pageview' AND " + condition, err

@@ -21,7 +21,7 @@ func (s Scoped) StepMatches(ctx context.Context, steps []Step, p Period) ([]Matc
 	if len(steps) == 0 || len(steps) > maxCounted {
 		return nil, invalid("1 to %d steps are counted at a time, and these are %d", maxCounted, len(steps))
 	}
-	b := &funnelBuild{arguments: p.arguments()}
+	b := &funnelBuild{arguments: p.arguments(), page: "if(path(url) = '', '/', path(url))"}
 	b.arguments["steps"] = uint8(len(steps))
 	if err := b.steps(steps); err != nil {
 		return nil, err

@@ -5,12 +5,13 @@ import (
 	"slices"
 )
 
-// happenings are what an entity did, in order: when, which steps each is (bit
-// k-1 of the mask for step k), and whom it stops (bit k-1: those who got to step k
-// and no further). They belong to the reader of the stream.
-type happenings struct {
-	times        []int64 // milliseconds
-	masks, stops []uint16
+// happening is something that an entity did: which steps it is (bit k-1 of the
+// mask for step k), and whom it stops (bit k-1: those who got to step k and no
+// further).
+type happening struct {
+	at         int64 // milliseconds
+	mask, stop uint16
+	entry      int32 // the place of the value that the breakdown has for it
 }
 
 // walk are the times at which the first steps are reached.
@@ -34,27 +35,27 @@ type walker struct {
 
 // best gives the walk and where it begins; a walk of no steps when the entity
 // does not enter.
-func (w *walker) best(h happenings, order Order) (best walk, entry int) {
+func (w *walker) best(h []happening, order Order) (best walk, entry int) {
 	if order == AnyOrder {
 		return w.bestInAnyOrder(h)
 	}
 	return w.bestInOrder(h)
 }
 
-func (w *walker) enters(h happenings, i int) bool {
-	return h.times[i] >= w.begin && h.times[i] < w.end
+func (w *walker) enters(h []happening, i int) bool {
+	return h[i].at >= w.begin && h[i].at < w.end
 }
 
 // bestInOrder looks at what happened from the last back to the first. An event of
 // step k in front of what is known makes a longer chain. Without exclusions the
 // nearest event is never worse than a later one; with them it may be stopped where
 // a later one is not, and the earlier time of each step counts.
-func (w *walker) bestInOrder(h happenings) (best walk, entry int) {
+func (w *walker) bestInOrder(h []happening) (best walk, entry int) {
 	for s := range w.steps + 1 {
 		w.ahead[s].n = 0
 	}
-	for i := len(h.times) - 1; i >= 0; i-- {
-		at, mask, stop := h.times[i], h.masks[i], h.stops[i]
+	for i := len(h) - 1; i >= 0; i-- {
+		at, mask, stop := h[i].at, h[i].mask, h[i].stop
 		if mask&1 != 0 && w.enters(h, i) {
 			if chain := w.within(at, &w.ahead[1]); chain.n >= best.n {
 				best, entry = chain, i
@@ -105,9 +106,9 @@ func (w *walker) lookBack(s int, at int64, mask, stop uint16) {
 // bestInAnyOrder goes on from every event that is some step's, over those behind
 // it, and holds the sets of steps that can be done so far, one event for one step,
 // and when so many were first done.
-func (w *walker) bestInAnyOrder(h happenings) (best walk, entry int) {
-	for i, mask := range h.masks {
-		if mask == 0 || !w.enters(h, i) {
+func (w *walker) bestInAnyOrder(h []happening) (best walk, entry int) {
+	for i := range h {
+		if h[i].mask == 0 || !w.enters(h, i) {
 			continue
 		}
 		if chain := w.from(h, i); chain.n > best.n {
@@ -117,16 +118,16 @@ func (w *walker) bestInAnyOrder(h happenings) (best walk, entry int) {
 	return best, entry
 }
 
-func (w *walker) from(h happenings, first int) walk {
+func (w *walker) from(h []happening, first int) walk {
 	chain := walk{n: 1}
-	chain.times[0] = h.times[first]
+	chain.times[0] = h[first].at
 	w.sets = w.sets[:0]
-	for mask := h.masks[first]; mask != 0; mask &= mask - 1 {
+	for mask := h[first].mask; mask != 0; mask &= mask - 1 {
 		w.sets = append(w.sets, mask&-mask)
 	}
-	for i := first + 1; i < len(h.times) && h.times[i] <= h.times[first]+w.window && len(w.sets) > 0 && chain.n < w.steps; i++ {
-		if w.grow(h.masks[i], h.stops[i]) > chain.n {
-			chain.times[chain.n] = h.times[i]
+	for i := first + 1; i < len(h) && h[i].at <= h[first].at+w.window && len(w.sets) > 0 && chain.n < w.steps; i++ {
+		if w.grow(h[i].mask, h[i].stop) > chain.n {
+			chain.times[chain.n] = h[i].at
 			chain.n++
 		}
 	}

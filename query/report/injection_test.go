@@ -13,7 +13,7 @@ import (
 // statement writes the SQL that a funnel asks.
 func statement(t *testing.T, statements *template.Template, f Funnel) (sql string, known bool) {
 	t.Helper()
-	b, err := buildFunnel(f)
+	name, b, err := f.streams()
 	if err != nil {
 		if schema.KindOf(err) != schema.KindInvalid {
 			t.Fatalf("%+v: %v", f, err)
@@ -21,7 +21,7 @@ func statement(t *testing.T, statements *template.Template, f Funnel) (sql strin
 		return "", false
 	}
 	var text bytes.Buffer
-	if err := statements.ExecuteTemplate(&text, "funnel_streams.sql", b); err != nil {
+	if err := statements.ExecuteTemplate(&text, name+".sql", b); err != nil {
 		t.Fatal(err)
 	}
 	return text.String(), true

@@ -4,10 +4,7 @@
 -- by their id. Bit k-1 of the mask says that it is what step k asks for; bit k-1 of stop says that whoever got to step k and
 -- no further goes no further: an excluded event, or under the strict order any.
 WITH
-    {window:Int64} AS window_ms,
-    fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AS begins,
-    fromUnixTimestamp64Milli({end:Int64}, 'UTC') AS ends,
-    fromUnixTimestamp64Milli({end:Int64} + {window:Int64}, 'UTC') AS last_event,
+    {{template "funnel_bounds.sql" .}},
     toFixedString('', 16) AS nobody,
 {{- if .Contacts}}
     people AS (
@@ -48,11 +45,7 @@ WITH
             (toUnixTimestamp64Milli(at), concat(repeat('\xff', 16), id), toUInt16({{.ConversionMask}}) AS mask, toUInt16({{.ConversionStop}}) AS stop,
                 {{.ConversionKey}}, {{if .Stream}}concat('c', name){{else}}{{.ConversionExtra}}{{end}})
         FROM (
-            SELECT *
-            FROM conversions
-            WHERE workspace = {workspace:UInt32} AND at >= begins AND at <= last_event
-            ORDER BY version DESC, known_at DESC
-            LIMIT 1 BY at, id
+            {{template "funnel_conversions.sql" .}}
         )
         WHERE NOT deleted AND ({{if .Stream}}true{{else}}mask != 0 OR stop != 0{{end}}) AND ({{.ConversionCounts}})
     )
