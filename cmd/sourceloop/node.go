@@ -357,6 +357,7 @@ func (n *node) startReports(context.Context) error {
 	if err != nil {
 		return err
 	}
+	reader.ReadAtMost(n.config.settings.ReportBytes)
 	n.reports = reader.WithChannels(n.channels)
 	n.onClose(reader.Close)
 	if n.costs, err = clickhouse.OpenCosts(n.clickhouseConfig(), time.Now); err != nil {

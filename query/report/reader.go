@@ -27,6 +27,7 @@ type Reader struct {
 	columnar   *columnar
 	rooms      *sync.Pool // of touchRows: as large as former questions needed
 	limit      time.Duration
+	bytes      int64 // that one statement may read; 0 for any
 	statements *template.Template
 	channels   Channels // nil for none
 }
@@ -65,13 +66,21 @@ func (r *Reader) room() *touchRows {
 	return &touchRows{}
 }
 
+// ReadAtMost bounds what one statement may read, in bytes before compression; 0
+// is no bound. It is called before anything is asked.
+func (r *Reader) ReadAtMost(bytes int64) { r.bytes = bytes }
+
 // settings are those of every statement.
 func (r *Reader) settings() clickhouse.Settings {
-	return clickhouse.Settings{
+	settings := clickhouse.Settings{
 		"readonly": 2, "max_execution_time": max(1, int(r.limit.Seconds())), "timeout_overflow_mode": "throw",
 		// A version of a row never leaves its partition, since partitions follow from sort keys.
 		"do_not_merge_across_partitions_select_final": 1,
 	}
+	if r.bytes > 0 {
+		settings["max_bytes_to_read"], settings["read_overflow_mode"] = r.bytes, "throw"
+	}
+	return settings
 }
 
 // For binds every query to one workspace; days are those of its zone.
@@ -120,6 +129,7 @@ const (
 	codeRows    = 158
 	codeTimeout = 159
 	codeMemory  = 241
+	codeBytes   = 307
 	codeRegexp  = 427
 )
 
@@ -135,6 +145,8 @@ func explain(op string, err error) error {
 			kind, text = schema.KindLimited, "the report took too long; ask for fewer days"
 		case codeRows:
 			kind, text = schema.KindLimited, "the report has too many different rows; ask for fewer days"
+		case codeBytes:
+			kind, text = schema.KindLimited, "the report would read more than one question may; ask for fewer days, or have the operator raise the limit (SOURCELOOP_REPORT_BYTES)"
 		case codeMemory:
 			kind, text = schema.KindLimited, "the report needed too much memory; ask for fewer days"
 		case codeRegexp:
