@@ -24,8 +24,8 @@ func TestAnEpochIsAboveEveryRow(t *testing.T) {
 		if err := rows.Scan(&table, &kind); err != nil {
 			t.Fatal(err)
 		}
-		// Of two hits with one id the earlier one stands, and nobody owns them.
-		if table != "hits" && !strings.HasPrefix(table, "goose") {
+		// Of two hits with one id the earlier one stands, and nobody owns them; nor does anybody what people upload.
+		if table != "hits" && table != "ad_costs" && !strings.HasPrefix(table, "goose") {
 			tables = append(tables, table)
 		}
 	}
