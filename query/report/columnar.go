@@ -11,6 +11,8 @@ import (
 	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
 	clickhouse "github.com/ClickHouse/clickhouse-go/v2"
+
+	"sourceloop/schema/clickhouse/farewell"
 )
 
 // columnar reads whole columns, for statements that answer with very many
@@ -93,7 +95,7 @@ func (c *columnar) dialer(timeout time.Duration) ch.Dialer {
 	if c.options.TLS != nil {
 		return nil
 	}
-	return farewell{net.Dialer{Timeout: timeout}}
+	return farewell.Dialer{Dialer: net.Dialer{Timeout: timeout}}
 }
 
 func (c *columnar) close() error {

@@ -15,6 +15,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"sourceloop/schema"
+	"sourceloop/schema/clickhouse/farewell"
 )
 
 //go:embed sql/*.sql
@@ -39,7 +40,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the statements of reports: %w", err)
 	}
-	conn, err := clickhouse.Open(withFarewell(options))
+	conn, err := clickhouse.Open(farewell.Options(options))
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the ClickHouse configuration: %w", err)
 	}

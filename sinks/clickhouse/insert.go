@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/ClickHouse/ch-go"
+
+	"sourceloop/schema/clickhouse/farewell"
 )
 
 // block is one table's columns.
@@ -88,7 +91,7 @@ func (w *inserter) options(address string) ch.Options {
 	return ch.Options{
 		Address: address, Database: w.config.Database, User: w.config.User, Password: w.config.Password,
 		ClientName: "sourceloop", Compression: ch.CompressionLZ4,
-		DialTimeout: 5 * time.Second, HandshakeTimeout: w.config.Timeout, ReadTimeout: w.config.Timeout,
+		Dialer: farewell.Dialer{Dialer: net.Dialer{Timeout: 5 * time.Second}}, DialTimeout: 5 * time.Second, HandshakeTimeout: w.config.Timeout, ReadTimeout: w.config.Timeout,
 		Settings: []ch.Setting{
 			// The answer must mean that the rows are stored; 26.7 defaults to asynchronous inserts.
 			ch.SettingInt("async_insert", 0),

@@ -10,6 +10,7 @@ import (
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 	chdriver "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"sourceloop/schema/clickhouse/farewell"
 	"sourceloop/sinks"
 )
 
@@ -55,7 +56,7 @@ func New(ctx context.Context, config Config) (*Sink, error) {
 
 // Options are how clickhouse-go reaches the configured database.
 func Options(config Config) *driver.Options {
-	return &driver.Options{
+	return farewell.Options(&driver.Options{
 		Addr:             config.Addr,
 		Auth:             driver.Auth{Database: config.Database, Username: config.User, Password: config.Password},
 		Compression:      &driver.Compression{Method: driver.CompressionLZ4},
@@ -63,7 +64,7 @@ func Options(config Config) *driver.Options {
 		DialTimeout:      5 * time.Second,
 		ReadTimeout:      5 * time.Minute,
 		Settings:         driver.Settings{"async_insert": 0},
-	}
+	})
 }
 
 // Connect asks ClickHouse whether it is there.

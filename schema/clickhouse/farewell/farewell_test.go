@@ -1,4 +1,4 @@
-package report
+package farewell
 
 import (
 	"bytes"
@@ -29,7 +29,7 @@ func TestAnswersThatNobodyWantsResetNothing(t *testing.T) {
 		_, read := io.Copy(io.Discard, conn)
 		ended <- errors.Join(written, read)
 	}()
-	conn, err := farewell{}.DialContext(t.Context(), "tcp", listener.Addr().String())
+	conn, err := Dialer{}.DialContext(t.Context(), "tcp", listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,7 @@
-package report
+// Package farewell dials connections to ClickHouse that are closed without a
+// reset: whoever asks gives up at times, and ClickHouse as a library ends the whole
+// process when a connection is reset with an answer under way.
+package farewell
 
 import (
 	"context"
@@ -13,26 +16,25 @@ import (
 // drainFor bounds how long the rest of an answer that nobody wants is taken.
 const drainFor = 10 * time.Second
 
-// farewell dials connections that are closed without a reset. A question that
-// is given up leaves an answer on its way; to close a connection before that is
-// read resets it, and ClickHouse's library ends the whole process then.
-type farewell struct{ net.Dialer }
+// Dialer makes such connections. A question that is given up leaves an answer
+// on its way; to close a connection before that is read would reset it.
+type Dialer struct{ net.Dialer }
 
-// withFarewell are options whose connections are closed so. Behind TLS there is
-// a server, which stands it.
-func withFarewell(options *clickhouse.Options) *clickhouse.Options {
+// Options are options whose connections are closed so. Behind TLS there is a
+// server, which stands it.
+func Options(options *clickhouse.Options) *clickhouse.Options {
 	if options.TLS != nil || options.DialContext != nil {
 		return options
 	}
 	changed := *options
 	changed.DialContext = func(ctx context.Context, address string) (net.Conn, error) {
-		return farewell{net.Dialer{Timeout: options.DialTimeout}}.DialContext(ctx, "tcp", address)
+		return Dialer{Dialer: net.Dialer{Timeout: options.DialTimeout}}.DialContext(ctx, "tcp", address)
 	}
 	return &changed
 }
 
 // DialContext connects.
-func (f farewell) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+func (f Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := f.Dialer.DialContext(ctx, network, address)
 	if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
 		return &drained{TCPConn: tcp}, nil
