@@ -13,13 +13,18 @@ const inProgress = "In Progress"
 
 // askedCredits are the parameters that questions about credits have in common.
 type askedCredits struct {
-	lookback, asOf, segment *string
-	exclude, filter         *[]string
+	from, to, conversion, lookback, asOf, segment *string
+	firstOnly                                     *bool
+	exclude, filter                               *[]string
 }
 
 // credit reads what questions about credits have in common.
 func (s *service) credit(ctx context.Context, who caller, q *report.Credits, asked askedCredits) error {
+	q.Conversion, q.FirstOnly = text(asked.conversion), yes(asked.firstOnly)
 	var err error
+	if _, _, q.Period, err = s.days(who, asked.from, asked.to); err != nil {
+		return err
+	}
 	if q.Lookback, err = lookback(asked.lookback); err != nil {
 		return err
 	}
@@ -42,6 +47,9 @@ func (s *service) credit(ctx context.Context, who caller, q *report.Credits, ask
 	return err
 }
 
+// yes is an optional choice.
+func yes(p *bool) bool { return p != nil && *p }
+
 // progressed gives the contacts that came to the stage In Progress, and when
 // first.
 func (s *service) progressed(ctx context.Context, who caller) (map[schema.ID]schema.Millis, error) {
@@ -57,13 +65,10 @@ func (s *service) GetAttribution(ctx context.Context, in GetAttributionRequestOb
 	who, p := callerOf(ctx), in.Params
 	q := report.Credits{
 		Model: model(p.Model), Compare: report.Model(text(p.CompareModel)), Dimension: dimension(p.Dimension),
-		Second: report.Dimension(text(p.SecondDimension)), Conversion: text(p.Conversion), FirstOnly: p.FirstOnly != nil && *p.FirstOnly,
+		Second: report.Dimension(text(p.SecondDimension)),
 	}
-	var err error
-	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
-		return nil, err
-	}
-	if err = s.credit(ctx, who, &q, askedCredits{p.Lookback, p.AsOf, p.Segment, p.Exclude, p.Filter}); err != nil {
+	err := s.credit(ctx, who, &q, askedCredits{p.From, p.To, p.Conversion, p.Lookback, p.AsOf, p.Segment, p.FirstOnly, p.Exclude, p.Filter})
+	if err != nil {
 		return nil, err
 	}
 	before, compares, err := s.before(who, q.Period, comparison{text(p.Compare), p.CompareFrom, p.CompareTo})
@@ -167,14 +172,10 @@ func beforeOf(a report.Attribution, p report.Period, zone *time.Location) Attrib
 func (s *service) ListCreditedConversions(ctx context.Context, in ListCreditedConversionsRequestObject) (ListCreditedConversionsResponseObject, error) {
 	who, p := callerOf(ctx), in.Params
 	q := report.Credits{
-		Model: model(p.Model), Dimension: dimension(p.Dimension), Second: report.Dimension(text(p.SecondDimension)), Conversion: text(p.Conversion),
-		FirstOnly: p.FirstOnly != nil && *p.FirstOnly,
+		Model: model(p.Model), Dimension: dimension(p.Dimension), Second: report.Dimension(text(p.SecondDimension)),
 	}
-	var err error
-	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
-		return nil, err
-	}
-	if err = s.credit(ctx, who, &q, askedCredits{p.Lookback, p.AsOf, p.Segment, p.Exclude, p.Filter}); err != nil {
+	err := s.credit(ctx, who, &q, askedCredits{p.From, p.To, p.Conversion, p.Lookback, p.AsOf, p.Segment, p.FirstOnly, p.Exclude, p.Filter})
+	if err != nil {
 		return nil, err
 	}
 	row := report.CreditedRow{Key: p.Key, Second: text(p.SecondKey), Cursor: text(p.Cursor)}

@@ -28,13 +28,10 @@ func (s *service) knownAt(who caller, given *string) (schema.Millis, error) {
 func (s *service) ListAttributionChanges(ctx context.Context, in ListAttributionChangesRequestObject) (ListAttributionChangesResponseObject, error) {
 	who, p := callerOf(ctx), in.Params
 	q := report.Credits{
-		Model: model(p.Model), Dimension: dimension(p.Dimension), Second: report.Dimension(text(p.SecondDimension)), Conversion: text(p.Conversion),
+		Model: model(p.Model), Dimension: dimension(p.Dimension), Second: report.Dimension(text(p.SecondDimension)),
 	}
-	var err error
-	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
-		return nil, err
-	}
-	if err = s.credit(ctx, who, &q, askedCredits{p.Lookback, p.AsOf, p.Segment, p.Exclude, p.Filter}); err != nil {
+	err := s.credit(ctx, who, &q, askedCredits{p.From, p.To, p.Conversion, p.Lookback, p.AsOf, p.Segment, nil, p.Exclude, p.Filter})
+	if err != nil {
 		return nil, err
 	}
 	found, err := s.reports(who).Changes(ctx, q)

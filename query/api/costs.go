@@ -65,7 +65,7 @@ func (s *service) UploadCosts(ctx context.Context, in UploadCostsRequestObject) 
 	}
 	answer := uploadOf(sheet, s.reports(who))
 	answer.Replaced, answer.Currency = replaced, who.workspace.Currency
-	if in.Params.Preview != nil && *in.Params.Preview {
+	if yes(in.Params.Preview) {
 		return answer, nil
 	}
 	if err = s.Costs.Store(ctx, who.Workspace, sheet.Rows); err != nil {

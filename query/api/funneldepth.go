@@ -56,7 +56,7 @@ func (s *service) ListFunnelPeople(ctx context.Context, in ListFunnelPeopleReque
 		return nil, err
 	}
 	page, err := s.reports(who).FunnelPeople(ctx, report.FunnelPeople{
-		Funnel: f, Step: b.Step, Dropped: b.Dropped != nil && *b.Dropped, Key: b.Key, Limit: number(b.Limit, 0), Cursor: value(b.Cursor),
+		Funnel: f, Step: b.Step, Dropped: yes(b.Dropped), Key: b.Key, Limit: number(b.Limit, 0), Cursor: value(b.Cursor),
 	})
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (s *service) ListFunnelPaths(ctx context.Context, in ListFunnelPathsRequest
 	if err != nil {
 		return nil, err
 	}
-	dropped := b.Dropped != nil && *b.Dropped
+	dropped := yes(b.Dropped)
 	found, err := s.reports(who).FunnelBetween(ctx, report.FunnelBetween{
 		Funnel: f, Step: b.Step, Dropped: dropped, Depth: number(b.Depth, 0), Limit: number(b.Limit, 0),
 	})

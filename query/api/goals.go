@@ -196,7 +196,7 @@ func (s *service) StartRebuild(ctx context.Context, in StartRebuildRequestObject
 	if err != nil {
 		return nil, err
 	}
-	task, err := s.Store.Rebuild(ctx, who.Principal, from, in.Body.KeepSettings != nil && *in.Body.KeepSettings)
+	task, err := s.Store.Rebuild(ctx, who.Principal, from, yes(in.Body.KeepSettings))
 	return StartRebuild202JSONResponse(rebuildOf(who, &task)), err
 }
 

@@ -12,12 +12,9 @@ const defaultPaths = 100
 // ListPaths gives the sequences of touches before conversions.
 func (s *service) ListPaths(ctx context.Context, in ListPathsRequestObject) (ListPathsResponseObject, error) {
 	who, p := callerOf(ctx), in.Params
-	q := report.Credits{Conversion: text(p.Conversion), FirstOnly: p.FirstOnly != nil && *p.FirstOnly}
-	var err error
-	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
-		return nil, err
-	}
-	if err = s.credit(ctx, who, &q, askedCredits{p.Lookback, p.AsOf, p.Segment, p.Exclude, p.Filter}); err != nil {
+	var q report.Credits
+	err := s.credit(ctx, who, &q, askedCredits{p.From, p.To, p.Conversion, p.Lookback, p.AsOf, p.Segment, p.FirstOnly, p.Exclude, p.Filter})
+	if err != nil {
 		return nil, err
 	}
 	by, limit := report.Dimension("channel"), defaultPaths
@@ -27,7 +24,7 @@ func (s *service) ListPaths(ctx context.Context, in ListPathsRequestObject) (Lis
 	if p.Limit != nil {
 		limit = *p.Limit
 	}
-	found, err := s.reports(who).TouchPaths(ctx, q, by, p.Repeats == nil || !*p.Repeats, limit)
+	found, err := s.reports(who).TouchPaths(ctx, q, by, !yes(p.Repeats), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -41,12 +38,9 @@ func (s *service) ListPaths(ctx context.Context, in ListPathsRequestObject) (Lis
 // ListContent tells what pages do.
 func (s *service) ListContent(ctx context.Context, in ListContentRequestObject) (ListContentResponseObject, error) {
 	who, p := callerOf(ctx), in.Params
-	q := report.Credits{Model: model(p.Model), Conversion: text(p.Conversion), FirstOnly: p.FirstOnly != nil && *p.FirstOnly}
-	var err error
-	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
-		return nil, err
-	}
-	if err = s.credit(ctx, who, &q, askedCredits{p.Lookback, p.AsOf, p.Segment, p.Exclude, p.Filter}); err != nil {
+	q := report.Credits{Model: model(p.Model)}
+	err := s.credit(ctx, who, &q, askedCredits{p.From, p.To, p.Conversion, p.Lookback, p.AsOf, p.Segment, p.FirstOnly, p.Exclude, p.Filter})
+	if err != nil {
 		return nil, err
 	}
 	found, err := s.reports(who).Content(ctx, q)
@@ -66,12 +60,9 @@ func (s *service) ListContent(ctx context.Context, in ListContentRequestObject) 
 // ListLocations tells what countries bring.
 func (s *service) ListLocations(ctx context.Context, in ListLocationsRequestObject) (ListLocationsResponseObject, error) {
 	who, p := callerOf(ctx), in.Params
-	q := report.Credits{Model: model(p.Model), Conversion: text(p.Conversion), FirstOnly: p.FirstOnly != nil && *p.FirstOnly}
-	var err error
-	if _, _, q.Period, err = s.days(who, p.From, p.To); err != nil {
-		return nil, err
-	}
-	if err = s.credit(ctx, who, &q, askedCredits{p.Lookback, p.AsOf, p.Segment, p.Exclude, p.Filter}); err != nil {
+	q := report.Credits{Model: model(p.Model)}
+	err := s.credit(ctx, who, &q, askedCredits{p.From, p.To, p.Conversion, p.Lookback, p.AsOf, p.Segment, p.FirstOnly, p.Exclude, p.Filter})
+	if err != nil {
 		return nil, err
 	}
 	found, err := s.reports(who).Locations(ctx, q)

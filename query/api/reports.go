@@ -54,13 +54,12 @@ func model(m *Model) report.Model {
 // GetTraffic gives key figures and their trend.
 func (s *service) GetTraffic(ctx context.Context, in GetTrafficRequestObject) (GetTrafficResponseObject, error) {
 	who, p := callerOf(ctx), in.Params
-	q := report.Credits{Model: model(p.Model), Conversion: text(p.Conversion), FirstOnly: p.FirstOnly != nil && *p.FirstOnly}
-	first, last, period, err := s.days(who, p.From, p.To)
+	q := report.Credits{Model: model(p.Model)}
+	first, last, _, err := s.days(who, p.From, p.To)
 	if err != nil {
 		return nil, err
 	}
-	q.Period = period
-	if err = s.credit(ctx, who, &q, askedCredits{lookback: p.Lookback, segment: p.Segment, exclude: p.Exclude, filter: p.Filter}); err != nil {
+	if err = s.credit(ctx, who, &q, askedCredits{p.From, p.To, p.Conversion, p.Lookback, nil, p.Segment, p.FirstOnly, p.Exclude, p.Filter}); err != nil {
 		return nil, err
 	}
 	now, err := s.reports(who).Traffic(ctx, q)

@@ -53,7 +53,7 @@ func (s *service) ListStages(ctx context.Context, in ListStagesRequestObject) (L
 		return nil, err
 	}
 	var counts map[string]int64
-	if in.Params.Count != nil && *in.Params.Count {
+	if yes(in.Params.Count) {
 		if counts, err = s.stageCounts(ctx, who); err != nil {
 			return nil, err
 		}
