@@ -1,6 +1,9 @@
 package report
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Places of the models that need nothing but a conversion's touches, in the
 // order of Models.
@@ -119,7 +122,7 @@ func (p *path) shape(model int, weight float64, milestones ...int) {
 			everybody += weight
 			continue
 		}
-		if p.shares[m][model] += weight; !seenBefore(milestones[:k], m) {
+		if p.shares[m][model] += weight; !slices.Contains(milestones[:k], m) {
 			taken++
 		}
 	}
@@ -134,13 +137,4 @@ func (p *path) shape(model int, weight float64, milestones ...int) {
 		}
 		*s += everybody / n
 	}
-}
-
-func seenBefore(milestones []int, m int) bool {
-	for _, other := range milestones {
-		if other == m {
-			return true
-		}
-	}
-	return false
 }
