@@ -38,6 +38,26 @@ func (a *account) awaitCredits(t testing.TB, name string, bySource map[string]fl
 	})
 }
 
+// awaitRebuild waits until the past is counted for a goal as it was saved.
+func (a *account) awaitRebuild(t testing.TB, g goal) {
+	t.Helper()
+	type rebuilds struct {
+		Items []struct {
+			ID, What string
+			Finished bool
+		}
+	}
+	until(t, "the rebuild to be done", func() (bool, string) {
+		all := get[rebuilds](t, a, "/api/v1/rebuilds")
+		for _, r := range all.Items {
+			if r.ID == g.Rebuild {
+				return r.Finished && r.What == "credits", fmt.Sprint(all)
+			}
+		}
+		return false, fmt.Sprint(all)
+	})
+}
+
 // TestGoalsAreConversions: goals by page, by event with a condition, by stage and
 // by a server's conversion count for contacts, also in the past and for chats that
 // come later; they move with their definition, are steps of funnels, also of those
@@ -70,6 +90,7 @@ func TestGoalsAreConversions(t *testing.T) {
 	sent := d.setGoal(t, "", map[string]any{"name": "sent " + token, "kind": "api", "worth": 30})
 
 	d.awaitCredits(t, page.Name, map[string]float64{source + "-a": 1})
+	d.awaitRebuild(t, pro) // Or nobody could have been credited yet.
 	d.awaitCredits(t, pro.Name, map[string]float64{})
 	d.chat(t, map[string]any{"at": began.Add(2 * time.Minute).UnixMilli(), "email": bob, "message": "I am Bob", "sourceloop_id": later})
 	d.awaitCredits(t, page.Name, map[string]float64{source + "-a": 1, source + "-b": 1})
@@ -94,21 +115,7 @@ func TestGoalsAreConversions(t *testing.T) {
 	event["properties"] = []any{map[string]string{"key": "plan", "operator": "equals", "value": "free"}}
 	changed := d.setGoal(t, pro.ID, event)
 	d.awaitCredits(t, pro.Name, map[string]float64{source + "-a": 1})
-	type rebuilds struct {
-		Items []struct {
-			ID, What string
-			Finished bool
-		}
-	}
-	until(t, "the rebuild to be done", func() (bool, string) {
-		all := get[rebuilds](t, d.account, "/api/v1/rebuilds")
-		for _, r := range all.Items {
-			if r.ID == changed.Rebuild {
-				return r.Finished && r.What == "credits", fmt.Sprint(all)
-			}
-		}
-		return false, fmt.Sprint(all)
-	})
+	d.awaitRebuild(t, changed)
 	for _, g := range []goal{page, pro, stage} {
 		if r := d.ask(t, http.MethodDelete, "/api/v1/goals/"+g.ID, nil); r.status != http.StatusNoContent {
 			t.Fatalf("delete: %d %s", r.status, r.body)
