@@ -1,0 +1,5 @@
+-- The heads of all copies that the table journeys has.
+SELECT month, build, day, covers, toUnixTimestamp64Milli(noted), rows
+FROM journeys
+WHERE workspace = 0 AND item = 0
+ORDER BY month, build
