@@ -1732,7 +1732,10 @@ type ContentList struct {
 	// Pages How many there are, those that are not in rows included.
 	Pages int `json:"pages"`
 
-	// Rows Most conversions first, then most views.
+	// Previous The days compared with, and what they have in all.
+	Previous *TotalsBefore `json:"previous,omitempty"`
+
+	// Rows Most conversions first, then most before, then most views.
 	Rows []ContentRow `json:"rows"`
 
 	// Total Conversions of all pages.
@@ -1755,6 +1758,24 @@ type ContentRow struct {
 
 	// Page Its URL without query; `(none)` for conversions without one.
 	Page string `json:"page"`
+
+	// PreviousConversions Conversions in the days compared with.
+	PreviousConversions *float64 `json:"previous_conversions,omitempty"`
+
+	// PreviousEntries Entries in the days compared with.
+	PreviousEntries *int64 `json:"previous_entries,omitempty"`
+
+	// PreviousExits Exits in the days compared with.
+	PreviousExits *int64 `json:"previous_exits,omitempty"`
+
+	// PreviousValue Value in the days compared with.
+	PreviousValue *float64 `json:"previous_value,omitempty"`
+
+	// PreviousViews Views in the days compared with.
+	PreviousViews *int64 `json:"previous_views,omitempty"`
+
+	// PreviousVisitors Visitors in the days compared with.
+	PreviousVisitors *int64 `json:"previous_visitors,omitempty"`
 
 	// Value Credited likewise.
 	Value float64 `json:"value"`
@@ -3276,7 +3297,10 @@ type Lines = string
 
 // LocationList What countries bring.
 type LocationList struct {
-	// Rows Most conversions first, then most visitors.
+	// Previous The days compared with, and what they have in all.
+	Previous *TotalsBefore `json:"previous,omitempty"`
+
+	// Rows Most conversions first, then most before, then most visitors.
 	Rows []LocationRow `json:"rows"`
 
 	// Total Conversions of all countries.
@@ -3293,6 +3317,18 @@ type LocationRow struct {
 
 	// Country ISO 3166, two letters; `(none)` where it is not known.
 	Country string `json:"country"`
+
+	// PreviousConversions Conversions in the days compared with.
+	PreviousConversions *float64 `json:"previous_conversions,omitempty"`
+
+	// PreviousSessions Sessions in the days compared with.
+	PreviousSessions *int64 `json:"previous_sessions,omitempty"`
+
+	// PreviousValue Value in the days compared with.
+	PreviousValue *float64 `json:"previous_value,omitempty"`
+
+	// PreviousVisitors Visitors in the days compared with.
+	PreviousVisitors *int64 `json:"previous_visitors,omitempty"`
 
 	// Sessions Sessions from there.
 	Sessions int64 `json:"sessions"`
@@ -3433,6 +3469,15 @@ type Path struct {
 	// Conversions Conversions that it came before.
 	Conversions int64 `json:"conversions"`
 
+	// PreviousConversions Conversions in the days compared with.
+	PreviousConversions *int64 `json:"previous_conversions,omitempty"`
+
+	// PreviousValue Value in the days compared with.
+	PreviousValue *float64 `json:"previous_value,omitempty"`
+
+	// PreviousVisitors Visitors in the days compared with.
+	PreviousVisitors *int64 `json:"previous_visitors,omitempty"`
+
 	// Steps The first touch first; `(none)` for an empty value.
 	Steps []string `json:"steps"`
 
@@ -3448,7 +3493,10 @@ type PathList struct {
 	// Paths How many different ones there are, those beyond `limit` included.
 	Paths int64 `json:"paths"`
 
-	// Rows Most conversions first.
+	// Previous The days compared with, and what they have in all.
+	Previous *TotalsBefore `json:"previous,omitempty"`
+
+	// Rows Most conversions first; then those of the days compared with.
 	Rows []Path `json:"rows"`
 
 	// Total Conversions of all of them.
@@ -3970,6 +4018,21 @@ type StepsQuery struct {
 // Example: 2026-11-23T14:05:09.250Z
 type Time = Moment
 
+// TotalsBefore The days compared with, and what they have in all.
+type TotalsBefore struct {
+	// From The first day.
+	From string `json:"from"`
+
+	// To The last day.
+	To string `json:"to"`
+
+	// Total All conversions in these days.
+	Total float64 `json:"total"`
+
+	// Value Their value.
+	Value float64 `json:"value"`
+}
+
 // Touch What one session says about where its visitor came from. Empty values are `""`; a touch without any source is
 // Direct.
 type Touch struct {
@@ -4444,6 +4507,15 @@ type ListContentParams struct {
 	// To The last day, in the workspace's time zone. By default today.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 
+	// Compare What the figures are compared with. `custom` needs `compare_from` and `compare_to`.
+	Compare *Compare `form:"compare,omitempty" json:"compare,omitempty"`
+
+	// CompareFrom The first day compared with, where `compare` is `custom`.
+	CompareFrom *CompareFrom `form:"compare_from,omitempty" json:"compare_from,omitempty"`
+
+	// CompareTo The last day compared with, where `compare` is `custom`.
+	CompareTo *CompareTo `form:"compare_to,omitempty" json:"compare_to,omitempty"`
+
 	// Model How a conversion's credit is shared among its touches.
 	Model *Model `form:"model,omitempty" json:"model,omitempty"`
 
@@ -4526,6 +4598,15 @@ type ListLocationsParams struct {
 	// To The last day, in the workspace's time zone. By default today.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 
+	// Compare What the figures are compared with. `custom` needs `compare_from` and `compare_to`.
+	Compare *Compare `form:"compare,omitempty" json:"compare,omitempty"`
+
+	// CompareFrom The first day compared with, where `compare` is `custom`.
+	CompareFrom *CompareFrom `form:"compare_from,omitempty" json:"compare_from,omitempty"`
+
+	// CompareTo The last day compared with, where `compare` is `custom`.
+	CompareTo *CompareTo `form:"compare_to,omitempty" json:"compare_to,omitempty"`
+
 	// Model How a conversion's credit is shared among its touches.
 	Model *Model `form:"model,omitempty" json:"model,omitempty"`
 
@@ -4563,6 +4644,15 @@ type ListPathsParams struct {
 
 	// To The last day, in the workspace's time zone. By default today.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Compare What the figures are compared with. `custom` needs `compare_from` and `compare_to`.
+	Compare *Compare `form:"compare,omitempty" json:"compare,omitempty"`
+
+	// CompareFrom The first day compared with, where `compare` is `custom`.
+	CompareFrom *CompareFrom `form:"compare_from,omitempty" json:"compare_from,omitempty"`
+
+	// CompareTo The last day compared with, where `compare` is `custom`.
+	CompareTo *CompareTo `form:"compare_to,omitempty" json:"compare_to,omitempty"`
 
 	// By What a step says.
 	By *ListPathsParamsBy `form:"by,omitempty" json:"by,omitempty"`
@@ -5675,6 +5765,27 @@ func (w *ServerInterfaceWrapper) ListContent(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
 	}
 
+	// ------------- Optional query parameter "compare" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare", ctx.QueryParams(), &params.Compare, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_from", ctx.QueryParams(), &params.CompareFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_from: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_to", ctx.QueryParams(), &params.CompareTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_to: %s", err))
+	}
+
 	// ------------- Optional query parameter "model" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "model", ctx.QueryParams(), &params.Model, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -6274,6 +6385,27 @@ func (w *ServerInterfaceWrapper) ListLocations(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
 	}
 
+	// ------------- Optional query parameter "compare" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare", ctx.QueryParams(), &params.Compare, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_from", ctx.QueryParams(), &params.CompareFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_from: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_to", ctx.QueryParams(), &params.CompareTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_to: %s", err))
+	}
+
 	// ------------- Optional query parameter "model" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "model", ctx.QueryParams(), &params.Model, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -6353,6 +6485,27 @@ func (w *ServerInterfaceWrapper) ListPaths(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare", ctx.QueryParams(), &params.Compare, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_from", ctx.QueryParams(), &params.CompareFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_from: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_to", ctx.QueryParams(), &params.CompareTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_to: %s", err))
 	}
 
 	// ------------- Optional query parameter "by" -------------

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"time"
 
 	"sourceloop/query/report"
 	"sourceloop/schema"
@@ -89,7 +88,7 @@ func (s *service) GetAttribution(ctx context.Context, in GetAttributionRequestOb
 		return nil, err
 	}
 	answer.compare(old, q)
-	answer.Previous = new(beforeOf(old, before, who.workspace.Zone))
+	answer.Previous = new(beforeOf(who, old, before))
 	return answer, nil
 }
 
@@ -159,9 +158,8 @@ func (a *GetAttribution200JSONResponse) compare(old report.Attribution, q report
 	}
 }
 
-func beforeOf(a report.Attribution, p report.Period, zone *time.Location) AttributionBefore {
-	day := func(at schema.Millis) string { return at.Time().In(zone).Format(time.DateOnly) }
-	before := AttributionBefore{From: day(p.Begin), To: day(p.End - 1), Attributed: a.Attributed, Total: a.Total}
+func beforeOf(who caller, a report.Attribution, p report.Period) AttributionBefore {
+	before := AttributionBefore{From: dayIn(who, p.Begin), To: dayIn(who, p.End-1), Attributed: a.Attributed, Total: a.Total}
 	if a.Costed {
 		before.Cost = new(a.Cost)
 	}

@@ -9,131 +9,149 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// ContentRow is what one page did. A page is its URL without query.
-type ContentRow struct {
-	Page        string // None for conversions and sessions without one
-	Entries     uint64 // sessions that began with it
-	Views       uint64
-	Exits       uint64 // sessions that ended with it
-	Visitors    uint64 // distinct browsers that viewed it
+// PlaceFigures are what one page or one country brought in some days.
+type PlaceFigures struct {
+	Visitors    uint64 // distinct browsers that viewed the page, or came from the country
+	Sessions    uint64 // that began with the page, or came from the country
+	Views       uint64 // of the page; 0 of a country, as are exits
+	Exits       uint64 // sessions that ended with the page
 	Conversions float64
-	Value       float64 // both credited to sessions that began with it
+	Value       float64 // both credited to these sessions
 }
 
-// Content are pages, most conversions first, and then most views.
-type Content struct {
-	Rows  []ContentRow
-	Pages int     // also those beyond Rows
-	Total float64 // conversions, of all pages
-	Value float64
+// PlaceRow is a page, which is its URL without query, or a country by ISO 3166.
+type PlaceRow struct {
+	Place string // None for what has no page, or no known country
+	PlaceFigures
+	Before *PlaceFigures // in the days compared with; nil where there are none
 }
 
-// LocationRow is what one country brought.
-type LocationRow struct {
-	Country     string // ISO 3166; None where it is not known
-	Visitors    uint64 // distinct browsers
-	Sessions    uint64
-	Conversions float64
-	Value       float64 // both credited to sessions from there
+// Places are pages or countries: most conversions first, then most of those in
+// the days compared with, then most views, then most visitors.
+type Places struct {
+	Rows   []PlaceRow
+	Count  int // of places, those beyond Rows included
+	Totals     // of all places
+	Before *Totals
 }
 
-// Locations are countries, most conversions first, and then most visitors.
-type Locations struct {
-	Rows  []LocationRow
-	Total float64 // conversions, of all countries
-	Value float64
+// Totals are the conversions of some days, and their value.
+type Totals struct{ Conversions, Value float64 }
+
+// MaxPlaces is how many rows are given.
+const MaxPlaces = 1000
+
+// placeKind is how pages, or countries, are asked for.
+type placeKind struct {
+	dimension Dimension           // conversions are credited by it
+	statement string              // counts sessions
+	of        func(string) string // the place of a value of the dimension
+	scan      func(driver.Rows) (string, PlaceFigures, error)
 }
 
-// MaxPages is how many pages are given.
-const MaxPages = 1000
+// Content tells what the pages of a period did, and what they did in the days
+// compared with, if there are some. Of the question q.Compare, q.Dimension and
+// q.Second are not read.
+func (s Scoped) Content(ctx context.Context, q Credits, before *Period) (Places, error) {
+	return s.places(ctx, q, before, placeKind{
+		dimension: "landing_page", statement: "content",
+		of: func(url string) string { page, _, _ := strings.Cut(url, "?"); return page }, // As cutQueryString does in the statement.
+		scan: func(rows driver.Rows) (page string, f PlaceFigures, err error) {
+			err = rows.Scan(&page, &f.Sessions, &f.Views, &f.Exits, &f.Visitors)
+			return page, f, err
+		},
+	})
+}
 
-// Content tells what the pages of a period did. Of the question q.Compare,
-// q.Dimension and q.Second are not read.
-func (s Scoped) Content(ctx context.Context, q Credits) (Content, error) {
-	q.Dimension, q.Second = "landing_page", ""
+// Locations tells what the countries of a period brought, and in the days
+// compared with, if there are some. Of the question q.Compare, q.Dimension and
+// q.Second are not read.
+func (s Scoped) Locations(ctx context.Context, q Credits, before *Period) (Places, error) {
+	return s.places(ctx, q, before, placeKind{
+		dimension: "country", statement: "locations",
+		of: func(country string) string { return country },
+		scan: func(rows driver.Rows) (country string, f PlaceFigures, err error) {
+			err = rows.Scan(&country, &f.Visitors, &f.Sessions)
+			return country, f, err
+		},
+	})
+}
+
+func (s Scoped) places(ctx context.Context, q Credits, before *Period, kind placeKind) (Places, error) {
+	var p Places
+	now, totals, err := s.placesIn(ctx, q, kind)
+	if err != nil {
+		return p, err
+	}
+	p.Totals = totals
+	then := map[string]*PlaceFigures{}
+	if before != nil {
+		q.Period = *before
+		if then, totals, err = s.placesIn(ctx, q, kind); err != nil {
+			return p, err
+		}
+		p.Before = &totals
+	}
+	for place, f := range now {
+		row := PlaceRow{Place: place, PlaceFigures: *f}
+		if before != nil {
+			row.Before = cmp.Or(then[place], &PlaceFigures{})
+		}
+		p.Rows = append(p.Rows, row)
+	}
+	for place, f := range then {
+		if now[place] == nil {
+			p.Rows = append(p.Rows, PlaceRow{Place: place, Before: f})
+		}
+	}
+	slices.SortFunc(p.Rows, comparePlaces)
+	p.Count, p.Rows = len(p.Rows), p.Rows[:min(len(p.Rows), MaxPlaces)]
+	return p, nil
+}
+
+func comparePlaces(a, b PlaceRow) int {
+	order := cmp.Compare(b.Conversions, a.Conversions)
+	if a.Before != nil && b.Before != nil {
+		order = cmp.Or(order, cmp.Compare(b.Before.Conversions, a.Before.Conversions))
+	}
+	return cmp.Or(order, cmp.Compare(b.Views, a.Views), cmp.Compare(b.Visitors, a.Visitors), cmp.Compare(a.Place, b.Place))
+}
+
+// placesIn are the places of the question's period.
+func (s Scoped) placesIn(ctx context.Context, q Credits, kind placeKind) (map[string]*PlaceFigures, Totals, error) {
+	var total Totals
+	q.Dimension, q.Second = kind.dimension, ""
 	byKey, model, err := s.creditedOne(ctx, q)
 	if err != nil {
-		return Content{}, err
+		return nil, total, err
 	}
-	rows := map[string]*ContentRow{}
-	at := func(page string) *ContentRow {
-		if rows[page] == nil {
-			rows[page] = &ContentRow{Page: cmp.Or(page, None)}
+	places := map[string]*PlaceFigures{}
+	at := func(place string) *PlaceFigures {
+		place = cmp.Or(place, None)
+		if places[place] == nil {
+			places[place] = &PlaceFigures{}
 		}
-		return rows[page]
+		return places[place]
 	}
-	err = s.askSessions(ctx, q, "content", func(scan driver.Rows) error {
-		var r ContentRow
-		err := scan.Scan(&r.Page, &r.Entries, &r.Views, &r.Exits, &r.Visitors)
-		*at(r.Page) = r
+	err = s.askSessions(ctx, q, kind.statement, func(rows driver.Rows) error {
+		place, f, err := kind.scan(rows)
+		*at(place) = f
 		return err
 	})
 	if err != nil {
-		return Content{}, err
+		return nil, total, err
 	}
-	var c Content
-	for k, e := range byKey {
-		if e.conversions[model] > 0 { // Another model may credit the page alone.
-			page, _, _ := strings.Cut(k[0], "?") // As cutQueryString does in the statement.
-			r := at(page)
-			r.Conversions, r.Value = r.Conversions+e.conversions[model], r.Value+e.value[model]
+	for key, e := range byKey {
+		if e.conversions[model] > 0 { // Another model may credit the place alone.
+			f := at(kind.of(key[0]))
+			f.Conversions, f.Value = f.Conversions+e.conversions[model], f.Value+e.value[model]
 		}
-		c.Total, c.Value = c.Total+e.conversions[model], c.Value+e.value[model]
+		total.Conversions, total.Value = total.Conversions+e.conversions[model], total.Value+e.value[model]
 	}
-	for _, r := range rows {
-		r.Conversions, r.Value = settled(r.Conversions), settled(r.Value)
-		c.Rows = append(c.Rows, *r)
+	for _, f := range places {
+		f.Conversions, f.Value = settled(f.Conversions), settled(f.Value)
 	}
-	slices.SortFunc(c.Rows, func(a, b ContentRow) int {
-		return cmp.Or(cmp.Compare(b.Conversions, a.Conversions), cmp.Compare(b.Views, a.Views), cmp.Compare(a.Page, b.Page))
-	})
-	c.Pages, c.Rows = len(c.Rows), c.Rows[:min(len(c.Rows), MaxPages)]
-	c.Total, c.Value = settled(c.Total), settled(c.Value)
-	return c, nil
-}
-
-// Locations tells what the countries of a period brought. Of the question
-// q.Compare, q.Dimension and q.Second are not read.
-func (s Scoped) Locations(ctx context.Context, q Credits) (Locations, error) {
-	q.Dimension, q.Second = "country", ""
-	byKey, model, err := s.creditedOne(ctx, q)
-	if err != nil {
-		return Locations{}, err
-	}
-	rows := map[string]*LocationRow{}
-	at := func(country string) *LocationRow {
-		if rows[country] == nil {
-			rows[country] = &LocationRow{Country: cmp.Or(country, None)}
-		}
-		return rows[country]
-	}
-	err = s.askSessions(ctx, q, "locations", func(scan driver.Rows) error {
-		var country string
-		var visitors, sessions uint64
-		err := scan.Scan(&country, &visitors, &sessions)
-		r := at(country)
-		r.Visitors, r.Sessions = visitors, sessions
-		return err
-	})
-	if err != nil {
-		return Locations{}, err
-	}
-	var l Locations
-	for k, e := range byKey {
-		if e.conversions[model] > 0 {
-			r := at(k[0])
-			r.Conversions, r.Value = settled(e.conversions[model]), settled(e.value[model])
-		}
-		l.Total, l.Value = l.Total+e.conversions[model], l.Value+e.value[model]
-	}
-	for _, r := range rows {
-		l.Rows = append(l.Rows, *r)
-	}
-	slices.SortFunc(l.Rows, func(a, b LocationRow) int {
-		return cmp.Or(cmp.Compare(b.Conversions, a.Conversions), cmp.Compare(b.Visitors, a.Visitors), cmp.Compare(a.Country, b.Country))
-	})
-	l.Total, l.Value = settled(l.Total), settled(l.Value)
-	return l, nil
+	return places, Totals{settled(total.Conversions), settled(total.Value)}, nil
 }
 
 // creditedOne gives credits by q.Dimension, and the place of the question's

@@ -101,7 +101,7 @@ func (w *market) comparePaths(t *testing.T, s report.Scoped) {
 	t.Helper()
 	for _, by := range []report.Dimension{"channel", "source", report.Page} {
 		for _, collapsed := range []bool{true, false} {
-			got, err := s.TouchPaths(t.Context(), w.question, by, collapsed, report.MaxPaths)
+			got, err := s.TouchPaths(t.Context(), w.question, report.PathQuestion{By: by, Collapsed: collapsed, Limit: report.MaxPaths})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,93 +119,151 @@ func (w *market) comparePaths(t *testing.T, s report.Scoped) {
 	}
 }
 
-func (w *market) compareContent(t *testing.T, s report.Scoped, model report.Model) {
+// wantContent goes from session to session.
+func (w *market) wantContent(t *testing.T, model report.Model) (map[string]*report.PlaceFigures, report.Totals) {
 	t.Helper()
 	w.question.Model, w.question.Dimension, w.question.Second = model, "landing_page", ""
-	got, err := s.Content(t.Context(), w.question)
-	if err != nil {
-		t.Fatal(err)
-	}
-	credits := w.want(t, attribution.Model(model))
-	want := map[string]*report.ContentRow{}
-	at := func(page string) *report.ContentRow {
-		page = cmp.Or(pageOf(page), report.None)
-		if want[page] == nil {
-			want[page] = &report.ContentRow{Page: page}
-		}
-		return want[page]
-	}
-	for key, a := range credits.rows {
-		if a.conversions > 0 {
-			r := at(key[0])
-			r.Conversions, r.Value = r.Conversions+a.conversions, r.Value+a.value
-		}
-	}
+	want, totals := w.wantPlaces(t, model, pageOf)
 	viewed := map[[2]string]bool{}
 	for _, one := range w.inside() {
 		if one.Touch.LandingPage != "" {
-			at(one.Touch.LandingPage).Entries++
+			want(pageOf(one.Touch.LandingPage)).Sessions++
 		}
 		if one.ExitPage != "" {
-			at(one.ExitPage).Exits++
+			want(pageOf(one.ExitPage)).Exits++
 		}
 		for _, item := range one.Items {
 			if item.Type == schema.HitType_HIT_TYPE_PAGEVIEW {
-				at(item.URL).Views++
+				want(pageOf(item.URL)).Views++
 				if who := [2]string{one.Visitor, pageOf(item.URL)}; !viewed[who] {
 					viewed[who] = true
-					at(item.URL).Visitors++
+					want(pageOf(item.URL)).Visitors++
 				}
 			}
 		}
 	}
-	wrong := len(got.Rows) != len(want) || got.Pages != len(want) || math.Abs(got.Total-credits.total) > 1e-6
-	for _, r := range got.Rows {
-		e := want[r.Page]
-		wrong = wrong || e == nil || math.Abs(e.Conversions-r.Conversions) > 1e-6 || math.Abs(e.Value-r.Value) > 1e-6 ||
-			[4]uint64{e.Entries, e.Views, e.Exits, e.Visitors} != [4]uint64{r.Entries, r.Views, r.Exits, r.Visitors}
-	}
-	if wrong {
-		t.Fatalf("workspace %d, %s: %+v\ngot  %+v\nwant %v", w.workspace, model, w.question, got, want)
-	}
+	return totals()
 }
 
-func (w *market) compareLocations(t *testing.T, s report.Scoped, model report.Model) {
+func (w *market) wantLocations(t *testing.T, model report.Model) (map[string]*report.PlaceFigures, report.Totals) {
 	t.Helper()
 	w.question.Model, w.question.Dimension, w.question.Second = model, "country", ""
-	got, err := s.Locations(t.Context(), w.question)
-	if err != nil {
-		t.Fatal(err)
-	}
-	credits := w.want(t, attribution.Model(model))
-	want := map[string]*report.LocationRow{}
-	at := func(country string) *report.LocationRow {
-		country = cmp.Or(country, report.None)
-		if want[country] == nil {
-			want[country] = &report.LocationRow{Country: country}
+	want, totals := w.wantPlaces(t, model, func(country string) string { return country })
+	seen := map[[2]string]bool{}
+	for _, one := range w.inside() {
+		want(one.Country).Sessions++
+		if who := [2]string{one.Visitor, one.Country}; !seen[who] {
+			seen[who] = true
+			want(one.Country).Visitors++
 		}
-		return want[country]
+	}
+	return totals()
+}
+
+// wantPlaces gives places with what they are credited, to be counted on.
+func (w *market) wantPlaces(t *testing.T, model report.Model, of func(string) string) (at func(string) *report.PlaceFigures, done func() (map[string]*report.PlaceFigures, report.Totals)) {
+	t.Helper()
+	credits := w.want(t, attribution.Model(model))
+	places, total := map[string]*report.PlaceFigures{}, report.Totals{}
+	at = func(place string) *report.PlaceFigures {
+		place = cmp.Or(place, report.None)
+		if places[place] == nil {
+			places[place] = &report.PlaceFigures{}
+		}
+		return places[place]
 	}
 	for key, a := range credits.rows {
 		if a.conversions > 0 {
-			at(key[0]).Conversions, at(key[0]).Value = a.conversions, a.value
+			f := at(of(key[0]))
+			f.Conversions, f.Value = f.Conversions+a.conversions, f.Value+a.value
+		}
+		total.Value += a.value
+	}
+	total.Conversions = credits.total
+	return at, func() (map[string]*report.PlaceFigures, report.Totals) { return places, total }
+}
+
+func equalPlace(got, want *report.PlaceFigures) bool {
+	if want == nil {
+		want = &report.PlaceFigures{}
+	}
+	return got != nil && math.Abs(want.Conversions-got.Conversions) < 1e-6 && math.Abs(want.Value-got.Value) < 1e-6 &&
+		[4]uint64{want.Sessions, want.Views, want.Exits, want.Visitors} == [4]uint64{got.Sessions, got.Views, got.Exits, got.Visitors}
+}
+
+func equalTotals(got, want report.Totals) bool {
+	return math.Abs(got.Conversions-want.Conversions) < 1e-6 && math.Abs(got.Value-want.Value) < 1e-6
+}
+
+// comparePlaces asks about a period beside another one, which may overlap.
+func (w *market) comparePlaces(t *testing.T, before report.Period, got func(report.Credits, *report.Period) (report.Places, error), reference func() (map[string]*report.PlaceFigures, report.Totals)) {
+	t.Helper()
+	period := w.question.Period
+	want, total := reference()
+	w.question.Period = before
+	then, totalThen := reference()
+	w.question.Period = period
+	alone, err := got(w.question, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := len(alone.Rows) != len(want) || alone.Count != len(want) || !equalTotals(alone.Totals, total) || alone.Before != nil
+	for _, r := range alone.Rows {
+		wrong = wrong || !equalPlace(&r.PlaceFigures, want[r.Place]) || r.Before != nil
+	}
+	beside, err := got(w.question, &before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := len(want)
+	for place := range then {
+		if want[place] == nil {
+			places++
 		}
 	}
-	seen := map[[2]string]bool{}
-	for _, one := range w.inside() {
-		at(one.Country).Sessions++
-		if who := [2]string{one.Visitor, one.Country}; !seen[who] {
-			seen[who] = true
-			at(one.Country).Visitors++
-		}
-	}
-	wrong := len(got.Rows) != len(want) || math.Abs(got.Total-credits.total) > 1e-6
-	for _, r := range got.Rows {
-		e := want[r.Country]
-		wrong = wrong || e == nil || math.Abs(e.Conversions-r.Conversions) > 1e-6 || math.Abs(e.Value-r.Value) > 1e-6 || e.Sessions != r.Sessions || e.Visitors != r.Visitors
+	wrong = wrong || len(beside.Rows) != places || !equalTotals(beside.Totals, total) || !equalTotals(*beside.Before, totalThen)
+	for i, r := range beside.Rows {
+		wrong = wrong || !equalPlace(&r.PlaceFigures, want[r.Place]) || !equalPlace(r.Before, then[r.Place]) || i > 0 && r.Conversions > beside.Rows[i-1].Conversions
 	}
 	if wrong {
-		t.Fatalf("workspace %d, %s: %+v\ngot  %+v\nwant %v", w.workspace, model, w.question, got, want)
+		t.Fatalf("workspace %d: %+v, and %+v before\ngot  %+v\nand  %+v\nwant %v\nand  %v", w.workspace, w.question, before, alone, beside, want, then)
+	}
+}
+
+// comparePathsBefore asks for few paths beside those of other days.
+func (w *market) comparePathsBefore(t *testing.T, s report.Scoped, before report.Period) {
+	t.Helper()
+	period := w.question.Period
+	want, _ := w.wantPaths("source", true)
+	w.question.Period = before
+	then, total := w.wantPaths("source", true)
+	w.question.Period = period
+	const limit = 3
+	got, err := s.TouchPaths(t.Context(), w.question, report.PathQuestion{By: "source", Collapsed: true, Limit: limit, Before: &before})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := got.Rows[:min(limit, len(want))]
+	rest := len(then)
+	for _, r := range first {
+		if _, ok := then[strings.Join(r.Steps, "\n")]; ok {
+			rest--
+		}
+	}
+	wrong := got.Before == nil || got.Before.Conversions != float64(total) || got.Paths != uint64(len(want)) || len(got.Rows) != len(first)+min(limit, rest)
+	given := map[string]bool{}
+	for _, r := range got.Rows {
+		name := strings.Join(r.Steps, "\n")
+		given[name] = true
+		wrong = wrong || r.PathFigures != want[name].PathFigures || r.Before == nil || *r.Before != then[name].PathFigures
+	}
+	for name, p := range then { // Nothing that was more frequent then is left out for less.
+		for _, r := range got.Rows[len(first):] {
+			wrong = wrong || !given[name] && p.Conversions > r.Before.Conversions
+		}
+	}
+	if wrong || len(given) != len(got.Rows) {
+		t.Fatalf("workspace %d: %+v, and %+v before\ngot  %+v\nwant %+v\nand  %+v", w.workspace, w.question, before, got, want, then)
 	}
 }
 
@@ -230,18 +288,29 @@ func TestPathsAndPlacesEqualReference(t *testing.T) {
 		scoped := s.in(w.workspace)
 		w.comparePaths(t, scoped)
 		model := report.Models()[random.IntN(7)]
-		w.compareContent(t, scoped, model)
-		w.compareLocations(t, scoped, model)
+		day := schema.Millis(24 * 60 * 60 * 1000)
+		before := w.question.Period
+		before.Begin, before.End = before.Begin-day*schema.Millis(random.IntN(20)), before.End-day*schema.Millis(1+random.IntN(20))
+		if before.End <= before.Begin {
+			before.End = before.Begin + day
+		}
+		w.comparePathsBefore(t, scoped, before)
+		w.comparePlaces(t, before, func(q report.Credits, b *report.Period) (report.Places, error) {
+			return scoped.Content(t.Context(), q, b)
+		}, func() (map[string]*report.PlaceFigures, report.Totals) { return w.wantContent(t, model) })
+		w.comparePlaces(t, before, func(q report.Credits, b *report.Period) (report.Places, error) {
+			return scoped.Locations(t.Context(), q, b)
+		}, func() (map[string]*report.PlaceFigures, report.Totals) { return w.wantLocations(t, model) })
 	}
 }
 
 func TestPathsAndPlacesRefuseWhatMakesNoSense(t *testing.T) {
 	s := open(t).in(1)
 	q := report.Credits{Model: report.Markov, Lookback: 90, Period: report.Period{Begin: at(t, "1T00:00"), End: at(t, "2T00:00")}}
-	_, byDevice := s.TouchPaths(t.Context(), q, "device", true, 10)
-	_, tooMany := s.TouchPaths(t.Context(), q, "channel", true, report.MaxPaths+1)
-	_, content := s.Content(t.Context(), q)
-	_, locations := s.Locations(t.Context(), q)
+	_, byDevice := s.TouchPaths(t.Context(), q, report.PathQuestion{By: "device", Limit: 10})
+	_, tooMany := s.TouchPaths(t.Context(), q, report.PathQuestion{By: "channel", Limit: report.MaxPaths + 1})
+	_, content := s.Content(t.Context(), q, nil)
+	_, locations := s.Locations(t.Context(), q, nil)
 	for i, err := range []error{byDevice, tooMany, content, locations} {
 		if schema.KindOf(err) != schema.KindInvalid {
 			t.Errorf("question %d: %v", i, err)

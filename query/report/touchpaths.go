@@ -3,24 +3,33 @@ package report
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // TouchPath is a sequence of touches, with the conversions that it came before.
 type TouchPath struct {
-	Steps       []string // the first touch first; None for an empty value
+	Steps []string // the first touch first; None for an empty value
+	PathFigures
+	Before *PathFigures // in the days compared with; nil where there are none
+}
+
+// PathFigures are what a sequence of touches came before in some days.
+type PathFigures struct {
 	Conversions uint64
 	Value       float64
 	Visitors    uint64 // distinct browsers of these touches
 }
 
-// TouchPaths are the sequences that came most often.
+// TouchPaths are the sequences that came most often, and those that did in the
+// days compared with.
 type TouchPaths struct {
 	Rows       []TouchPath
-	Paths      uint64 // different ones, those that are not in Rows included
+	Paths      uint64 // different ones in the period, those that are not in Rows included
 	Total      uint64 // conversions
 	TotalValue float64
+	Before     *Totals // of the days compared with
 }
 
 // MaxPaths is how many sequences are given.
@@ -32,42 +41,101 @@ const Page Dimension = "page"
 // pathDimensions are what touches may be named by.
 func pathDimensions() []Dimension { return []Dimension{"channel", "source", Page} }
 
+// PathQuestion says how touches are told as paths.
+type PathQuestion struct {
+	By        Dimension // what a step says: channel, source or Page
+	Collapsed bool      // a touch that says what the one before it says is left out
+	Limit     int       // how many at most, up to MaxPaths
+	Before    *Period   // days to compare with; nil for none
+}
+
 // TouchPaths gives the touches before every conversion of the question as
-// sequences of by: channel, source or Page. With collapsed, a touch that says
-// what the one before it says is left out. Filters ask for conversions of which
-// a touch matches all of them. Of the question the models and dimensions are
-// not read: a path is whole, whoever is credited.
-func (s Scoped) TouchPaths(ctx context.Context, q Credits, by Dimension, collapsed bool, limit int) (TouchPaths, error) {
-	if !slices.Contains(pathDimensions(), by) {
-		return TouchPaths{}, invalid("paths are told by channel, source or page, and not by %s; choose one of these", by)
+// sequences. Filters ask for conversions of which a touch matches all of them.
+// Of the question the models and dimensions are not read: a path is whole,
+// whoever is credited. With days to compare with, as many again follow that
+// were most frequent then and are not among the first.
+func (s Scoped) TouchPaths(ctx context.Context, q Credits, of PathQuestion) (TouchPaths, error) {
+	if !slices.Contains(pathDimensions(), of.By) {
+		return TouchPaths{}, invalid("paths are told by channel, source or page, and not by %s; choose one of these", of.By)
 	}
-	if limit < 1 || limit > MaxPaths {
-		return TouchPaths{}, invalid("limit must be between 1 and %d, and is %d", MaxPaths, limit)
+	if of.Limit < 1 || of.Limit > MaxPaths {
+		return TouchPaths{}, invalid("limit must be between 1 and %d, and is %d", MaxPaths, of.Limit)
 	}
-	arguments := map[string]any{"limit": uint32(limit)}
+	now, err := s.touchPaths(ctx, q, of, of.Limit, nil)
+	if err != nil || of.Before == nil {
+		return now, err
+	}
+	present := q.Period
+	q.Period = *of.Before
+	then, err := s.touchPaths(ctx, q, of, of.Limit, now.Rows)
+	if err != nil {
+		return TouchPaths{}, err
+	}
+	q.Period = present
+	return s.besideBefore(ctx, q, of, now, then)
+}
+
+// besideBefore puts the sequences of former days beside those of the question's
+// period. What was frequent then and is rare now is asked for once more.
+func (s Scoped) besideBefore(ctx context.Context, q Credits, of PathQuestion, now, then TouchPaths) (TouchPaths, error) {
+	places := make(map[string]int, len(now.Rows))
+	for i := range now.Rows {
+		places[now.Rows[i].name()], now.Rows[i].Before = i, &PathFigures{}
+	}
+	var missing []TouchPath
+	for i := range then.Rows {
+		row := &then.Rows[i]
+		if place, ok := places[row.name()]; ok {
+			now.Rows[place].Before = &row.PathFigures
+		} else if len(missing) < of.Limit {
+			missing = append(missing, TouchPath{Steps: row.Steps, Before: &row.PathFigures})
+		}
+	}
+	if len(missing) > 0 {
+		rare, err := s.touchPaths(ctx, q, of, 0, missing)
+		if err != nil {
+			return TouchPaths{}, err
+		}
+		figures := make(map[string]PathFigures, len(rare.Rows))
+		for i := range rare.Rows {
+			figures[rare.Rows[i].name()] = rare.Rows[i].PathFigures
+		}
+		for i := range missing {
+			missing[i].PathFigures = figures[missing[i].name()]
+		}
+		now.Rows = append(now.Rows, missing...)
+	}
+	now.Before = &Totals{float64(then.Total), then.TotalValue}
+	return now, nil
+}
+
+// name tells a sequence from others.
+func (p *TouchPath) name() string { return strings.Join(p.Steps, separator) }
+
+// touchPaths gives the most frequent sequences of the question's period, and
+// before them those that are listed, whether they are frequent or not.
+func (s Scoped) touchPaths(ctx context.Context, q Credits, of PathQuestion, limit int, listed []TouchPath) (TouchPaths, error) {
+	names := make([]string, len(listed))
+	for i := range listed {
+		names[i] = listed[i].name()
+	}
+	arguments := map[string]any{"limit": uint32(limit + len(names)), "listed": names, "separator": separator, "none": None}
 	q.Progressed = nil
-	column, key := by, touchColumn(by)
-	if by == Page {
+	column, key := of.By, touchColumn(of.By)
+	if of.By == Page {
 		column, key = "landing_page", "cutQueryString("+touchColumn("landing_page")+")"
 	}
 	data, err := q.placed(arguments, column)
 	if err != nil {
 		return TouchPaths{}, err
 	}
-	data.Key, data.Collapsed, data.Columns = key, collapsed, append(data.Columns, "touches_visitor")
+	data.Key, data.Collapsed, data.Columns = key, of.Collapsed, append(data.Columns, "touches_visitor")
 	var t TouchPaths
 	err = s.query(ctx, "touch_paths", data, arguments, func(rows driver.Rows) error {
 		var p TouchPath
-		if err := rows.Scan(&p.Steps, &p.Conversions, &p.Value, &p.Visitors, &t.Paths, &t.Total, &t.TotalValue); err != nil {
-			return err
-		}
-		for i, step := range p.Steps {
-			if step == "" {
-				p.Steps[i] = None
-			}
-		}
+		err := rows.Scan(&p.Steps, &p.Conversions, &p.Value, &p.Visitors, &t.Paths, &t.Total, &t.TotalValue)
 		t.Rows = append(t.Rows, p)
-		return nil
+		return err
 	})
 	return t, err
 }

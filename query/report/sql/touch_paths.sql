@@ -1,5 +1,6 @@
 -- The sequences of touches before conversions, most conversions first, with the browsers in which they were. A conversion
--- counts if a touch of its own matches the filters. The last three columns are of all sequences.
+-- counts if a touch of its own matches the filters. The last three columns are of all sequences. Sequences that are listed
+-- by their steps come first.
 {{template "placed.sql" .}},
     walked AS (
         SELECT value, arrayMap(place -> {{.Key}}, places) AS steps,
@@ -8,12 +9,12 @@
         WHERE arrayExists(place -> ({{.Filters}}), places)
     ),
     sequences AS (
-        SELECT value, browsers, {{if .Collapsed}}arrayCompact(steps){{else}}steps{{end}} AS path
+        SELECT value, browsers, {{if .Collapsed}}arrayCompact({{end}}arrayMap(step -> if(step = '', {none:String}, step), steps){{if .Collapsed}}){{end}} AS path
         FROM walked
     )
 SELECT path, count() AS conversions, sum(value) AS valued, uniqExactArray(browsers) AS visitors,
     toUInt64(count() OVER ()) AS paths, toUInt64(sum(count()) OVER ()) AS total, sum(sum(value)) OVER () AS total_value
 FROM sequences
 GROUP BY path
-ORDER BY conversions DESC, valued DESC, length(path), path
+ORDER BY has({listed:Array(String)}, arrayStringConcat(path, {separator:String})) DESC, conversions DESC, valued DESC, length(path), path
 LIMIT {limit:UInt32}

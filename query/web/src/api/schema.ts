@@ -323,7 +323,8 @@ export interface paths {
          * @description The touches of every conversion of these days inside the lookback window, the first one first. With filters, conversions
          *     count of which a touch matches all of them; exclusions leave touches out of the paths. A conversion without a visitor
          *     has the path Direct, direct or `(none)`, one whose touches are all excluded `(excluded)`. `conversions` of all paths sum
-         *     to `total`.
+         *     to `total`. Compared with other days, as many paths again follow that were most frequent then and are not among the
+         *     first.
          */
         get: operations["listPaths"];
         put?: never;
@@ -345,7 +346,8 @@ export interface paths {
          * What pages do
          * @description A page is its URL without query. Entries, views, exits and visitors are of sessions that began in these days, bots left
          *     out. Conversions are credited to sessions that began with the page; those without a page are in the row `(none)`, so
-         *     that `conversions` of all rows sum to `total`. The models `markov` and `shapley` are refused.
+         *     that `conversions` of all rows sum to `total`. Compared with other days, pages of either are rows. The models `markov`
+         *     and `shapley` are refused.
          */
         get: operations["listContent"];
         put?: never;
@@ -366,8 +368,8 @@ export interface paths {
         /**
          * What countries bring
          * @description Visitors and sessions that began in these days, bots left out. Conversions are credited to sessions from the country;
-         *     `conversions` of all rows sum to `total`. More than the country is not kept of where somebody was. The models `markov`
-         *     and `shapley` are refused.
+         *     `conversions` of all rows sum to `total`. Compared with other days, countries of either are rows. More than the country
+         *     is not kept of where somebody was. The models `markov` and `shapley` are refused.
          */
         get: operations["listLocations"];
         put?: never;
@@ -2534,6 +2536,29 @@ export interface components {
              */
             cost?: number;
         };
+        /** @description The days compared with, and what they have in all. */
+        TotalsBefore: {
+            /**
+             * Format: date
+             * @description The first day.
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description The last day.
+             */
+            to: string;
+            /**
+             * Format: double
+             * @description All conversions in these days.
+             */
+            total: number;
+            /**
+             * Format: double
+             * @description Their value.
+             */
+            value: number;
+        };
         /** @description A sequence of touches before conversions. */
         Path: {
             /** @description The first touch first; `(none)` for an empty value. */
@@ -2553,10 +2578,25 @@ export interface components {
              * @description Different visitors of these touches.
              */
             visitors: number;
+            /**
+             * Format: int64
+             * @description Conversions in the days compared with.
+             */
+            previous_conversions?: number;
+            /**
+             * Format: double
+             * @description Value in the days compared with.
+             */
+            previous_value?: number;
+            /**
+             * Format: int64
+             * @description Visitors in the days compared with.
+             */
+            previous_visitors?: number;
         };
         /** @description Sequences of touches before conversions. */
         PathList: {
-            /** @description Most conversions first. */
+            /** @description Most conversions first; then those of the days compared with. */
             rows: components["schemas"]["Path"][];
             /**
              * Format: int64
@@ -2573,6 +2613,7 @@ export interface components {
              * @description Their value.
              */
             value: number;
+            previous?: components["schemas"]["TotalsBefore"];
         };
         /** @description What one page did. */
         ContentRow: {
@@ -2608,10 +2649,40 @@ export interface components {
              * @description Credited likewise.
              */
             value: number;
+            /**
+             * Format: int64
+             * @description Entries in the days compared with.
+             */
+            previous_entries?: number;
+            /**
+             * Format: int64
+             * @description Views in the days compared with.
+             */
+            previous_views?: number;
+            /**
+             * Format: int64
+             * @description Exits in the days compared with.
+             */
+            previous_exits?: number;
+            /**
+             * Format: int64
+             * @description Visitors in the days compared with.
+             */
+            previous_visitors?: number;
+            /**
+             * Format: double
+             * @description Conversions in the days compared with.
+             */
+            previous_conversions?: number;
+            /**
+             * Format: double
+             * @description Value in the days compared with.
+             */
+            previous_value?: number;
         };
         /** @description What pages do. */
         ContentList: {
-            /** @description Most conversions first, then most views. */
+            /** @description Most conversions first, then most before, then most views. */
             rows: components["schemas"]["ContentRow"][];
             /** @description How many there are, those that are not in rows included. */
             pages: number;
@@ -2625,6 +2696,7 @@ export interface components {
              * @description Their value.
              */
             value: number;
+            previous?: components["schemas"]["TotalsBefore"];
         };
         /** @description What one country brought. */
         LocationRow: {
@@ -2650,10 +2722,30 @@ export interface components {
              * @description Credited likewise.
              */
             value: number;
+            /**
+             * Format: int64
+             * @description Visitors in the days compared with.
+             */
+            previous_visitors?: number;
+            /**
+             * Format: int64
+             * @description Sessions in the days compared with.
+             */
+            previous_sessions?: number;
+            /**
+             * Format: double
+             * @description Conversions in the days compared with.
+             */
+            previous_conversions?: number;
+            /**
+             * Format: double
+             * @description Value in the days compared with.
+             */
+            previous_value?: number;
         };
         /** @description What countries bring. */
         LocationList: {
-            /** @description Most conversions first, then most visitors. */
+            /** @description Most conversions first, then most before, then most visitors. */
             rows: components["schemas"]["LocationRow"][];
             /**
              * Format: double
@@ -2665,6 +2757,7 @@ export interface components {
              * @description Their value.
              */
             value: number;
+            previous?: components["schemas"]["TotalsBefore"];
         };
         /** @description A conversion behind a row of credits. */
         CreditedConversion: {
@@ -4705,6 +4798,12 @@ export interface operations {
                 from?: components["parameters"]["From"];
                 /** @description The last day, in the workspace's time zone. By default today. */
                 to?: components["parameters"]["To"];
+                /** @description What the figures are compared with. `custom` needs `compare_from` and `compare_to`. */
+                compare?: components["parameters"]["Compare"];
+                /** @description The first day compared with, where `compare` is `custom`. */
+                compare_from?: components["parameters"]["CompareFrom"];
+                /** @description The last day compared with, where `compare` is `custom`. */
+                compare_to?: components["parameters"]["CompareTo"];
                 /** @description What a step says. */
                 by?: "channel" | "source" | "page";
                 /** @description Whether a step that says the same as the one before it is shown, too. */
@@ -4775,6 +4874,12 @@ export interface operations {
                 from?: components["parameters"]["From"];
                 /** @description The last day, in the workspace's time zone. By default today. */
                 to?: components["parameters"]["To"];
+                /** @description What the figures are compared with. `custom` needs `compare_from` and `compare_to`. */
+                compare?: components["parameters"]["Compare"];
+                /** @description The first day compared with, where `compare` is `custom`. */
+                compare_from?: components["parameters"]["CompareFrom"];
+                /** @description The last day compared with, where `compare` is `custom`. */
+                compare_to?: components["parameters"]["CompareTo"];
                 /** @description How a conversion's credit is shared among its touches. */
                 model?: components["parameters"]["Model"];
                 /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
@@ -4841,6 +4946,12 @@ export interface operations {
                 from?: components["parameters"]["From"];
                 /** @description The last day, in the workspace's time zone. By default today. */
                 to?: components["parameters"]["To"];
+                /** @description What the figures are compared with. `custom` needs `compare_from` and `compare_to`. */
+                compare?: components["parameters"]["Compare"];
+                /** @description The first day compared with, where `compare` is `custom`. */
+                compare_from?: components["parameters"]["CompareFrom"];
+                /** @description The last day compared with, where `compare` is `custom`. */
+                compare_to?: components["parameters"]["CompareTo"];
                 /** @description How a conversion's credit is shared among its touches. */
                 model?: components["parameters"]["Model"];
                 /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
