@@ -658,7 +658,8 @@ test("paths, content and locations: what a step is, repeats, filters, sorting, f
   await page.locator(".path-middle summary").first().click();
   await page.selectOption(id("path-by"), "source");
   await until(page, () => [...document.querySelectorAll("[data-testid=paths] tbody tr")].some((tr) => tr.dataset.path.includes("google")));
-  const [file] = await Promise.all([page.waitForEvent("download"), page.click('button[aria-label="Download paths as CSV"]')]);
+  await page.click(id("export"));
+  const [file] = await Promise.all([page.waitForEvent("download"), page.click(id("export-csv"))]);
   assert.equal(file.suggestedFilename(), "paths-source.csv");
   await page.click(id("nav-dashboards-content"));
   await page.waitForSelector(`${id("content")} tbody tr`);
@@ -670,6 +671,51 @@ test("paths, content and locations: what a step is, repeats, filters, sorting, f
   await page.click(`${id("locations")} [data-key=DE] button`);
   await until(page, () => document.querySelectorAll("[data-testid=locations] tbody tr").length === 1);
   assert.deepEqual(query(page).getAll("f"), ["country:is:DE"]);
+});
+
+test("paths, content and locations beside other days, first conversions only, as files and calls", async (t) => {
+  const page = await open(t, "/dashboards/paths");
+  await page.waitForSelector(`${id("paths")} tbody tr`);
+  const lines = async (name) => {
+    await page.click(id("export"));
+    const [file] = await Promise.all([page.waitForEvent("download"), page.click(id("export-ndjson"))]);
+    assert.equal(file.suggestedFilename(), name);
+    return (await import("node:fs")).readFileSync(await file.path(), "utf8").trim().split("\n").map((l) => JSON.parse(l));
+  };
+  const asked = (route, choose) => Promise.all([page.waitForRequest((r) => r.url().includes(`/api/v1/${route}?`)), choose()]).then(([r]) => new URL(r.url()).searchParams);
+  await page.locator("h1").click();
+  assert.equal((await asked("paths", () => page.keyboard.press("x"))).get("compare"), "previous");
+  const before = Number(await page.getAttribute(id("path-before"), "data-before"));
+  const shown = await lines("paths-channel.ndjson");
+  assert.equal(shown.reduce((n, r) => n + r["conversions before"], 0), before);
+  assert.equal(shown.some((r) => r.conversions === 0 && r["conversions before"] > 0), true);
+  assert.match(await page.textContent(id("path-before")), /27 Sept? – 26 Oct 2026: [\d,]+ conversions \([+−][\d.]+% since\)/);
+  assert.equal((await asked("paths", () => page.selectOption(id("first-only"), "first"))).get("first_only"), "true");
+  assert.equal(query(page).get("only"), "first");
+
+  await page.goto(`${full.address}/dashboards/content`);
+  await page.waitForSelector(`${id("content")} tbody tr`);
+  const own = await asked("content", () => page.selectOption(id("compare"), "custom"));
+  assert.match(own.get("compare_from"), /^\d{4}-\d\d-\d\d$/);
+  await page.waitForSelector(`${id("content")} [data-column=previous_conversions]`);
+  await page.click(id("sort-views"));
+  await page.waitForSelector(`${id("content")} [data-column=previous_views]`);
+  assert.equal(await page.textContent(id("change-of")), "Change of views");
+  assert.deepEqual(Object.keys((await lines("content.ndjson"))[0]).slice(0, 3), ["page", "visitors", "views"]);
+  assert.equal((await asked("content", () => page.selectOption(id("first-only"), "first"))).get("first_only"), "true");
+
+  await page.goto(`${full.address}/dashboards/locations?compare=year`);
+  await page.waitForSelector(`${id("locations")} tr[data-key=IS] [data-column=previous_conversions]`);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.click(id("export"));
+  await page.click(id("export-call"));
+  await page.waitForSelector(`${id("export-call")} >> text=Copied`);
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /\/api\/v1\/locations\?.*compare=year/);
+  await page.keyboard.press("Escape");
+  await page.click(id("as-of-menu"));
+  await page.click(id("as-of-apply"));
+  await page.waitForSelector(`${id("known-as-of")} >> text=/visitors and sessions are those known now/`);
+  await page.waitForSelector(`${id("locations")} th >> text=Rate`, { state: "detached" });
 });
 
 test("rules for channels: written, moved, looked at, saved, applied to the past", async (t) => {

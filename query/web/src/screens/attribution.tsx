@@ -3,34 +3,23 @@ import { useState } from "preact/hooks";
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { dimensionLabel, type Dimension } from "../filters";
-import { change, count, dimensionValue, money, percent, times } from "../format";
+import { count, dimensionValue, money, percent, times } from "../format";
 import { credits, modelLabel, type Model } from "../models";
 import { hrefOfRow, openerOfRow, type OpenedRow } from "../opened";
+import type { Common, Compared } from "../report";
 import { session } from "../session";
 import { Link, ProblemNote, Skeleton } from "../ui/basics";
+import { Changed } from "../ui/compare";
 import { ExportMenu } from "../ui/export";
 import { addFilter } from "../ui/filterbar";
 
 type Row = Schemas["AttributionRow"];
 
-/** What every question about credits says. */
-export interface Common {
-  from: string;
-  to: string;
-  model: Model;
-  lookback: string;
-  conversion: string;
-  filter: string[];
-  exclude: string[];
-  as_of: string; // "" for now
-  first_only: boolean; // of each contact only its first conversion
-}
-
 /** What stands beside the credits of a table. */
 export interface Beside {
   vs: Model | undefined;
   second: Dimension | undefined; // split by
-  before: { compare: "none" | "previous" | "year" | "custom"; compare_from?: string; compare_to?: string };
+  before: Compared;
 }
 
 const rowsAtFirst = 7;
@@ -177,15 +166,6 @@ function Credit({ column, n, of }: { column: string; n: number; of: OpenedRow })
           {count(n)}
         </Link>
       )}
-    </td>
-  );
-}
-
-function Changed({ now, before }: { now: number; before: number }) {
-  const up = now > before ? "up" : now < before ? "downward" : "";
-  return (
-    <td class={`number ${up}`} data-column="previous_conversions" data-value={before} title={`${count(before)} before`}>
-      {before === 0 && now > 0 ? "new" : change(before === 0 ? 0 : (now - before) / before)}
     </td>
   );
 }

@@ -14,7 +14,7 @@ import { changed, hrefOf, place, setQuery } from "../url";
 import { Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Icon } from "../ui/icon";
 import { Explanation } from "./explain";
-import type { Common } from "./attribution";
+import type { Common } from "../report";
 
 type Item = Schemas["CreditedConversion"];
 

@@ -10,7 +10,7 @@ import { session, zone } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { ExportMenu } from "../ui/export";
-import type { Common } from "./attribution";
+import type { Common } from "../report";
 
 type Changes = Schemas["AttributionChanges"];
 

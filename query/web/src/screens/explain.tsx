@@ -8,7 +8,7 @@ import { session, zone } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Field, Fields, OutLink } from "../ui/fields";
-import type { Common } from "./attribution";
+import type { Common } from "../report";
 
 type Explained = Schemas["Explanation"];
 type Touch = Schemas["ExplainedTouch"];

@@ -2,15 +2,16 @@
 import { useState } from "preact/hooks";
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
-import { download, toCsv } from "../csv";
+import type { Call } from "../exports";
 import { count, dimensionValue, money, percent, plural, upright } from "../format";
+import { useReport } from "../report";
 import { session } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Head, ProblemNote, Skeleton } from "../ui/basics";
-import { Icon } from "../ui/icon";
+import { Changed, ChangeWords, Compare } from "../ui/compare";
+import { ExportMenu } from "../ui/export";
 import { PeriodMenu } from "../ui/periodbar";
 import { NoRows, ReportBar } from "./reportbar";
-import { useReport } from "./traffic";
 
 type Path = Schemas["Path"];
 
@@ -27,18 +28,20 @@ function shown(by: string, step: string): string {
 
 /** The screen at /dashboards/paths. */
 export function Paths() {
-  const { common } = useReport();
+  const { common, before } = useReport();
   const q = place.value.query;
   const by = steps.find((s) => s.id === q.get("by"))?.id ?? "channel";
   const repeats = q.get("repeats") === "1";
   const { model: _, ...asked } = common;
-  const paths = useQuery(`paths ${JSON.stringify(asked)} ${by} ${repeats}`, (signal) => ask("get", "/api/v1/paths", { query: { ...asked, by, repeats }, signal }), 15_000);
+  const query = { ...asked, ...before, by, repeats };
+  const paths = useQuery(`paths ${JSON.stringify(query)}`, (signal) => ask("get", "/api/v1/paths", { query, signal }), 15_000);
   return (
     <>
       <Head title="Paths">
+        <Compare now={before} />
         <PeriodMenu />
       </Head>
-      <ReportBar common={common} model={false}>
+      <ReportBar common={common} model={false} now="Paths are those of then, with their visitors.">
         <Choice label="Steps" value={by} options={steps} onChange={(id) => setQuery({ by: id === "channel" ? null : id })} testid="path-by" />
         <label class="path-repeats">
           <input type="checkbox" checked={repeats} onChange={() => setQuery({ repeats: repeats ? null : "1" })} data-testid="path-repeats" />
@@ -51,18 +54,19 @@ export function Paths() {
       {paths.problem && <ProblemNote problem={paths.problem} again={paths.reload} />}
       {!paths.data && paths.loading && <Skeleton lines={8} />}
       {paths.data && paths.data.rows.length === 0 && <NoRows common={common} what="conversions" />}
-      {paths.data && paths.data.rows.length > 0 && <Table by={by} data={paths.data} stale={paths.loading} />}
+      {paths.data && paths.data.rows.length > 0 && <Table by={by} data={paths.data} compared={before.compare !== "none"} stale={paths.loading} call={{ path: "/api/v1/paths", query }} />}
     </>
   );
 }
 
 const rowsAtFirst = 25;
 
-function Table({ by, data, stale }: { by: string; data: Schemas["PathList"]; stale: boolean }) {
+function Table({ by, data, compared, stale, call }: { by: string; data: Schemas["PathList"]; compared: boolean; stale: boolean; call: Call }) {
   const worth = data.value !== 0;
+  const before = compared ? data.previous : undefined;
   const currency = session.value?.workspace.currency ?? "USD";
   const [all, setAll] = useState(false);
-  const hidden = data.paths - data.rows.length;
+  const hidden = data.paths - data.rows.filter((r) => r.conversions > 0).length;
   return (
     <section class={stale ? "panel stale" : "panel"} aria-label="Paths" aria-busy={stale}>
       <header class="panel-head">
@@ -70,9 +74,8 @@ function Table({ by, data, stale }: { by: string; data: Schemas["PathList"]; sta
         <p class="attributed" data-testid="path-total" data-total={data.total}>
           before {plural(data.total, "conversion")}
         </p>
-        <button type="button" class="button button-icon" aria-label="Download paths as CSV" onClick={() => save(by, data.rows)}>
-          <Icon name="download" />
-        </button>
+        {before && <ChangeWords now={data.total} before={before} testid="path-before" />}
+        <ExportMenu bare what="Paths" name={`paths-${by}`} table={() => tableOf(data.rows, !!before)} call={call} />
       </header>
       <div class="table-box" role="region" aria-label="Paths before conversions" tabIndex={0}>
         <table class="table table-small" data-testid="paths">
@@ -81,6 +84,7 @@ function Table({ by, data, stale }: { by: string; data: Schemas["PathList"]; sta
               <th scope="col">Path</th>
               <th scope="col" class="number">Visitors</th>
               <th scope="col" class="number">Conversions</th>
+              {before && <th scope="col" class="number">Change</th>}
               <th scope="col" class="number">Share</th>
               {worth && <th scope="col" class="number">Value</th>}
             </tr>
@@ -93,7 +97,8 @@ function Table({ by, data, stale }: { by: string; data: Schemas["PathList"]; sta
                 </th>
                 <td class="number" data-column="visitors" data-value={p.visitors}>{count(p.visitors)}</td>
                 <td class="number strong" data-column="conversions" data-value={p.conversions}>{count(p.conversions)}</td>
-                <td class="number">{percent(p.conversions / data.total)}</td>
+                {before && <Changed now={p.conversions} before={p.previous_conversions ?? 0} />}
+                <td class="number">{percent(data.total > 0 ? p.conversions / data.total : 0)}</td>
                 {worth && <td class="number" data-column="value" data-value={p.value}>{money(p.value, currency)}</td>}
               </tr>
             ))}
@@ -134,6 +139,11 @@ function Steps({ by, steps: all }: { by: string; steps: string[] }) {
   );
 }
 
-function save(by: string, rows: Path[]): void {
-  download(`paths-${by}.csv`, toCsv([["path", "visitors", "conversions", "value"], ...rows.map((r) => [r.steps.join(" > "), r.visitors, r.conversions, r.value])]));
+function tableOf(rows: Path[], compared: boolean) {
+  return {
+    head: ["path", "visitors", "conversions", "value", ...(compared ? ["visitors before", "conversions before", "value before"] : [])],
+    rows: rows.map((r) => [
+      r.steps.join(" > "), r.visitors, r.conversions, r.value, ...(compared ? [r.previous_visitors ?? 0, r.previous_conversions ?? 0, r.previous_value ?? 0] : []),
+    ]),
+  };
 }

@@ -1,96 +1,121 @@
 // Content and Locations: what pages do, and what countries bring.
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { ask } from "../api/client";
-import { useQuery } from "../api/query";
-import { download, toCsv } from "../csv";
+import { ask, type Schemas } from "../api/client";
+import { useQuery, type Answer } from "../api/query";
+import type { Call } from "../exports";
 import { count, country, dimensionValue, money, percent, plural, upright } from "../format";
 import { models } from "../models";
+import { useReport, type Common } from "../report";
 import { session } from "../session";
 import { place, setQuery } from "../url";
 import { Head, ProblemNote, Skeleton } from "../ui/basics";
+import { Changed, ChangeWords, Compare } from "../ui/compare";
+import { ExportMenu } from "../ui/export";
 import { addFilter } from "../ui/filterbar";
 import { Icon } from "../ui/icon";
 import { PeriodMenu } from "../ui/periodbar";
 import { NoRows, ReportBar, singleModel } from "./reportbar";
-import { useReport } from "./traffic";
 
-interface Column<R> {
-  id: keyof R & string;
+/** What the answers about pages and about countries have in common. */
+interface List<R> {
+  rows: R[];
+  total: number;
+  previous?: Schemas["TotalsBefore"];
+}
+
+interface Column {
+  id: string; // a row's field; previous_ and this is its field of the days compared with
   label: string;
   money?: boolean;
 }
 
-interface TableOf<R> {
+/** How pages, or countries, are shown. */
+interface Kind<R> {
   id: string;
-  label: string;
-  head: string;
-  rows: R[];
-  columns: Column<R>[];
-  bar: keyof R & string; // the column that the bars show
+  title: string;
+  label: string; // of the table
+  head: string; // of the column of names
+  what: string; // what there is none of, where there is nothing
+  hint: string; // before the model's text, and after it
+  rate: string;
+  now: string; // what is counted as it is known now
+  columns: Column[];
+  bar: string; // the column that bars show, and that rates are of
   name: (r: R) => string;
-  cell: (r: R) => preact.ComponentChildren;
-  summary: string;
-  stale: boolean;
+  cell: (r: R) => ComponentChildren;
+  summary: (a: List<R>) => string;
 }
 
 const rowsAtFirst = 25;
 
-/** A table that is sorted by the column that the address names. */
-function Sorted<R extends object>({ id, label, head, rows, columns, bar, name, cell, summary, stale }: TableOf<R>) {
-  const [all, setAll] = useState(false);
-  const currency = session.value?.workspace.currency ?? "USD";
-  const number = (r: R, c: string) => Number(r[c as keyof R]);
-  const shown = columns.filter((c) => !c.money || rows.some((r) => number(r, c.id) !== 0));
-  const sort = shown.find((c) => c.id === place.value.query.get("sort"))?.id;
-  const sorted = sort ? [...rows].sort((a, b) => number(b, sort) - number(a, sort)) : rows;
-  const most = Math.max(1, ...rows.map((r) => number(r, bar)));
-  const visible = all ? sorted : sorted.slice(0, rowsAtFirst);
-  const save = () => download(`${id}.csv`, toCsv([[head, ...columns.map((c) => c.label)], ...sorted.map((r) => [name(r), ...columns.map((c) => number(r, c.id))])]));
+const numberOf = (r: object, field: string) => Number((r as Record<string, unknown>)[field] ?? 0);
+const beforeOf = (r: object, field: string) => numberOf(r, `previous_${field}`);
+
+/** What the address asks, under a model that the API takes here. */
+function useAsked() {
+  const { common, before } = useReport();
+  return { common, compared: before.compare !== "none", before, asked: { ...common, ...before, model: singleModel(common) } };
+}
+
+type Asked = ReturnType<typeof useAsked>;
+
+/** A screen with the table of one kind of places. */
+function Places<R extends object>({ kind, of, query: { asked, common, compared, before } }: { kind: Kind<R>; of: Answer<List<R>>; query: Asked }) {
   return (
-    <section class={stale ? "panel stale" : "panel"} aria-label={label} aria-busy={stale}>
+    <>
+      <Head title={kind.title}>
+        <Compare now={before} />
+        <PeriodMenu />
+      </Head>
+      <ReportBar common={common} model={true} now={kind.now} />
+      <p class="hint">
+        {kind.hint} {models.find((m) => m.id === asked.model)?.text} {common.as_of ? "" : kind.rate}
+      </p>
+      {of.problem && <ProblemNote problem={of.problem} again={of.reload} />}
+      {!of.data && of.loading && <Skeleton lines={8} />}
+      {of.data && of.data.rows.length === 0 && <NoRows common={common} what={kind.what} />}
+      {of.data && of.data.rows.length > 0 && <Sorted kind={kind} data={of.data} common={common} compared={compared && !!of.data.previous} stale={of.loading} call={{ path: `/api/v1/${kind.id}`, query: asked }} />}
+    </>
+  );
+}
+
+/** A table that is sorted by the column that the address names; changes are of this column. */
+function Sorted<R extends object>({ kind, data, common, compared, stale, call }: { kind: Kind<R>; data: List<R>; common: Common; compared: boolean; stale: boolean; call: Call }) {
+  const [all, setAll] = useState(false);
+  const { rows } = data;
+  const shown = kind.columns.filter((c) => !c.money || rows.some((r) => numberOf(r, c.id) !== 0 || beforeOf(r, c.id) !== 0));
+  const sort = shown.find((c) => c.id === place.value.query.get("sort"));
+  const moved = sort ?? shown.find((c) => c.id === "conversions")!;
+  const sorted = sort ? [...rows].sort((a, b) => numberOf(b, sort.id) - numberOf(a, sort.id)) : rows;
+  return (
+    <section class={stale ? "panel stale" : "panel"} aria-label={kind.label} aria-busy={stale}>
       <header class="panel-head">
-        <h2>{label}</h2>
-        <p class="attributed" data-testid={`${id}-total`}>
-          {summary}
+        <h2>{kind.label}</h2>
+        <p class="attributed" data-testid={`${kind.id}-total`} data-total={data.total}>
+          {kind.summary(data)}
         </p>
-        <button type="button" class="button button-icon" aria-label={`Download ${label} as CSV`} onClick={save}>
-          <Icon name="download" />
-        </button>
+        {compared && data.previous && <ChangeWords now={data.total} before={data.previous} testid={`${kind.id}-before`} />}
+        <ExportMenu bare what={kind.label} name={kind.id} table={() => tableOf(kind, sorted, compared)} call={call} />
       </header>
-      <div class="table-box" role="region" aria-label={`By ${head.toLowerCase()}`} tabIndex={0}>
-        <table class="table table-small bars" data-testid={id}>
+      <div class="table-box" role="region" aria-label={`By ${kind.head.toLowerCase()}`} tabIndex={0}>
+        <table class="table table-small bars" data-testid={kind.id}>
           <thead>
             <tr>
-              <th scope="col">{head}</th>
+              <th scope="col">{kind.head}</th>
               {shown.map((c) => (
-                <th key={c.id} scope="col" class="number" aria-sort={sort === c.id ? "descending" : undefined}>
-                  <button type="button" class="link sort" onClick={() => setQuery({ sort: sort === c.id ? null : c.id }, "replace")} data-testid={`sort-${c.id}`}>
+                <th key={c.id} scope="col" class="number" aria-sort={sort === c ? "descending" : undefined}>
+                  <button type="button" class="link sort" onClick={() => setQuery({ sort: sort === c ? null : c.id }, "replace")} data-testid={`sort-${c.id}`}>
                     {c.label}
-                    {sort === c.id && <Icon name="down" />}
+                    {sort === c && <Icon name="down" />}
                   </button>
                 </th>
               ))}
-              <th scope="col" class="number">
-                Rate
-              </th>
+              {compared && <th scope="col" class="number" data-testid="change-of">Change of {moved.label.toLowerCase()}</th>}
+              {!common.as_of && <th scope="col" class="number">Rate</th>}
             </tr>
           </thead>
-          <tbody>
-            {visible.map((r) => (
-              <tr key={name(r)} data-key={name(r)}>
-                <th scope="row">
-                  <span class="share" style={{ width: `${(number(r, bar) / most) * 100}%` }} />
-                  {cell(r)}
-                </th>
-                {shown.map((c) => (
-                  <td key={c.id} class={c.id === "conversions" ? "number strong" : "number"} data-column={c.id} data-value={number(r, c.id)}>
-                    {c.money ? money(number(r, c.id), currency) : count(number(r, c.id))}
-                  </td>
-                ))}
-                <td class="number">{number(r, bar) > 0 ? percent(number(r, "conversions") / number(r, bar)) : "–"}</td>
-              </tr>
-            ))}
-          </tbody>
+          <Body kind={kind} all={rows} rows={all ? sorted : sorted.slice(0, rowsAtFirst)} columns={shown} moved={compared ? moved.id : ""} rated={!common.as_of} />
         </table>
       </div>
       {rows.length > rowsAtFirst && (
@@ -102,101 +127,97 @@ function Sorted<R extends object>({ id, label, head, rows, columns, bar, name, c
   );
 }
 
-/** What the address asks, under a model that the API takes here. */
-function useAsked() {
-  const { common } = useReport();
-  return { common, asked: { ...common, model: singleModel(common) } };
+function Body<R extends object>({ kind, all, rows, columns, moved, rated }: { kind: Kind<R>; all: R[]; rows: R[]; columns: Column[]; moved: string; rated: boolean }) {
+  const currency = session.value?.workspace.currency ?? "USD";
+  const most = Math.max(1, ...all.map((r) => numberOf(r, kind.bar)));
+  return (
+    <tbody>
+      {rows.map((r) => (
+        <tr key={kind.name(r)} data-key={kind.name(r)}>
+          <th scope="row">
+            <span class="share" style={{ width: `${(numberOf(r, kind.bar) / most) * 100}%` }} />
+            {kind.cell(r)}
+          </th>
+          {columns.map((c) => (
+            <td key={c.id} class={c.id === "conversions" ? "number strong" : "number"} data-column={c.id} data-value={numberOf(r, c.id)}>
+              {c.money ? money(numberOf(r, c.id), currency) : count(numberOf(r, c.id))}
+            </td>
+          ))}
+          {moved && <Changed now={numberOf(r, moved)} before={beforeOf(r, moved)} column={`previous_${moved}`} />}
+          {rated && <td class="number">{numberOf(r, kind.bar) > 0 ? percent(numberOf(r, "conversions") / numberOf(r, kind.bar)) : "–"}</td>}
+        </tr>
+      ))}
+    </tbody>
+  );
 }
+
+function tableOf<R extends object>(kind: Kind<R>, rows: R[], compared: boolean) {
+  const columns = kind.columns.map((c) => c.id);
+  return {
+    head: [kind.head.toLowerCase(), ...columns, ...(compared ? columns.map((c) => `${c} before`) : [])],
+    rows: rows.map((r) => [kind.name(r), ...columns.map((c) => numberOf(r, c)), ...(compared ? columns.map((c) => beforeOf(r, c)) : [])]),
+  };
+}
+
+const value: Column = { id: "value", label: "Value", money: true };
+
+const pages: Kind<Schemas["ContentRow"]> = {
+  id: "content",
+  title: "Content",
+  label: "Pages",
+  head: "Page",
+  what: "pages",
+  hint: "Pages, without the query of their address. Conversions are credited to the visits that began with the page.",
+  rate: "The rate is conversions per entry.",
+  now: "Conversions and their value are of then. Visits have no history: visitors, views, entries and exits are those known now, so no rate is formed.",
+  columns: [{ id: "visitors", label: "Visitors" }, { id: "views", label: "Views" }, { id: "entries", label: "Entries" }, { id: "exits", label: "Exits" }, { id: "conversions", label: "Conversions" }, value],
+  bar: "entries",
+  name: (r) => r.page,
+  cell: (r) =>
+    r.page === "(none)" ? (
+      <span>(none)</span>
+    ) : (
+      <button type="button" class="link key" title={r.page} aria-label={`Only visits that began with ${upright(r.page)}`} onClick={() => addFilter({ dimension: "landing_page", operator: "contains", value: r.page })}>
+        {upright(dimensionValue("landing_page", r.page))}
+      </button>
+    ),
+  summary: (a) => {
+    const { pages } = a as Schemas["ContentList"];
+    const rest = pages - a.rows.length;
+    return `${plural(pages, "page")}, ${plural(a.total, "conversion")}${rest > 0 ? `; ${plural(rest, "page")} with less not shown` : ""}`;
+  },
+};
+
+const countries: Kind<Schemas["LocationRow"]> = {
+  id: "locations",
+  title: "Locations",
+  label: "Countries",
+  head: "Country",
+  what: "visitors",
+  hint: "Conversions are credited to visits from the country. Of where somebody was, SourceLoop keeps the country and nothing nearer.",
+  rate: "The rate is conversions per session.",
+  now: "Conversions and their value are of then. Visits have no history: visitors and sessions are those known now, so no rate is formed.",
+  columns: [{ id: "visitors", label: "Visitors" }, { id: "sessions", label: "Sessions" }, { id: "conversions", label: "Conversions" }, value],
+  bar: "sessions",
+  name: (r) => r.country,
+  cell: (r) => (
+    <button type="button" class="link key" aria-label={`Only ${country(r.country)}`} onClick={() => addFilter({ dimension: "country", operator: "is", value: r.country })}>
+      {country(r.country)}
+    </button>
+  ),
+  summary: (a) => `${plural(a.rows.length, "country", "countries")}, ${plural(a.total, "conversion")}`,
+};
 
 /** The screen at /dashboards/content. */
 export function Content() {
-  const { common, asked } = useAsked();
-  const pages = useQuery(`content ${JSON.stringify(asked)}`, (signal) => ask("get", "/api/v1/content", { query: asked, signal }), 15_000);
-  const rest = pages.data ? pages.data.pages - pages.data.rows.length : 0;
-  return (
-    <>
-      <Head title="Content">
-        <PeriodMenu />
-      </Head>
-      <ReportBar common={common} model={true} />
-      <p class="hint">
-        Pages, without the query of their address. Conversions are credited to the visits that began with the page. {models.find((m) => m.id === asked.model)?.text} The rate is conversions per entry.
-      </p>
-      {pages.problem && <ProblemNote problem={pages.problem} again={pages.reload} />}
-      {!pages.data && pages.loading && <Skeleton lines={8} />}
-      {pages.data && pages.data.rows.length === 0 && <NoRows common={common} what="pages" />}
-      {pages.data && pages.data.rows.length > 0 && (
-        <Sorted
-          id="content"
-          label="Pages"
-          head="Page"
-          rows={pages.data.rows}
-          columns={[
-            { id: "visitors", label: "Visitors" },
-            { id: "views", label: "Views" },
-            { id: "entries", label: "Entries" },
-            { id: "exits", label: "Exits" },
-            { id: "conversions", label: "Conversions" },
-            { id: "value", label: "Value", money: true },
-          ]}
-          bar="entries"
-          name={(r) => r.page}
-          cell={(r) =>
-            r.page === "(none)" ? (
-              <span>(none)</span>
-            ) : (
-              <button type="button" class="link key" title={r.page} aria-label={`Only visits that began with ${upright(r.page)}`} onClick={() => addFilter({ dimension: "landing_page", operator: "contains", value: r.page })}>
-                {upright(dimensionValue("landing_page", r.page))}
-              </button>
-            )
-          }
-          summary={`${plural(pages.data.pages, "page")}, ${plural(pages.data.total, "conversion")}${rest > 0 ? `; ${plural(rest, "page")} with less not shown` : ""}`}
-          stale={pages.loading}
-        />
-      )}
-    </>
-  );
+  const query = useAsked();
+  const of = useQuery(`content ${JSON.stringify(query.asked)}`, (signal) => ask("get", "/api/v1/content", { query: query.asked, signal }), 15_000);
+  return <Places kind={pages} of={of} query={query} />;
 }
 
 /** The screen at /dashboards/locations. */
 export function Locations() {
-  const { common, asked } = useAsked();
-  const places = useQuery(`locations ${JSON.stringify(asked)}`, (signal) => ask("get", "/api/v1/locations", { query: asked, signal }), 15_000);
-  return (
-    <>
-      <Head title="Locations">
-        <PeriodMenu />
-      </Head>
-      <ReportBar common={common} model={true} />
-      <p class="hint">
-        Conversions are credited to visits from the country. {models.find((m) => m.id === asked.model)?.text} The rate is conversions per session. Of where somebody was, SourceLoop keeps the country and nothing nearer.
-      </p>
-      {places.problem && <ProblemNote problem={places.problem} again={places.reload} />}
-      {!places.data && places.loading && <Skeleton lines={8} />}
-      {places.data && places.data.rows.length === 0 && <NoRows common={common} what="visitors" />}
-      {places.data && places.data.rows.length > 0 && (
-        <Sorted
-          id="locations"
-          label="Countries"
-          head="Country"
-          rows={places.data.rows}
-          columns={[
-            { id: "visitors", label: "Visitors" },
-            { id: "sessions", label: "Sessions" },
-            { id: "conversions", label: "Conversions" },
-            { id: "value", label: "Value", money: true },
-          ]}
-          bar="sessions"
-          name={(r) => r.country}
-          cell={(r) => (
-            <button type="button" class="link key" aria-label={`Only ${country(r.country)}`} onClick={() => addFilter({ dimension: "country", operator: "is", value: r.country })}>
-              {country(r.country)}
-            </button>
-          )}
-          summary={`${plural(places.data.rows.length, "country", "countries")}, ${plural(places.data.total, "conversion")}`}
-          stale={places.loading}
-        />
-      )}
-    </>
-  );
+  const query = useAsked();
+  const of = useQuery(`locations ${JSON.stringify(query.asked)}`, (signal) => ask("get", "/api/v1/locations", { query: query.asked, signal }), 15_000);
+  return <Places kind={countries} of={of} query={query} />;
 }

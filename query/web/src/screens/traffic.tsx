@@ -1,25 +1,25 @@
 // Traffic: what brings visits and conversions, under one model or two.
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
-import { readAsOf } from "../credits";
-import { addDays, defaultPreset, isDay, length, today } from "../dates";
+import { addDays, defaultPreset, today } from "../dates";
 import type { Call } from "../exports";
 import { change, count, money, percent, stretch, times } from "../format";
-import { dimensions, formatFilter, readFilters } from "../filters";
-import { useGoals, type Goal } from "../goals";
-import { conversions, defaultLookback, lookbacks, models, readModel } from "../models";
+import { dimensions } from "../filters";
+import { models } from "../models";
 import { isOpened } from "../opened";
+import { useReport } from "../report";
 import { session, zone } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Empty, Head, ProblemNote, Skeleton } from "../ui/basics";
 import { LineChart, type Series } from "../ui/chart";
-import { AsOfBanner, AsOfMenu } from "../ui/asof";
+import { AsOfBanner } from "../ui/asof";
+import { Compare } from "../ui/compare";
 import { ExportMenu } from "../ui/export";
-import { FilterChips, FilterMenu, LeaveOutMenu } from "../ui/filterbar";
+import { FilterChips } from "../ui/filterbar";
 import { later } from "../ui/later";
-import { SegmentMenu } from "../ui/segments";
-import { choosePreset, period, PeriodMenu, usePeriod } from "../ui/periodbar";
-import { AttributionTable, type Beside } from "./attribution";
+import { choosePreset, PeriodMenu } from "../ui/periodbar";
+import { AttributionTable } from "./attribution";
+import { Counting, Narrowing } from "./reportbar";
 import { Waiting } from "./waiting";
 
 const BehindDrawer = later(() => import("./behind").then((m) => m.BehindDrawer), true);
@@ -43,30 +43,6 @@ const names: Record<Figure["name"], string> = {
   return_on_spend: "Return on spend",
 };
 
-/** What the address asks of every number on the page. */
-export function useReport() {
-  const q = place.value.query;
-  const { range } = usePeriod();
-  const vs = models.find((m) => m.id === q.get("vs"))?.id;
-  const model = readModel(q.get("model"));
-  return {
-    common: {
-      from: range.from,
-      to: range.to,
-      model,
-      lookback: lookbacks.find((l) => l === q.get("lookback")) ?? defaultLookback,
-      conversion: q.get("conversion") ?? "",
-      filter: readFilters(q).map(formatFilter),
-      exclude: readFilters(q, "x").map(formatFilter),
-      as_of: readAsOf(q),
-      first_only: q.get("only") === "first",
-    },
-    vs: vs === model ? undefined : vs,
-    second: dimensions.find((d) => d.id === q.get("second"))?.id,
-    before: readCompared(q),
-  };
-}
-
 /** The screen at /dashboards/traffic. */
 export function Traffic() {
   const report = useReport();
@@ -74,7 +50,6 @@ export function Traffic() {
   const { as_of, ...asKnown } = common;
   const query = { ...asKnown, ...before };
   const traffic = useQuery(`traffic ${JSON.stringify(query)}`, (signal) => ask("get", "/api/v1/traffic", { query, signal }), 15_000);
-  const goals = useGoals();
   const nothing = !!traffic.data && common.filter.length === 0 && traffic.data.figures.every((f) => f.value === 0);
   return (
     <>
@@ -83,10 +58,7 @@ export function Traffic() {
         <PeriodMenu />
       </Head>
       <div class="bar">
-        <FilterMenu />
-        <SegmentMenu />
-        <LeaveOutMenu />
-        <AsOfMenu />
+        <Narrowing />
         <Choice label="Model" value={common.model} options={models} onChange={(model) => setQuery({ model: model === "last_touch" ? null : model })} testid="model" />
         <Choice
           label="Beside"
@@ -96,27 +68,10 @@ export function Traffic() {
           testid="second-model"
         />
         <Choice label="Split by" value={report.second ?? ""} options={[{ id: "", label: "Nothing" }, ...dimensions]} onChange={(second) => setQuery({ second })} testid="second-dimension" />
-        <Choice label="Counting" value={common.conversion} options={known(common.conversion, goals.data?.items ?? [])} onChange={(conversion) => setQuery({ conversion })} testid="conversion" />
-        <Choice
-          label="Of each contact"
-          value={common.first_only ? "first" : ""}
-          options={[
-            { id: "", label: "Every conversion" },
-            { id: "first", label: "The first only" },
-          ]}
-          onChange={(only) => setQuery({ only })}
-          testid="first-only"
-        />
-        <Choice
-          label="Lookback"
-          value={common.lookback}
-          options={lookbacks.map((l) => ({ id: l, label: l === "all" ? "All time" : l === "1" ? "1 day" : `${l} days` }))}
-          onChange={(lookback) => setQuery({ lookback: lookback === defaultLookback ? null : lookback })}
-          testid="lookback"
-        />
+        <Counting common={common} />
       </div>
       <FilterChips exclusions />
-      {as_of && <AsOfBanner moment={as_of} />}
+      {as_of && <AsOfBanner moment={as_of}>Key figures, their trend and sessions are counted as they are known now.</AsOfBanner>}
       <p class="hint">{models.find((m) => m.id === common.model)?.text}</p>
       {traffic.problem && <ProblemNote problem={traffic.problem} again={traffic.reload} />}
       {!traffic.data && traffic.loading && <Skeleton lines={8} />}
@@ -149,49 +104,6 @@ function Nothing() {
         Show the last 30 days
       </button>
     </Empty>
-  );
-}
-
-/** The conversions to choose from: those found by themselves, the goals, and the one that the address names. */
-function known(named: string, goals: Goal[]) {
-  const all = [...conversions, ...goals.map((g) => ({ id: g.name, label: g.name }))];
-  return all.some((c) => c.id === named) ? all : [...all, { id: named, label: named }];
-}
-
-const comparisons = [
-  { id: "none", label: "No comparison" },
-  { id: "previous", label: "Previous period" },
-  { id: "year", label: "Year before" },
-  { id: "custom", label: "Other days" },
-] as const;
-
-type Compared = Beside["before"];
-
-/** What the address compares with; "custom" needs its days. */
-function readCompared(q: URLSearchParams): Compared {
-  const compare = comparisons.find((c) => c.id === q.get("compare"))?.id ?? "none";
-  if (compare !== "custom") return { compare };
-  const [from, to] = [q.get("before_from"), q.get("before_to")];
-  return isDay(from) && isDay(to) && from <= to ? { compare, compare_from: from, compare_to: to } : { compare: "none" };
-}
-
-function Compare({ now }: { now: Compared }) {
-  const choose = (id: string) => {
-    const { range } = period();
-    const days = length(range);
-    const own = id === "custom" ? { before_from: addDays(range.from, -days), before_to: addDays(range.from, -1) } : { before_from: null, before_to: null };
-    setQuery({ compare: id === "none" ? null : id, ...own });
-  };
-  return (
-    <>
-      <Choice label="Compare with" quiet value={now.compare} options={comparisons} onChange={choose} testid="compare" />
-      {now.compare === "custom" && (
-        <span class="choice before-days">
-          <input type="date" aria-label="First day compared with" value={now.compare_from} max={now.compare_to} onChange={(e) => setQuery({ before_from: e.currentTarget.value })} data-testid="before-from" />
-          <input type="date" aria-label="Last day compared with" value={now.compare_to} min={now.compare_from} onChange={(e) => setQuery({ before_to: e.currentTarget.value })} data-testid="before-to" />
-        </span>
-      )}
-    </>
   );
 }
 

@@ -1,5 +1,6 @@
 // Numbers as they were known on an earlier day: the control, and the words that
 // say so.
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { asOfText, readAsOf } from "../credits";
 import { addDays, isDay, today } from "../dates";
@@ -49,14 +50,14 @@ function Form({ now, onDone }: { now: string; onDone: () => void }) {
   );
 }
 
-/** Says that the numbers are those of an earlier day. */
-export function AsOfBanner({ moment }: { moment: string }) {
+/** Says that the numbers are those of an earlier day, and which are not. */
+export function AsOfBanner({ moment, children }: { moment: string; children: ComponentChildren }) {
   return (
     <div class="note note-then" role="status" data-testid="known-as-of">
       <Icon name="clock" />
       <div>
         <strong>Numbers as they were known at {asOfText(moment, zone())}.</strong>
-        <p>Key figures, their trend and sessions are counted as they are known now.</p>
+        <p>{children}</p>
       </div>
       <button type="button" class="button" onClick={() => setQuery({ as_of: null })}>
         Back to now

@@ -7,7 +7,8 @@ import { place, setQuery } from "../url";
 import { choosePreset } from "./periodbar";
 import { Dialog } from "./basics";
 
-const withPeriod = ["/dashboards/traffic", "/funnels"];
+const compared = ["/dashboards/traffic", "/dashboards/paths", "/dashboards/content", "/dashboards/locations"];
+const withPeriod = [...compared, "/funnels"];
 
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
@@ -31,7 +32,7 @@ function press(key: string, help: () => void): boolean {
     choosePreset(preset.id);
     return true;
   }
-  if (key === "x" && path === "/dashboards/traffic") {
+  if (key === "x" && compared.includes(path)) {
     setQuery({ compare: place.value.query.get("compare") ? null : "previous" });
     return true;
   }
@@ -55,8 +56,8 @@ export function useShortcuts(help: () => void): void {
 export function Help({ onClose }: { onClose: () => void }) {
   const rows: [string, string][] = [
     ["/", "Search the contacts"],
-    ...presets.map((p): [string, string] => [p.key.toUpperCase(), `${p.label} (Traffic, Funnels)`]),
-    ["X", "Compare with the previous period (Traffic)"],
+    ...presets.map((p): [string, string] => [p.key.toUpperCase(), `${p.label} (dashboards, Funnels)`]),
+    ["X", "Compare with the previous period (dashboards)"],
     ["Esc", "Close what is open"],
     ["?", "This list"],
   ];
