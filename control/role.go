@@ -46,6 +46,7 @@ const (
 	ManageSettings    Action = "manage settings"    // Admin
 	Erase             Action = "erase a person"     // Admin
 	ManageWebhooks    Action = "manage webhooks"    // Admin
+	ManageBI          Action = "manage BI access"   // Admin
 	UndoMerges        Action = "undo merges"        // Admin
 	ReadAudit         Action = "read the audit log" // Admin
 )
@@ -56,7 +57,7 @@ func (a Action) least() Role {
 		return Viewer
 	case EditFunnels, EditStages, EditSegments, EditGoals, SendConversions, EditCosts:
 		return Editor
-	case ManageConnections, ManageMembers, ManageKeys, ManageSettings, ManageWebhooks, Erase, UndoMerges, ReadAudit:
+	case ManageConnections, ManageMembers, ManageKeys, ManageSettings, ManageWebhooks, ManageBI, Erase, UndoMerges, ReadAudit:
 		return Admin
 	}
 	return Owner

@@ -20,6 +20,7 @@ func TestStore(t *testing.T) {
 			"settings":             testSettings,
 			"goals":                testGoals,
 			"segments":             testSegments,
+			"BI users":             testBIUsers,
 			"goal stages":          testGoalStages,
 			"tasks":                testTasks,
 			"erasures":             testErasures,

@@ -2,21 +2,21 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	"net"
+	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
+	"sourceloop/control/biaccess"
 	"sourceloop/deploy/embedded"
+	"sourceloop/query/api"
 	"sourceloop/schema"
 	migrations "sourceloop/schema/clickhouse"
 )
@@ -45,15 +45,14 @@ type biAddCommand struct {
 
 // Run makes a user with a new password.
 func (c *biAddCommand) Run(ctx context.Context) error {
-	password := rand.Text()
-	sum := sha256.Sum256([]byte(password))
-	user := migrations.BIUser{Name: c.Name, PasswordHash: hex.EncodeToString(sum[:]), Workspace: c.Workspace, Details: c.Details}
+	password, hash := biaccess.Password()
+	user := migrations.BIUser{Name: c.Name, PasswordHash: hash, Workspace: c.Workspace, Details: c.Details, AddedAt: time.Now().UnixMilli()}
 	if err := user.Check(); err != nil {
 		return schema.E("add a BI user", schema.KindInvalid, "%s.", upperFirst(err.Error()))
 	}
 	if !c.server() {
-		err := changeBIUsers(c.Data, func(all []migrations.BIUser) []migrations.BIUser {
-			return append(slices.DeleteFunc(all, func(u migrations.BIUser) bool { return u.Name == user.Name }), user)
+		err := biaccess.File{Dir: c.Data}.Change(func(all []migrations.BIUser) ([]migrations.BIUser, error) {
+			return append(slices.DeleteFunc(all, func(u migrations.BIUser) bool { return u.Name == user.Name }), user), nil
 		})
 		if err != nil {
 			return err
@@ -84,17 +83,13 @@ func (c *biRemoveCommand) Run(ctx context.Context) error {
 	if c.server() {
 		return c.run(ctx, migrations.BIUser{Name: c.Name}.Removal)
 	}
-	found := false
-	err := changeBIUsers(c.Data, func(all []migrations.BIUser) []migrations.BIUser {
-		return slices.DeleteFunc(all, func(u migrations.BIUser) bool {
-			found = found || u.Name == c.Name
-			return u.Name == c.Name
-		})
+	return biaccess.File{Dir: c.Data}.Change(func(all []migrations.BIUser) ([]migrations.BIUser, error) {
+		rest := slices.DeleteFunc(slices.Clone(all), func(u migrations.BIUser) bool { return u.Name == c.Name })
+		if len(rest) == len(all) {
+			return nil, schema.E("remove a BI user", schema.KindUnknown, "There is no BI user %q of the folder %s. See sourceloop bi list.", c.Name, c.Data)
+		}
+		return rest, nil
 	})
-	if err == nil && !found {
-		err = schema.E("remove a BI user", schema.KindUnknown, "There is no BI user %q of the folder %s. See sourceloop bi list.", c.Name, c.Data)
-	}
-	return err
 }
 
 type biListCommand struct {
@@ -103,7 +98,7 @@ type biListCommand struct {
 
 // Run lists users, one a line.
 func (c *biListCommand) Run() error {
-	all, err := biUsers(c.Data)
+	all, err := biaccess.File{Dir: c.Data}.Users()
 	for _, u := range all {
 		fmt.Printf("%s\tworkspace %d\t%s\n", u.Name, u.Workspace, strings.Join(u.Views(), " "))
 	}
@@ -130,15 +125,23 @@ func (f *biFlags) run(ctx context.Context, statements func(database string) ([]s
 		fmt.Println(strings.Join(all, ";\n") + ";")
 		return nil
 	}
-	conn, err := driver.Open(&driver.Options{Addr: address.addrs, Auth: driver.Auth{Database: database, Username: address.user, Password: address.password}})
+	if err := runStatements(ctx, address, all); err != nil {
+		return schema.E("change BI users", schema.KindInvalid,
+			"ClickHouse refused a statement about its users: %s. It needs a user with access management; have its administrator run what --print prints.", err)
+	}
+	return nil
+}
+
+// runStatements runs statements one by one, until one is refused.
+func runStatements(ctx context.Context, address clickhouseAddress, all []string) (err error) {
+	conn, err := driver.Open(&driver.Options{Addr: address.addrs, Auth: driver.Auth{Database: address.database, Username: address.user, Password: address.password}})
 	if err != nil {
 		return fmt.Errorf("cannot connect to ClickHouse: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	for _, statement := range all {
 		if err := conn.Exec(ctx, statement); err != nil {
-			return schema.E("change BI users", schema.KindInvalid,
-				"ClickHouse refused a statement about its users: %s. It needs a user with access management; have its administrator run what --print prints.", err)
+			return err
 		}
 	}
 	return nil
@@ -146,56 +149,12 @@ func (f *biFlags) run(ctx context.Context, statements func(database string) ([]s
 
 func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
-// biFile is where a data folder keeps who reads its embedded ClickHouse. It holds
-// no password, only hashes of random ones.
-func biFile(dir string) string { return filepath.Join(dir, "bi.json") }
-
-func biUsers(dir string) ([]migrations.BIUser, error) {
-	text, err := os.ReadFile(biFile(dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	var all []migrations.BIUser
-	if err == nil {
-		err = json.Unmarshal(text, &all)
-	}
-	for _, u := range all {
-		err = errors.Join(err, u.Check())
-	}
+// inviteBI has the embedded ClickHouse know the folder's BI users, and tells
+// who they are.
+func inviteBI(config *embedded.ClickHouseConfig, dir string) ([]migrations.BIUser, error) {
+	all, err := biaccess.File{Dir: dir}.Users()
 	if err != nil {
-		return nil, schema.E("read the BI users", schema.KindInvalid, "The file %s cannot be used (%v). Mend it, or remove it and add its users again.", biFile(dir), err)
-	}
-	return all, nil
-}
-
-func changeBIUsers(dir string, change func([]migrations.BIUser) []migrations.BIUser) error {
-	all, err := biUsers(dir)
-	if err != nil {
-		return err
-	}
-	text, err := json.MarshalIndent(change(all), "", "  ")
-	if err != nil {
-		return fmt.Errorf("cannot write the BI users: %w", err)
-	}
-	fresh := biFile(dir) + ".new"
-	err = os.MkdirAll(dir, 0o700)
-	if err == nil {
-		err = os.WriteFile(fresh, text, 0o600)
-	}
-	if err == nil {
-		err = os.Rename(fresh, biFile(dir))
-	}
-	if err != nil {
-		return schema.E("write the BI users", schema.KindInvalid, "The BI users cannot be kept in %s (%v). Name the data folder of serve with --data.", dir, err)
-	}
-	return nil
-}
-
-// inviteBI has the embedded ClickHouse know the folder's BI users.
-func inviteBI(config *embedded.ClickHouseConfig, dir string) error {
-	all, err := biUsers(dir)
-	if err != nil {
-		return err
+		return nil, err
 	}
 	profile := embedded.Profile{Name: migrations.BIProfile}
 	for _, s := range migrations.BISettings() {
@@ -205,7 +164,34 @@ func inviteBI(config *embedded.ClickHouseConfig, dir string) error {
 	for _, u := range all {
 		config.Guests = append(config.Guests, guestOf(u, databaseName))
 	}
-	return nil
+	return all, nil
+}
+
+// biAccess is how the dashboard adds BI users to the ClickHouse that there is.
+func (n *node) biAccess() (api.BITools, error) {
+	at := n.engines.clickhouse
+	host, native, err := net.SplitHostPort(at.addrs[0])
+	if err != nil {
+		return nil, schema.E("start", schema.KindInvalid, "SOURCELOOP_CLICKHOUSE has an address without a port. Write it as clickhouse://user:password@host:9000/database.")
+	}
+	place := biaccess.Place{Host: host, Database: migrations.BIDatabase(at.database), Stays: true}
+	if place.NativePort, err = strconv.Atoi(native); err != nil {
+		return nil, fmt.Errorf("cannot read the port of ClickHouse: %w", err)
+	}
+	if n.engines.embedded.BI == "" {
+		return &biaccess.Server{At: place, Database: at.database, Store: n.control, Log: n.log, Run: func(ctx context.Context, statements []string) error {
+			return runStatements(ctx, at, statements)
+		}}, nil
+	}
+	u, err := url.Parse(n.engines.embedded.BI)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the address of the embedded ClickHouse: %w", err)
+	}
+	place.Embedded, place.Stays = true, n.config.engines.BIPort != 0
+	if place.HTTPPort, err = strconv.Atoi(u.Port()); err != nil {
+		return nil, fmt.Errorf("cannot read the port of the embedded ClickHouse: %w", err)
+	}
+	return &biaccess.Folder{File: biaccess.File{Dir: n.config.data}, At: place, Began: n.engines.guests, Store: n.control, Now: time.Now}, nil
 }
 
 func guestOf(u migrations.BIUser, database string) embedded.Guest {

@@ -16,6 +16,7 @@ import (
 
 	"sourceloop/deploy/embedded"
 	"sourceloop/schema"
+	migrations "sourceloop/schema/clickhouse"
 )
 
 // engineFlags say where the engines are; an empty address means embedded.
@@ -58,8 +59,9 @@ type engines struct {
 	clickhouse   clickhouseAddress
 	database     string
 	trimming     bool
-	embedded     addresses  // of those that run in this process
-	failed       chan error // an embedded engine ended by itself
+	guests       []migrations.BIUser // whom the embedded ClickHouse knows
+	embedded     addresses           // of those that run in this process
+	failed       chan error          // an embedded engine ended by itself
 	closers      []func() error
 	log          *slog.Logger
 }
@@ -129,7 +131,8 @@ func (e *engines) startClickHouse(ctx context.Context, flags engineFlags, dir st
 	}
 	e.log.Info("starting the embedded ClickHouse")
 	config := embedded.ClickHouseConfig{Dir: filepath.Join(dir, "clickhouse"), HTTPPort: flags.BIPort, Log: e.log}
-	if err := inviteBI(&config, dir); err != nil {
+	var err error
+	if e.guests, err = inviteBI(&config, dir); err != nil {
 		return err
 	}
 	server, err := embedded.StartClickHouse(ctx, config)

@@ -118,8 +118,13 @@ func (n *node) mountDashboard() error {
 	if n.config.settings.CollectorURL != "" {
 		collector = strings.TrimSuffix(n.config.settings.CollectorURL, "/")
 	}
+	access, err := n.biAccess()
+	if err != nil {
+		return err
+	}
 	server, err := api.New(api.Deps{
-		Store: n.control, Reports: n.reports, Connections: n.connect, Leads: n.logs, Costs: n.costs, Doctor: newExaminer(doctorConfig{
+		BITools: access,
+		Store:   n.control, Reports: n.reports, Connections: n.connect, Leads: n.logs, Costs: n.costs, Doctor: newExaminer(doctorConfig{
 			intercomAPI: n.config.settings.Intercom.APIURL, hubspot: n.hubspot, publicURL: n.url, collectorURL: collector, privatePages: n.config.settings.PrivatePages,
 		}, n.control, n.connect.Tokens(), n.reports),
 		Normalizer: identity.Rules{}, Channels: n.channels, Sealer: keys, Addresses: n.guard(),

@@ -55,6 +55,33 @@ func (e AdPlatform) Valid() bool {
 	}
 }
 
+// Defines values for BIState.
+const (
+	BIStateByStatements   BIState = "by_statements"
+	BIStateFromNextStart  BIState = "from_next_start"
+	BIStateGone           BIState = "gone"
+	BIStateReads          BIState = "reads"
+	BIStateUntilNextStart BIState = "until_next_start"
+)
+
+// Valid indicates whether the value is a known member of the BIState enum.
+func (e BIState) Valid() bool {
+	switch e {
+	case BIStateByStatements:
+		return true
+	case BIStateFromNextStart:
+		return true
+	case BIStateGone:
+		return true
+	case BIStateReads:
+		return true
+	case BIStateUntilNextStart:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Breakdown.
 const (
 	BreakdownBrowser     Breakdown = "browser"
@@ -1023,19 +1050,19 @@ func (e WebhookEvent) Valid() bool {
 
 // Defines values for WebhookState.
 const (
-	Active WebhookState = "active"
-	Gone   WebhookState = "gone"
-	Paused WebhookState = "paused"
+	WebhookStateActive WebhookState = "active"
+	WebhookStateGone   WebhookState = "gone"
+	WebhookStatePaused WebhookState = "paused"
 )
 
 // Valid indicates whether the value is a known member of the WebhookState enum.
 func (e WebhookState) Valid() bool {
 	switch e {
-	case Active:
+	case WebhookStateActive:
 		return true
-	case Gone:
+	case WebhookStateGone:
 		return true
-	case Paused:
+	case WebhookStatePaused:
 		return true
 	default:
 		return false
@@ -1277,6 +1304,88 @@ type AttributionRow struct {
 
 	// Value Credited value, in the workspace's currency.
 	Value float64 `json:"value"`
+}
+
+// BIAccess Reading with BI tools.
+type BIAccess struct {
+	// Items The users, oldest first.
+	Items []BIUser `json:"items"`
+
+	// Most How many there may be.
+	Most int `json:"most"`
+
+	// Place Where BI tools connect to.
+	Place BIPlace `json:"place"`
+}
+
+// BIPlace Where BI tools connect to.
+type BIPlace struct {
+	// Database Database of the views.
+	Database string `json:"database"`
+
+	// Embedded ClickHouse runs within this program, and is reached from its machine alone.
+	Embedded bool `json:"embedded"`
+
+	// Host Host of ClickHouse, as this program sees it.
+	Host string `json:"host"`
+
+	// HttpPort Port of the HTTP interface, which most tools use; null when only the server knows it.
+	HttpPort *int `json:"http_port"`
+
+	// NativePort Port of the native protocol.
+	NativePort int `json:"native_port"`
+
+	// Stays Whether the HTTP port is the same after the next start; for the embedded engine `--bi-port` makes it so.
+	Stays bool `json:"stays"`
+}
+
+// BIRemoval What became of a removed user.
+type BIRemoval struct {
+	// State Whether a BI user can sign in: `reads`: now; `from_next_start` and `until_next_start` of the process with the
+	// embedded engine; `by_statements`: once an administrator has run `statements`, for a removed one until then; `gone`:
+	// not any more.
+	State BIState `json:"state"`
+
+	// Statements What an administrator of the server runs, in this order; empty unless `by_statements`.
+	Statements []string `json:"statements"`
+}
+
+// BIState Whether a BI user can sign in: `reads`: now; `from_next_start` and `until_next_start` of the process with the
+// embedded engine; `by_statements`: once an administrator has run `statements`, for a removed one until then; `gone`:
+// not any more.
+type BIState string
+
+// BIUser Who reads this workspace with a BI tool.
+type BIUser struct {
+	// AddedAt As Time, or null when it has not happened: a contact without a conversion, a connection that is not connected
+	// or got no webhook yet, a key that was never used, a finding about nothing.
+	AddedAt *MaybeTime `json:"added_at"`
+
+	// Details Whether emails, phones and names of contacts can be read.
+	Details bool `json:"details"`
+
+	// Login What the tool signs in with: the name with the number of the workspace before it.
+	Login string `json:"login"`
+
+	// Name As it was asked for.
+	Name string `json:"name"`
+
+	// State Whether a BI user can sign in: `reads`: now; `from_next_start` and `until_next_start` of the process with the
+	// embedded engine; `by_statements`: once an administrator has run `statements`, for a removed one until then; `gone`:
+	// not any more.
+	State BIState `json:"state"`
+
+	// Statements What an administrator of the server runs, in this order; empty unless `by_statements`.
+	Statements []string `json:"statements"`
+}
+
+// BIUserInput Who is to read.
+type BIUserInput struct {
+	// Details Also emails, phones and names of contacts.
+	Details *bool `json:"details,omitempty"`
+
+	// Name Letters, digits and underscores.
+	Name string `json:"name"`
 }
 
 // Backfill The import of the conversations from before; absent when nobody asked for it.
@@ -3378,6 +3487,15 @@ type MergeList struct {
 // Model How a conversion's credit is shared among its touches.
 type Model string
 
+// NewBIUser A BI user, with the password that is shown once.
+type NewBIUser struct {
+	// Password Random; whoever has it reads this workspace.
+	Password string `json:"password"`
+
+	// User Who reads this workspace with a BI tool.
+	User BIUser `json:"user"`
+}
+
 // NewDestination Where which conversions go, and how. The platform and the action are enough, with the account at Google; the rest
 // has the defaults that are named here.
 type NewDestination struct {
@@ -4772,6 +4890,9 @@ type ListDeliveriesParams struct {
 // ConnectAdsByTokenJSONRequestBody defines body for ConnectAdsByToken for application/json ContentType.
 type ConnectAdsByTokenJSONRequestBody = AdToken
 
+// AddBIUserJSONRequestBody defines body for AddBIUser for application/json ContentType.
+type AddBIUserJSONRequestBody = BIUserInput
+
 // ExamineConnectionJSONRequestBody defines body for ExamineConnection for application/json ContentType.
 type ExamineConnectionJSONRequestBody = DoctorInput
 
@@ -4888,6 +5009,15 @@ type ServerInterface interface {
 	// ListCreditedConversions The conversions behind a row of credits
 	// (GET /api/v1/attribution/conversions)
 	ListCreditedConversions(ctx echo.Context, params ListCreditedConversionsParams) error
+	// GetBIAccess Who reads with BI tools, and where
+	// (GET /api/v1/bi)
+	GetBIAccess(ctx echo.Context) error
+	// AddBIUser Let somebody read with a BI tool
+	// (POST /api/v1/bi)
+	AddBIUser(ctx echo.Context) error
+	// RemoveBIUser Take reading with a BI tool away
+	// (DELETE /api/v1/bi/{login})
+	RemoveBIUser(ctx echo.Context, login string) error
 	// ListConnections The cards of the chat connections
 	// (GET /api/v1/connections)
 	ListConnections(ctx echo.Context) error
@@ -5522,6 +5652,40 @@ func (w *ServerInterfaceWrapper) ListCreditedConversions(ctx echo.Context) error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListCreditedConversions(ctx, params)
+	return err
+}
+
+// GetBIAccess converts echo context to params.
+func (w *ServerInterfaceWrapper) GetBIAccess(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetBIAccess(ctx)
+	return err
+}
+
+// AddBIUser converts echo context to params.
+func (w *ServerInterfaceWrapper) AddBIUser(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddBIUser(ctx)
+	return err
+}
+
+// RemoveBIUser converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveBIUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "login" -------------
+	var login string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "login", ctx.Param("login"), &login, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter login: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveBIUser(ctx, login)
 	return err
 }
 
@@ -7206,6 +7370,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/keys", wrapper.ListKeys, options.OperationMiddlewares["listKeys"]...)
 	router.POST(options.BaseURL+"/api/v1/keys", wrapper.CreateKey, options.OperationMiddlewares["createKey"]...)
 	router.DELETE(options.BaseURL+"/api/v1/keys/:id", wrapper.DeleteKey, options.OperationMiddlewares["deleteKey"]...)
+	router.GET(options.BaseURL+"/api/v1/bi", wrapper.GetBIAccess, options.OperationMiddlewares["getBIAccess"]...)
+	router.POST(options.BaseURL+"/api/v1/bi", wrapper.AddBIUser, options.OperationMiddlewares["addBIUser"]...)
+	router.DELETE(options.BaseURL+"/api/v1/bi/:login", wrapper.RemoveBIUser, options.OperationMiddlewares["removeBIUser"]...)
 	router.GET(options.BaseURL+"/api/v1/webhooks", wrapper.ListWebhooks, options.OperationMiddlewares["listWebhooks"]...)
 	router.POST(options.BaseURL+"/api/v1/webhooks", wrapper.CreateWebhook, options.OperationMiddlewares["createWebhook"]...)
 	router.DELETE(options.BaseURL+"/api/v1/webhooks/:id", wrapper.DeleteWebhook, options.OperationMiddlewares["deleteWebhook"]...)
@@ -7576,6 +7743,122 @@ type ListCreditedConversionsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListCreditedConversionsdefaultApplicationProblemPlusJSONResponse) VisitListCreditedConversionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBIAccessRequestObject struct {
+}
+
+type GetBIAccessResponseObject interface {
+	VisitGetBIAccessResponse(w http.ResponseWriter) error
+}
+
+type GetBIAccess200JSONResponse BIAccess
+
+func (response GetBIAccess200JSONResponse) VisitGetBIAccessResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBIAccessdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetBIAccessdefaultApplicationProblemPlusJSONResponse) VisitGetBIAccessResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBIUserRequestObject struct {
+	Body *AddBIUserJSONRequestBody
+}
+
+type AddBIUserResponseObject interface {
+	VisitAddBIUserResponse(w http.ResponseWriter) error
+}
+
+type AddBIUser201JSONResponse NewBIUser
+
+func (response AddBIUser201JSONResponse) VisitAddBIUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBIUserdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddBIUserdefaultApplicationProblemPlusJSONResponse) VisitAddBIUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBIUserRequestObject struct {
+	Login string `json:"login"`
+}
+
+type RemoveBIUserResponseObject interface {
+	VisitRemoveBIUserResponse(w http.ResponseWriter) error
+}
+
+type RemoveBIUser200JSONResponse BIRemoval
+
+func (response RemoveBIUser200JSONResponse) VisitRemoveBIUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBIUserdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RemoveBIUserdefaultApplicationProblemPlusJSONResponse) VisitRemoveBIUserResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11086,6 +11369,15 @@ type StrictServerInterface interface {
 	// ListCreditedConversions The conversions behind a row of credits
 	// (GET /api/v1/attribution/conversions)
 	ListCreditedConversions(ctx context.Context, request ListCreditedConversionsRequestObject) (ListCreditedConversionsResponseObject, error)
+	// GetBIAccess Who reads with BI tools, and where
+	// (GET /api/v1/bi)
+	GetBIAccess(ctx context.Context, request GetBIAccessRequestObject) (GetBIAccessResponseObject, error)
+	// AddBIUser Let somebody read with a BI tool
+	// (POST /api/v1/bi)
+	AddBIUser(ctx context.Context, request AddBIUserRequestObject) (AddBIUserResponseObject, error)
+	// RemoveBIUser Take reading with a BI tool away
+	// (DELETE /api/v1/bi/{login})
+	RemoveBIUser(ctx context.Context, request RemoveBIUserRequestObject) (RemoveBIUserResponseObject, error)
 	// ListConnections The cards of the chat connections
 	// (GET /api/v1/connections)
 	ListConnections(ctx context.Context, request ListConnectionsRequestObject) (ListConnectionsResponseObject, error)
@@ -11512,6 +11804,100 @@ func (sh *strictHandler) ListCreditedConversions(ctx echo.Context, params ListCr
 		return err
 	} else if validResponse, ok := response.(ListCreditedConversionsResponseObject); ok {
 		return validResponse.VisitListCreditedConversionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetBIAccess operation middleware
+func (sh *strictHandler) GetBIAccess(ctx echo.Context) error {
+	var request GetBIAccessRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetBIAccess(ctx.Request().Context(), request.(GetBIAccessRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetBIAccess")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetBIAccessResponseObject); ok {
+		return validResponse.VisitGetBIAccessResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddBIUser operation middleware
+func (sh *strictHandler) AddBIUser(ctx echo.Context) error {
+	var request AddBIUserRequestObject
+
+	var body AddBIUserJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddBIUser(ctx.Request().Context(), request.(AddBIUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddBIUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddBIUserResponseObject); ok {
+		return validResponse.VisitAddBIUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveBIUser operation middleware
+func (sh *strictHandler) RemoveBIUser(ctx echo.Context, login string) error {
+	var request RemoveBIUserRequestObject
+
+	request.Login = login
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveBIUser(ctx.Request().Context(), request.(RemoveBIUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveBIUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveBIUserResponseObject); ok {
+		return validResponse.VisitRemoveBIUserResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -47,6 +47,7 @@ func leastRoles() map[string]control.Role {
 		"replayDelivery": control.Admin, "replayFailedDeliveries": control.Admin,
 		"listPaths": control.Viewer, "listContent": control.Viewer, "listLocations": control.Viewer,
 		"listCosts": control.Viewer, "uploadCosts": control.Editor, "deleteCosts": control.Editor,
+		"getBIAccess": control.Admin, "addBIUser": control.Admin, "removeBIUser": control.Admin,
 		"listKeys": control.Admin, "createKey": control.Admin, "deleteKey": control.Admin,
 	}
 }
@@ -135,6 +136,14 @@ func (w *world) sample(t *testing.T, operation, path string, owner control.Princ
 		}
 		who, _ := w.store.Directory().APIKey(token)
 		return sample{byID(fmt.Sprint(who.Key)), nil, true, 204}
+	case "addBIUser":
+		return sample{path, map[string]any{"name": fmt.Sprint("tool_", n)}, false, 201}
+	case "removeBIUser":
+		user, _, err := w.tools.Add(t.Context(), owner, fmt.Sprint("gone_", n), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sample{strings.Replace(path, "{login}", user.Login, 1), nil, true, 200}
 	case "createIncomingHook":
 		return sample{path, map[string]any{"name": "shop", "conversion": "purchase"}, false, 201}
 	case "updateIncomingHook":

@@ -15,6 +15,7 @@ func needs() map[string]need {
 	read, connections, keys := need{action: control.Read}, need{action: control.ManageConnections}, need{action: control.ManageKeys}
 	funnels := need{action: control.EditFunnels}
 	webhooks, goals := need{action: control.ManageWebhooks}, need{action: control.EditGoals}
+	bi := need{action: control.ManageBI}
 	return map[string]need{
 		"signIn": public, "signOut": public, "signUp": public, "getSession": read,
 		"listContacts": read, "getContact": read, "getJourney": read, "listJourneys": read, "listStages": read,
@@ -40,6 +41,7 @@ func needs() map[string]need {
 		"listWebhooks": webhooks, "createWebhook": webhooks, "updateWebhook": webhooks, "deleteWebhook": webhooks, "pauseWebhook": webhooks,
 		"rotateWebhookSecret": webhooks, "testWebhook": webhooks, "listDeliveries": webhooks, "replayDelivery": webhooks, "replayFailedDeliveries": webhooks,
 		"listCosts": read, "uploadCosts": {action: control.EditCosts}, "deleteCosts": {action: control.EditCosts},
+		"getBIAccess": bi, "addBIUser": bi, "removeBIUser": bi,
 		"listKeys": keys, "createKey": keys, "deleteKey": keys,
 	}
 }

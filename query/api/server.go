@@ -81,6 +81,7 @@ type Deps struct {
 	Doctor       Doctor
 	Leads        Leads
 	Costs        Costs
+	BITools      BITools
 	Normalizer   Normalizer
 	Channels     Channels
 	Sealer       Sealer
@@ -134,7 +135,7 @@ func New(deps Deps) (*Server, error) {
 }
 
 func (d *Deps) complete() error {
-	if d.Store == nil || d.Reports == nil || d.Connections == nil || d.Doctor == nil || d.Leads == nil || d.Costs == nil || d.Normalizer == nil || d.Channels == nil || d.Sealer == nil || d.Addresses == nil || d.Tracking == nil {
+	if d.Store == nil || d.Reports == nil || d.Connections == nil || d.Doctor == nil || d.Leads == nil || d.Costs == nil || d.BITools == nil || d.Normalizer == nil || d.Channels == nil || d.Sealer == nil || d.Addresses == nil || d.Tracking == nil {
 		return errors.New("cannot start the API: a part that it needs is missing")
 	}
 	if d.ClientIP == nil {

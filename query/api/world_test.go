@@ -26,6 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sourceloop/control"
+	"sourceloop/control/biaccess"
 	"sourceloop/control/connect"
 	"sourceloop/control/controltest"
 	"sourceloop/control/outbound"
@@ -53,6 +54,7 @@ type world struct {
 	metrics  *prometheus.Registry
 	contract routers.Router
 	sink     *sink.Sink // nil without ClickHouse
+	tools    *biaccess.Folder
 	ann, ben control.Principal
 	ada, bob schema.ID // contacts of Ann's workspace
 	eve      schema.ID // of Ben's
@@ -123,8 +125,13 @@ func build(t testing.TB, options *clickhouse.Options, change ...func(*api.Deps))
 	w.store = controltest.Open(t, controltest.SQLite(t), control.Options{Keys: ring, Now: w.clock.Now})
 	w.ann, w.ben = controltest.NewOwner(t, w.store, "ann@a.example"), controltest.NewOwner(t, w.store, "ben@b.example")
 	w.server = httptest.NewUnstartedServer(nil)
+	w.tools = &biaccess.Folder{
+		File: biaccess.File{Dir: t.TempDir()}, At: biaccess.Place{Embedded: true, Host: "127.0.0.1", HTTPPort: 8123, NativePort: 9000, Database: "bi"},
+		Store: w.store, Now: today,
+	}
 	deps := api.Deps{
-		Store: w.store, Reports: reader.WithChannels(channels), Leads: w.leads, Costs: costs, Normalizer: identity.Rules{}, Channels: channels, Sealer: ring, Addresses: outbound.Guard{Resolver: nowhere{}}, Metrics: w.metrics,
+		BITools: w.tools,
+		Store:   w.store, Reports: reader.WithChannels(channels), Leads: w.leads, Costs: costs, Normalizer: identity.Rules{}, Channels: channels, Sealer: ring, Addresses: outbound.Guard{Resolver: nowhere{}}, Metrics: w.metrics,
 		Connections: connect.NewService(w.store, nil, time.Second, w.chat, &adProvider{"google"}, &pastedAd{adProvider{"meta"}}, &targetedAd{adProvider{"linkedin"}}), Doctor: examiner(w.store),
 		Tracking: func(key string) api.Snippet {
 			return api.Snippet{HTML: "<script data-key=" + key + "></script>", URL: "https://loop.example/sl.1.js", SRI: "sha384-x"}

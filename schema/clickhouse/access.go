@@ -11,7 +11,8 @@ type BIUser struct {
 	Name         string // letters, digits and underscores
 	PasswordHash string // SHA-256 of the password, hexadecimal
 	Workspace    uint32
-	Details      bool // may also read who contacts are
+	Details      bool  // may also read who contacts are
+	AddedAt      int64 `json:",omitempty"` // milliseconds since 1970; 0 when that is not known
 }
 
 // Limits of one question of a BI user. A tool may choose less, or another time.

@@ -439,6 +439,28 @@ test("an address for incoming webhooks is shown once", async (t) => {
   assert.equal(await page.locator(id("hook-url")).count(), 0);
 });
 
+test("a BI user is added with a password shown once, and removed", async (t) => {
+  const page = await open(t, "/settings/bi-access");
+  await page.fill(id("bi-name"), "tableau");
+  await page.check(id("bi-details"));
+  const [asked] = await Promise.all([page.waitForRequest((r) => r.method() === "POST" && r.url().endsWith("/bi")), page.click(id("add-bi-user"))]);
+  assert.deepEqual(asked.postDataJSON(), { name: "tableau", details: true });
+  assert.match(await page.textContent(id("bi-password")), /^[A-Z2-7]{26}$/);
+  const row = page.locator(`${id("bi-users")} [data-login=w1_tableau]`);
+  await row.waitFor();
+  assert.equal(await row.getAttribute("data-state"), "from_next_start");
+  assert.match(await page.textContent(id("bi-connection")), /w1_tableau/);
+  await page.reload();
+  await row.waitFor();
+  assert.equal(await page.locator(id("bi-password")).count(), 0);
+  await row.locator(id("remove-bi-user")).click();
+  await page.click(id("ask-confirm"));
+  await row.waitFor({ state: "detached" });
+  assert.match(await page.textContent(id("bi-removed")), /w1_tableau was removed/);
+  await page.click(id("bi-statements-of"));
+  assert.match(await page.textContent(id("bi-statements")), /CREATE ROW POLICY OR REPLACE w1_warehouse/);
+});
+
 test("filters are kept as a segment, put into force again and forgotten", async (t) => {
   const page = await open(t, "/dashboards/traffic?f=channel:is:Email&f=country:is_not:FR");
   await page.click(id("segments"));

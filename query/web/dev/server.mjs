@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { dirname, extname, join, normalize } from "node:path";
 import { makeAds } from "./ads.mjs";
+import { makeBI } from "./bi.mjs";
 import { makeCredits } from "./credits.mjs";
 import { makeGoals } from "./goals.mjs";
 import { makeSegments } from "./segments.mjs";
@@ -181,6 +182,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
   const ads = makeAds({ empty, now, people });
   const goals = makeGoals({ empty, now });
   const segments = makeSegments({ empty });
+  const bi = makeBI({ empty, now });
   const hooks = makeHooks({ empty, now, people });
   const credits = makeCredits({ empty, now, people });
   const reports = makeReports({ people, ok, fits: (p, q) => q.getAll("filter").every((f) => matches(p.contact, f)) });
@@ -202,7 +204,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     if (!signedIn) return problem(401, "You are not signed in", "The session has ended.", "Sign in again.");
     const forGoals = goals(method, path.replace("/api/v1", ""), body, { ok, problem }) ?? segments(method, path.replace("/api/v1", ""), body, { ok });
     if (forGoals) return forGoals;
-    const forHooks = hooks(method, path.replace("/api/v1", ""), body, { ok, problem });
+    const forHooks = hooks(method, path.replace("/api/v1", ""), body, { ok, problem }) ?? bi(method, path.replace("/api/v1", ""), body, { ok, problem });
     if (forHooks) return forHooks;
     const forCredits = credits(method, path.replace("/api/v1", ""), q, { ok, problem });
     if (forCredits) return forCredits;

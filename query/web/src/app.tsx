@@ -19,6 +19,7 @@ import { Help, useShortcuts } from "./ui/shortcuts";
 const Ads = later(() => import("./screens/ads").then((m) => m.Ads));
 const Funnels = later(() => import("./screens/funnels").then((m) => m.Funnels));
 const Channels = later(() => import("./screens/channels").then((m) => m.Channels));
+const BIAccess = later(() => import("./screens/bi").then((m) => m.BIAccess));
 const Goals = later(() => import("./screens/goals").then((m) => m.Goals));
 const Paths = later(() => import("./screens/paths").then((m) => m.Paths));
 const Content = later(() => import("./screens/places").then((m) => m.Content));
@@ -85,6 +86,8 @@ function Screen({ path }: { path: string }) {
       return <Webhooks />;
     case "/settings/channels":
       return <Channels />;
+    case "/settings/bi-access":
+      return <BIAccess />;
     case "/settings/goals":
       return <Goals />;
     case "/settings":
@@ -146,6 +149,7 @@ const groups: { name: string; items: Item[] }[] = [
     items: [
       { href: "/settings/goals", label: "Goals", icon: "flag" },
       { href: "/settings/channels", label: "Channels", icon: "branch" },
+      { href: "/settings/bi-access", label: "BI access", icon: "columns" },
       { href: "/settings", label: "Settings", icon: "settings" },
     ],
   },

@@ -1259,6 +1259,55 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bi": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who reads with BI tools, and where
+         * @description Needs the role Admin or higher. Passwords are not kept and cannot be shown again.
+         */
+        get: operations["getBIAccess"];
+        put?: never;
+        /**
+         * Let somebody read with a BI tool
+         * @description The user reads the views of this workspace, and nothing else. On the embedded engine it can sign in from the next
+         *     start on; on a server at once where the product's own user may manage users, else once an administrator has run
+         *     `statements`. Needs the role Admin or higher; the answer is the only time that the password is shown.
+         */
+        post: operations["addBIUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bi/{login}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What the user signs in with. */
+                login: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take reading with a BI tool away
+         * @description `state` says whether the user can sign in until the next start, or until an administrator has run `statements`. Needs the role Admin or higher.
+         */
+        delete: operations["removeBIUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhooks": {
         parameters: {
             query?: never;
@@ -1532,6 +1581,71 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description Whether a BI user can sign in: `reads`: now; `from_next_start` and `until_next_start` of the process with the
+         *     embedded engine; `by_statements`: once an administrator has run `statements`, for a removed one until then; `gone`:
+         *     not any more.
+         * @enum {string}
+         */
+        BIState: "reads" | "from_next_start" | "until_next_start" | "by_statements" | "gone";
+        /** @description Where BI tools connect to. */
+        BIPlace: {
+            /** @description ClickHouse runs within this program, and is reached from its machine alone. */
+            embedded: boolean;
+            /** @description Host of ClickHouse, as this program sees it. */
+            host: string;
+            /** @description Port of the HTTP interface, which most tools use; null when only the server knows it. */
+            http_port: number | null;
+            /** @description Port of the native protocol. */
+            native_port: number;
+            /** @description Database of the views. */
+            database: string;
+            /** @description Whether the HTTP port is the same after the next start; for the embedded engine `--bi-port` makes it so. */
+            stays: boolean;
+        };
+        /** @description Who reads this workspace with a BI tool. */
+        BIUser: {
+            /** @description As it was asked for. */
+            name: string;
+            /** @description What the tool signs in with: the name with the number of the workspace before it. */
+            login: string;
+            /** @description Whether emails, phones and names of contacts can be read. */
+            details: boolean;
+            state: components["schemas"]["BIState"];
+            added_at: components["schemas"]["MaybeTime"];
+            /** @description What an administrator of the server runs, in this order; empty unless `by_statements`. */
+            statements: string[];
+        };
+        /** @description Reading with BI tools. */
+        BIAccess: {
+            place: components["schemas"]["BIPlace"];
+            /** @description The users, oldest first. */
+            items: components["schemas"]["BIUser"][];
+            /** @description How many there may be. */
+            most: number;
+        };
+        /** @description Who is to read. */
+        BIUserInput: {
+            /** @description Letters, digits and underscores. */
+            name: string;
+            /**
+             * @description Also emails, phones and names of contacts.
+             * @default false
+             */
+            details?: boolean;
+        };
+        /** @description A BI user, with the password that is shown once. */
+        NewBIUser: {
+            user: components["schemas"]["BIUser"];
+            /** @description Random; whoever has it reads this workspace. */
+            password: string;
+        };
+        /** @description What became of a removed user. */
+        BIRemoval: {
+            state: components["schemas"]["BIState"];
+            /** @description What an administrator of the server runs, in this order; empty unless `by_statements`. */
+            statements: string[];
+        };
         /** @description An address at which a program tells of conversions in JSON of its own. */
         IncomingHook: {
             /** @description The address's id, which is no secret. */
@@ -6306,6 +6420,76 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getBIAccess: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where tools connect to, and the users of this workspace, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BIAccess"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    addBIUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BIUserInput"];
+            };
+        };
+        responses: {
+            /** @description The user with its password. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewBIUser"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    removeBIUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What the user signs in with. */
+                login: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BIRemoval"];
+                };
             };
             default: components["responses"]["Problem"];
         };
