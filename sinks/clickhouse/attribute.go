@@ -2,20 +2,13 @@ package clickhouse
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
-	driver "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/ext"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
-	chdriver "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"sourceloop/schema"
 )
-
-// attributeAtOnce is how many contacts one statement takes: enough that its
-// planning does not count, and few enough that their sessions fit in memory.
-const attributeAtOnce = 1000
 
 // Attribute computes which touches earned the conversions of these contacts,
 // or of everybody when contacts is nil, from what is stored, and appends a row
@@ -32,13 +25,14 @@ const attributeAtOnce = 1000
 // does; for everybody it is a change of rules.
 func (s *Sink) Attribute(ctx context.Context, workspace uint32, contacts []schema.Recredit, version uint64) error {
 	if contacts == nil {
-		all, err := s.everybody(ctx, workspace)
-		if err != nil {
-			return err
-		}
-		contacts = because(schema.CauseRules, all)
+		return s.attributeEverybody(ctx, workspace, version)
 	}
-	return s.attributeAll(ctx, workspace, contacts, version, false)
+	return s.crediting().attributeAll(ctx, workspace, contacts, version, false)
+}
+
+// crediting is how a few contacts are credited.
+func (s *Sink) crediting() *crediting {
+	return &crediting{conn: s.conn, goals: s.config.Goals, atOnce: s.attributeAtOnce}
 }
 
 // because are contacts that are all looked at for one cause.
@@ -53,59 +47,7 @@ func because(why schema.Cause, contacts []schema.ID) []schema.Recredit {
 // AttributeAnew does the same for some contacts, and appends a row for each of
 // their conversions, so that what was known of them before can go.
 func (s *Sink) AttributeAnew(ctx context.Context, workspace uint32, contacts []schema.ID, version uint64) error {
-	return s.attributeAll(ctx, workspace, because(schema.CauseErasure, contacts), version, true)
-}
-
-func (s *Sink) attributeAll(ctx context.Context, workspace uint32, contacts []schema.Recredit, version uint64, anew bool) error {
-	for some := range slices.Chunk(contacts, s.attributeAtOnce) {
-		if err := s.attribute(ctx, workspace, some, version, anew); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Sink) everybody(ctx context.Context, workspace uint32) ([]schema.ID, error) {
-	var all []schema.ID
-	err := s.each(ctx, "attribute_everybody", func(rows chdriver.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		all = append(all, schema.ID([]byte(id)))
-		return err
-	}, driver.Named("workspace", workspace))
-	return all, err
-}
-
-// attribute computes the conversions of some contacts. What was read before
-// goes with the statement, so that it reads nothing but the sessions of their
-// browsers and what stands of these conversions.
-func (s *Sink) attribute(ctx context.Context, workspace uint32, contacts []schema.Recredit, version uint64, anew bool) error {
-	ids := make([]schema.ID, len(contacts))
-	for i, c := range contacts {
-		ids[i] = c.Contact
-	}
-	k, err := s.know(ctx, workspace, ids)
-	if err != nil {
-		return err
-	}
-	conversions := k.conversions()
-	if len(conversions) == 0 {
-		return nil
-	}
-	tables, err := askedTables(conversions)
-	if err == nil {
-		tables, err = addCauses(tables, contacts)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot attribute conversions: %w", err)
-	}
-	sql, err := statements.ReadFile("sql/attribute.sql")
-	if err != nil {
-		return fmt.Errorf("cannot find the statement attribute: %w", err)
-	}
-	ctx = driver.Context(ctx, driver.WithExternalTable(tables...))
-	err = s.conn.Exec(ctx, string(sql), driver.Named("workspace", workspace), driver.Named("version", version), driver.Named("anew", anew))
-	return explain("attribute conversions", err)
+	return s.crediting().attributeAll(ctx, workspace, because(schema.CauseErasure, contacts), version, true)
 }
 
 // askedTables writes conversions as the tables that the statement names.

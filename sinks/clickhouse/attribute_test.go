@@ -345,16 +345,16 @@ func (e *engine) compare(t *testing.T, g *graph) {
 // changes, whether asked for everybody or for contacts, all at once or a few at
 // a time; asking again appends nothing.
 func TestAttributeEqualsReference(t *testing.T) {
-	for _, atOnce := range []int{1000, 2} {
-		t.Run(fmt.Sprint(atOnce, " at once"), func(t *testing.T) { attributeEqualsReference(t, atOnce) })
+	for _, atOnce := range []struct{ contacts, visits int }{{1000, 0}, {3, 500}} {
+		t.Run(fmt.Sprint(atOnce.contacts, " at once"), func(t *testing.T) { attributeEqualsReference(t, atOnce.contacts, atOnce.visits) })
 	}
 }
 
-func attributeEqualsReference(t *testing.T, atOnce int) {
+func attributeEqualsReference(t *testing.T, contacts, visits int) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	e, g := open(t), grow(seed)
-	e.AttributeAtOnce(atOnce)
+	e.AttributeAtOnce(contacts, visits)
 	g.write(t, e)
 	attribute(t, e.Sink, nil, g.version)
 	e.compare(t, g)

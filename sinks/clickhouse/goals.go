@@ -38,17 +38,17 @@ type reached struct {
 
 // goalsOf finds the workspace's goals, and who may have reached one: a goal's
 // conversion has no facts, and its browser may have become somebody else's.
-func (s *Sink) goalsOf(ctx context.Context, workspace uint32, k *known) error {
-	if s.config.Goals == nil {
+func (c *crediting) goalsOf(ctx context.Context, workspace uint32, k *known) error {
+	if c.goals == nil {
 		return nil
 	}
-	if w, known := s.config.Goals.Workspace(workspace); known {
+	if w, known := c.goals.Workspace(workspace); known {
 		k.goals, k.currency = w.Goals, w.Currency
 	}
 	k.firsts = make(map[int64]map[schema.Node]schema.Millis)
 	for i := range k.goals {
 		if g := &k.goals[i]; g.Kind == schema.StageGoal {
-			firsts, err := s.config.Goals.FirstReached(ctx, workspace, g.Stage)
+			firsts, err := c.goals.FirstReached(ctx, workspace, g.Stage)
 			if err != nil {
 				return err
 			}
@@ -59,7 +59,7 @@ func (s *Sink) goalsOf(ctx context.Context, workspace uint32, k *known) error {
 	if len(k.goals) == 0 || len(bare) == 0 {
 		return nil
 	}
-	return s.each(ctx, "attribute_former", func(rows chdriver.Rows) error {
+	return c.each(ctx, "attribute_former", func(rows chdriver.Rows) error {
 		var visitor string
 		err := rows.Scan(&visitor)
 		k.former = append(k.former, visitor)
@@ -69,13 +69,13 @@ func (s *Sink) goalsOf(ctx context.Context, workspace uint32, k *known) error {
 
 // reach finds which goals were reached, from the sessions that are stored and
 // the stages that were set. A goal counts once a session.
-func (s *Sink) reach(ctx context.Context, workspace uint32, k *known) error {
+func (c *crediting) reach(ctx context.Context, workspace uint32, k *known) error {
 	for i := range k.goals {
 		if g := &k.goals[i]; g.Kind == schema.StageGoal {
 			k.reachStage(workspace, g)
 		}
 	}
-	return s.reachByHits(ctx, workspace, k)
+	return c.reachByHits(ctx, workspace, k)
 }
 
 // hitGoals are goals that hits reach, as the statement takes them.
@@ -104,7 +104,7 @@ func (h *hitGoals) add(g *schema.Goal) {
 	h.patterns, h.froms, h.wanted = append(h.patterns, pattern), append(h.froms, int64(g.From)), append(h.wanted, wanted)
 }
 
-func (s *Sink) reachByHits(ctx context.Context, workspace uint32, k *known) error {
+func (c *crediting) reachByHits(ctx context.Context, workspace uint32, k *known) error {
 	var h hitGoals
 	for i := range k.goals {
 		h.add(&k.goals[i])
@@ -114,7 +114,7 @@ func (s *Sink) reachByHits(ctx context.Context, workspace uint32, k *known) erro
 		return nil
 	}
 	var found []reached
-	err := s.each(ctx, "attribute_goals", func(rows chdriver.Rows) error {
+	err := c.each(ctx, "attribute_goals", func(rows chdriver.Rows) error {
 		r, err := scanReached(rows, workspace, h.goals)
 		found = append(found, r)
 		return err
@@ -123,7 +123,7 @@ func (s *Sink) reachByHits(ctx context.Context, workspace uint32, k *known) erro
 	if err != nil {
 		return err
 	}
-	if found, err = s.withProperties(ctx, workspace, found); err != nil {
+	if found, err = c.withProperties(ctx, workspace, found); err != nil {
 		return err
 	}
 	k.reached = append(k.reached, found...)
@@ -165,7 +165,7 @@ func (k *known) visitors() []string {
 
 // withProperties keeps what was reached by a hit whose properties match, at the
 // time of the first one that does.
-func (s *Sink) withProperties(ctx context.Context, workspace uint32, found []reached) ([]reached, error) {
+func (c *crediting) withProperties(ctx context.Context, workspace uint32, found []reached) ([]reached, error) {
 	var hits []schema.ID
 	for _, r := range found {
 		if len(r.goal.Properties) > 0 {
@@ -176,7 +176,7 @@ func (s *Sink) withProperties(ctx context.Context, workspace uint32, found []rea
 		return found, nil
 	}
 	properties := make(map[schema.ID]string, len(hits))
-	err := s.each(ctx, "goal_properties", func(rows chdriver.Rows) error {
+	err := c.each(ctx, "goal_properties", func(rows chdriver.Rows) error {
 		var id, text string
 		err := rows.Scan(&id, &text)
 		properties[schema.ID([]byte(id))] = text

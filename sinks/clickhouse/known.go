@@ -56,7 +56,7 @@ const becomingName = "contact"
 
 // know reads what is stored of some contacts, by small statements: one that
 // joins all of it with sessions takes ClickHouse longer to plan than to run.
-func (s *Sink) know(ctx context.Context, workspace uint32, contacts []schema.ID) (*known, error) {
+func (c *crediting) know(ctx context.Context, workspace uint32, contacts []schema.ID) (*known, error) {
 	k := &known{
 		contacts: contacts, people: make(map[schema.ID]person), nodes: make(map[schema.Node]*schema.Identity),
 		browsers: make(map[schema.ID][]*schema.Identity), facts: make(map[schema.ID]*schema.ConversionFact),
@@ -66,32 +66,43 @@ func (s *Sink) know(ctx context.Context, workspace uint32, contacts []schema.ID)
 		statement string
 		scan      func(chdriver.Rows) error
 	}{
-		{"attribute_nodes", k.scanNode}, {"attribute_people", k.scanPerson},
+		{c.nodesStatement(contacts), k.scanNode}, {"attribute_people", k.scanPerson},
 	} {
-		if err := s.each(ctx, read.statement, read.scan, asked...); err != nil {
+		if err := c.each(ctx, read.statement, read.scan, asked...); err != nil {
 			return nil, err
 		}
 	}
 	k.sortBrowsers()
-	if err := s.each(ctx, "attribute_ids", k.scanID, append(asked, driver.Named("nodes", k.nodeTexts()))...); err != nil {
+	if err := c.each(ctx, "attribute_ids", k.scanID, append(asked, driver.Named("nodes", k.nodeTexts()))...); err != nil {
 		return nil, err
 	}
 	if len(k.ids) > 0 {
 		ids := []any{driver.Named("workspace", workspace), driver.Named("ids", hexadecimal(k.ids))}
-		if err := s.each(ctx, "attribute_facts", k.scanFact, ids...); err != nil {
+		if err := c.each(ctx, "attribute_facts", k.scanFact, ids...); err != nil {
 			return nil, err
 		}
 	}
-	if err := s.goalsOf(ctx, workspace, k); err != nil {
+	if err := c.goalsOf(ctx, workspace, k); err != nil {
 		return nil, err
 	}
 	if strangers := k.strangers(); len(strangers) > 0 {
-		err := s.each(ctx, "attribute_owners", k.scanNode, driver.Named("workspace", workspace), driver.Named("nodes", strangers))
+		err := c.each(ctx, "attribute_owners", k.scanNode, driver.Named("workspace", workspace), driver.Named("nodes", strangers))
 		if err != nil {
 			return nil, err
 		}
 	}
-	return k, s.reach(ctx, workspace, k)
+	return k, c.reach(ctx, workspace, k)
+}
+
+// manyContacts is how many are too many for the Bloom filter of identities to
+// leave anything out.
+const manyContacts = 200
+
+func (c *crediting) nodesStatement(contacts []schema.ID) string {
+	if c.visits > 0 || len(contacts) > manyContacts {
+		return "attribute_nodes_many"
+	}
+	return "attribute_nodes"
 }
 
 func hexadecimal(ids []schema.ID) []string {

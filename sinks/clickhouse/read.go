@@ -22,13 +22,18 @@ type Visitor struct {
 	ID        string // the sourceloop_id
 }
 
-// each runs a named statement and hands its rows to scan, one after another.
+// each runs a named statement on the sink's own connections.
 func (s *Sink) each(ctx context.Context, name string, scan func(chdriver.Rows) error, args ...any) error {
+	return each(ctx, s.conn, name, scan, args...)
+}
+
+// each runs a named statement and hands its rows to scan, one after another.
+func each(ctx context.Context, conn chdriver.Conn, name string, scan func(chdriver.Rows) error, args ...any) error {
 	sql, err := statements.ReadFile("sql/" + name + ".sql")
 	if err != nil {
 		return fmt.Errorf("cannot find the statement %s: %w", name, err)
 	}
-	rows, err := s.conn.Query(ctx, string(sql), args...)
+	rows, err := conn.Query(ctx, string(sql), args...)
 	if err != nil {
 		return explain("read "+name, err)
 	}

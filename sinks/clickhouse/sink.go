@@ -25,7 +25,7 @@ type Sink struct {
 	close   func() error
 	asked   sync.Map // names of tables → *shared[uint64]: their highest version
 
-	attributeAtOnce int
+	attributeAtOnce, everybodyAtOnce, visitsAtOnce int
 }
 
 var _ sinks.Sink[*Batch] = (*Sink)(nil)
@@ -45,7 +45,10 @@ func New(ctx context.Context, config Config) (*Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the ClickHouse configuration: %w", err)
 	}
-	s := &Sink{config: config, metrics: m, conn: conn, insert: newInserter(config, m), attributeAtOnce: attributeAtOnce}
+	s := &Sink{
+		config: config, metrics: m, conn: conn, insert: newInserter(config, m),
+		attributeAtOnce: attributeAtOnce, everybodyAtOnce: everybodyAtOnce, visitsAtOnce: visitsAtOnce,
+	}
 	if err := s.Connect(ctx); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
