@@ -1275,7 +1275,7 @@ type AttributionRow struct {
 	// Cost What ads with this value cost in the same days, in the workspace's currency; there when the answer's cost is.
 	Cost *float64 `json:"cost,omitempty"`
 
-	// CostPerConversion cost / conversions; missing without conversions or without cost.
+	// CostPerConversion cost / conversions; missing without conversions, without cost, and with `as_of`.
 	CostPerConversion *float64 `json:"cost_per_conversion,omitempty"`
 
 	// Key The value of the dimension; `(none)` when it is empty.
@@ -1293,7 +1293,7 @@ type AttributionRow struct {
 	// PreviousValue Value in the days compared with.
 	PreviousValue *float64 `json:"previous_value,omitempty"`
 
-	// ReturnOnSpend value / cost; missing without cost.
+	// ReturnOnSpend value / cost; missing without cost, and with `as_of`.
 	ReturnOnSpend *float64 `json:"return_on_spend,omitempty"`
 
 	// SecondKey The value of the second dimension; `(none)` when it is empty.
@@ -2475,6 +2475,9 @@ type Explanation struct {
 
 // Figure One key figure.
 type Figure struct {
+	// AsOf The moment of `as_of`, where the figure is as it was known then; missing where it is as it is known now.
+	AsOf *Time `json:"as_of,omitempty"`
+
 	// Change (value - previous) / previous; null without a comparison or when previous is 0.
 	Change *float64 `json:"change"`
 
@@ -2486,7 +2489,8 @@ type Figure struct {
 
 	// Value In the period; a rate is conversions per session, between 0 and 1; values and costs are in the workspace's currency.
 	// The last three are there when ad cost was uploaded for these days and can be told apart by the filters; all
-	// conversions and all value that match are set against it, and what would be divided by nothing is left out.
+	// conversions and all value that match are set against it, and what would be divided by nothing is left out. With
+	// `as_of` there are neither rates nor what is divided by a cost.
 	Value float64 `json:"value"`
 }
 
@@ -4478,7 +4482,8 @@ type GetAttributionParams struct {
 	FirstOnly *FirstOnly `form:"first_only,omitempty" json:"first_only,omitempty"`
 
 	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-	// default now. Sessions are counted as they are known now.
+	// default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+	// nothing is divided by what is known at another moment.
 	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
 
 	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
@@ -4518,7 +4523,8 @@ type ListAttributionChangesParams struct {
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
 
 	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-	// default now. Sessions are counted as they are known now.
+	// default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+	// nothing is divided by what is known at another moment.
 	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
 
 	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
@@ -4568,7 +4574,8 @@ type ListCreditedConversionsParams struct {
 	FirstOnly *FirstOnly `form:"first_only,omitempty" json:"first_only,omitempty"`
 
 	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-	// default now. Sessions are counted as they are known now.
+	// default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+	// nothing is divided by what is known at another moment.
 	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
 
 	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
@@ -4641,7 +4648,8 @@ type ListContentParams struct {
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
 
 	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-	// default now. Sessions are counted as they are known now.
+	// default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+	// nothing is divided by what is known at another moment.
 	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
 
 	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
@@ -4670,7 +4678,8 @@ type ExplainConversionParams struct {
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
 
 	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-	// default now. Sessions are counted as they are known now.
+	// default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+	// nothing is divided by what is known at another moment.
 	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
 
 	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
@@ -4732,7 +4741,8 @@ type ListLocationsParams struct {
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
 
 	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-	// default now. Sessions are counted as they are known now.
+	// default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+	// nothing is divided by what is known at another moment.
 	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
 
 	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
@@ -4785,7 +4795,8 @@ type ListPathsParams struct {
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
 
 	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-	// default now. Sessions are counted as they are known now.
+	// default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+	// nothing is divided by what is known at another moment.
 	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
 
 	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
@@ -4861,6 +4872,11 @@ type GetTrafficParams struct {
 	// FirstOnly Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
 	// before the range leaves the contact out.
 	FirstOnly *FirstOnly `form:"first_only,omitempty" json:"first_only,omitempty"`
+
+	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+	// default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+	// nothing is divided by what is known at another moment.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
 
 	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
 	// when named.
@@ -7045,6 +7061,13 @@ func (w *ServerInterfaceWrapper) GetTraffic(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "first_only", ctx.QueryParams(), &params.FirstOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter first_only: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
 	}
 
 	// ------------- Optional query parameter "conversion" -------------

@@ -108,7 +108,10 @@ func attributionOf(a report.Attribution, q report.Credits) GetAttribution200JSON
 		row := rowOf(r, q)
 		row.Conversions, row.Value, row.Sessions = r.Conversions, r.Value, int64(r.Sessions)
 		if a.Costed {
-			row.Cost, row.CostPerConversion, row.ReturnOnSpend = new(r.Cost), ratio(r.Cost, r.Conversions), ratio(r.Value, r.Cost)
+			row.Cost = new(r.Cost)
+			if q.AsOf == 0 { // Costs are as they are now.
+				row.CostPerConversion, row.ReturnOnSpend = ratio(r.Cost, r.Conversions), ratio(r.Value, r.Cost)
+			}
 		}
 		if q.Compare != "" {
 			row.CompareConversions, row.CompareValue = new(r.CompareConversions), new(r.CompareValue)

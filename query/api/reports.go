@@ -59,7 +59,7 @@ func (s *service) GetTraffic(ctx context.Context, in GetTrafficRequestObject) (G
 	if err != nil {
 		return nil, err
 	}
-	if err = s.credit(ctx, who, &q, askedCredits{p.From, p.To, p.Conversion, p.Lookback, nil, p.Segment, p.FirstOnly, p.Exclude, p.Filter}); err != nil {
+	if err = s.credit(ctx, who, &q, askedCredits{p.From, p.To, p.Conversion, p.Lookback, p.AsOf, p.Segment, p.FirstOnly, p.Exclude, p.Filter}); err != nil {
 		return nil, err
 	}
 	now, err := s.reports(who).Traffic(ctx, q)
@@ -72,7 +72,7 @@ func (s *service) GetTraffic(ctx context.Context, in GetTrafficRequestObject) (G
 	}
 	zone := who.workspace.Zone
 	answer := GetTraffic200JSONResponse{
-		From: first, To: last, Granularity: TrafficGranularity(now.Granularity), Figures: figuresOf(now, before),
+		From: first, To: last, Granularity: TrafficGranularity(now.Granularity), Figures: figuresOf(now, before, q.AsOf),
 		Trend: trendOf(now.Trend, now.Granularity, zone), Previous: []TrendPoint{},
 	}
 	if before != nil {
@@ -116,17 +116,24 @@ func (s *service) compared(ctx context.Context, who caller, q report.Credits, c 
 	return &before, err
 }
 
-func figuresOf(now report.Traffic, before *report.Traffic) []Figure {
+// figuresOf gives the figures beside those of the days compared with, nil for
+// none. As of a moment, 0 for now, nothing is divided: conversions are of then,
+// and everything else is of now.
+func figuresOf(now report.Traffic, before *report.Traffic, asOf schema.Millis) []Figure {
 	total := now.Total
-	figures := append([]Figure{
+	figures := []Figure{
 		{Name: "sessions", Value: float64(total.Sessions)}, {Name: "visitors", Value: float64(total.Visitors)},
-		{Name: "page_views", Value: float64(total.PageViews)}, {Name: "conversions", Value: total.Conversions},
-		{Name: "conversion_rate", Value: rate(total)}, {Name: "value", Value: total.Value},
-	}, costFigures(now)...)
+		{Name: "page_views", Value: float64(total.PageViews)}, {Name: "conversions", Value: total.Conversions, AsOf: moment(asOf)},
+		{Name: "conversion_rate", Value: rate(total)}, {Name: "value", Value: total.Value, AsOf: moment(asOf)},
+	}
+	figures = append(figures, costFigures(now)...)
+	if asOf != 0 {
+		figures = slices.DeleteFunc(figures, func(f Figure) bool { return slices.Contains(divided(), f.Name) })
+	}
 	if before == nil {
 		return figures
 	}
-	for _, old := range figuresOf(*before, nil) {
+	for _, old := range figuresOf(*before, nil, asOf) {
 		i := slices.IndexFunc(figures, func(f Figure) bool { return f.Name == old.Name })
 		if i < 0 {
 			continue
@@ -137,6 +144,11 @@ func figuresOf(now report.Traffic, before *report.Traffic) []Figure {
 		}
 	}
 	return figures
+}
+
+// divided are the figures that are formed of conversions and of something else.
+func divided() []FigureName {
+	return []FigureName{"conversion_rate", "cost_per_conversion", "return_on_spend"}
 }
 
 // costFigures are those about the cost of ads, where it is known.

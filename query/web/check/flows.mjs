@@ -624,6 +624,10 @@ test("numbers as of a day, and what changed since", async (t) => {
   await page.waitForSelector(`${id("known-as-of")} >> text=/known at the end of/`);
   assert.match(query(page).get("as_of"), /^\d{4}-\d\d-\d\d$/);
   await page.waitForSelector(`${id("by-channel")} th >> text=Sessions now`);
+  await page.waitForSelector(`${id("figure-conversions")} [data-known=then]`);
+  await page.waitForSelector(`${id("figure-sessions")} [data-known=now]`);
+  assert.equal(await page.locator(id("figure-conversion_rate")).count(), 0);
+  assert.match(await page.textContent(id("known-as-of")), /sessions, visitors and page views are those known now/);
   await page.waitForSelector(`${id("then-now")}[data-then="63"][data-now="64"]`);
   assert.equal(await page.locator(`${id("causes")} tbody tr`).count(), 4);
   assert.match(await page.textContent(`${id("causes")} [data-cause=merge]`), /People who turned out to be one.*3.*−1/s);

@@ -98,7 +98,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
       for (const r of rows.values()) {
         r.cost ??= 0;
         r.value ||= r.conversions * 240;
-        if (r.cost && r.conversions) Object.assign(r, { cost_per_conversion: r.cost / r.conversions, return_on_spend: r.value / r.cost });
+        if (r.cost && r.conversions && !q.get("as_of")) Object.assign(r, { cost_per_conversion: r.cost / r.conversions, return_on_spend: r.value / r.cost });
       }
     }
     const previous = compared ? { previous: { from: "2026-10-01", to: "2026-10-30", attributed: attributed - 5, total: chosen.length - 5 } } : {};
@@ -116,10 +116,11 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     const compared = q.get("compare") !== "none";
     const sum = (list, key) => list.reduce((a, p) => a + p[key], 0);
     const [trend, previous] = [points(0), compared ? points(9) : []];
-    const figure = (name, value, before) => ({ name, value, previous: compared ? before : null, change: compared && before ? (value - before) / before : null });
+    const as_of = q.get("as_of") ? `${q.get("as_of").slice(0, 10)}T22:59:59.999Z` : undefined;
+    const figure = (name, value, before) => ({ name, value, previous: compared ? before : null, change: compared && before ? (value - before) / before : null, ...(as_of && (name === "conversions" || name === "value") ? { as_of } : {}) });
     const [s, c] = [sum(trend, "sessions"), sum(trend, "conversions")];
     const [ps, pc] = [sum(previous, "sessions"), sum(previous, "conversions")];
-    return ok({ from: q.get("from"), to: q.get("to"), granularity: hours ? "hour" : "day", trend, previous, figures: [figure("sessions", s, ps), figure("visitors", Math.round(s * 0.8), Math.round(ps * 0.8)), figure("page_views", s * 3, Math.round(ps * 2.8)), figure("conversions", c, pc), figure("conversion_rate", s ? c / s : 0, ps ? pc / ps : 0), figure("value", c * 240, pc * 240), ...(costs.total() && q.getAll("filter").length === 0 ? [figure("cost", costs.total(), costs.total() * 0.9), figure("cost_per_conversion", costs.total() / (c || 1), (costs.total() * 0.9) / (pc || 1)), figure("return_on_spend", (c * 240) / costs.total(), (pc * 240) / (costs.total() * 0.9))] : [])] });
+    return ok({ from: q.get("from"), to: q.get("to"), granularity: hours ? "hour" : "day", trend, previous, figures: [figure("sessions", s, ps), figure("visitors", Math.round(s * 0.8), Math.round(ps * 0.8)), figure("page_views", s * 3, Math.round(ps * 2.8)), figure("conversions", c, pc), figure("conversion_rate", s ? c / s : 0, ps ? pc / ps : 0), figure("value", c * 240, pc * 240), ...(costs.total() && q.getAll("filter").length === 0 ? [figure("cost", costs.total(), costs.total() * 0.9), figure("cost_per_conversion", costs.total() / (c || 1), (costs.total() * 0.9) / (pc || 1)), figure("return_on_spend", (c * 240) / costs.total(), (pc * 240) / (costs.total() * 0.9))] : [])].filter((f) => !as_of || !["conversion_rate", "cost_per_conversion", "return_on_spend"].includes(f.name)) });
   };
   const funnel = (body) => {
     const results = (n) => body.steps.map((_, i) => {

@@ -229,7 +229,9 @@ export interface paths {
         };
         /**
          * Key figures and their trend
-         * @description Sessions of bots are left out; conversions of whoever chatted are not.
+         * @description Sessions of bots are left out; conversions of whoever chatted are not. With `as_of`, conversions and their value are as
+         *     they were known then, in figures, trend and days compared with; sessions, visitors, page views and cost have no history
+         *     and are as they are known now. Rates, which would be formed of both, are left out.
          */
         get: operations["getTraffic"];
         put?: never;
@@ -2381,7 +2383,8 @@ export interface components {
              * Format: double
              * @description In the period; a rate is conversions per session, between 0 and 1; values and costs are in the workspace's currency.
              *     The last three are there when ad cost was uploaded for these days and can be told apart by the filters; all
-             *     conversions and all value that match are set against it, and what would be divided by nothing is left out.
+             *     conversions and all value that match are set against it, and what would be divided by nothing is left out. With
+             *     `as_of` there are neither rates nor what is divided by a cost.
              */
             value: number;
             /**
@@ -2394,6 +2397,8 @@ export interface components {
              * @description (value - previous) / previous; null without a comparison or when previous is 0.
              */
             change: number | null;
+            /** @description The moment of `as_of`, where the figure is as it was known then; missing where it is as it is known now. */
+            as_of?: components["schemas"]["Time"];
         };
         /** @description The figures of one stretch of time. */
         TrendPoint: {
@@ -2492,12 +2497,12 @@ export interface components {
             cost?: number;
             /**
              * Format: double
-             * @description cost / conversions; missing without conversions or without cost.
+             * @description cost / conversions; missing without conversions, without cost, and with `as_of`.
              */
             cost_per_conversion?: number;
             /**
              * Format: double
-             * @description value / cost; missing without cost.
+             * @description value / cost; missing without cost, and with `as_of`.
              */
             return_on_spend?: number;
             /**
@@ -4251,7 +4256,8 @@ export interface components {
         FirstOnly: boolean;
         /**
          * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-         *     default now. Sessions are counted as they are known now.
+         *     default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+         *     nothing is divided by what is known at another moment.
          */
         AsOf: string;
         /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
@@ -4644,6 +4650,12 @@ export interface operations {
                  */
                 first_only?: components["parameters"]["FirstOnly"];
                 /**
+                 * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
+                 *     default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+                 *     nothing is divided by what is known at another moment.
+                 */
+                as_of?: components["parameters"]["AsOf"];
+                /**
                  * @description The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
                  *     when named.
                  */
@@ -4721,7 +4733,8 @@ export interface operations {
                 first_only?: components["parameters"]["FirstOnly"];
                 /**
                  * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-                 *     default now. Sessions are counted as they are known now.
+                 *     default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+                 *     nothing is divided by what is known at another moment.
                  */
                 as_of?: components["parameters"]["AsOf"];
                 /**
@@ -4786,7 +4799,8 @@ export interface operations {
                 lookback?: components["parameters"]["Lookback"];
                 /**
                  * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-                 *     default now. Sessions are counted as they are known now.
+                 *     default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+                 *     nothing is divided by what is known at another moment.
                  */
                 as_of?: components["parameters"]["AsOf"];
                 /**
@@ -4858,7 +4872,8 @@ export interface operations {
                 first_only?: components["parameters"]["FirstOnly"];
                 /**
                  * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-                 *     default now. Sessions are counted as they are known now.
+                 *     default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+                 *     nothing is divided by what is known at another moment.
                  */
                 as_of?: components["parameters"]["AsOf"];
                 /**
@@ -4928,7 +4943,8 @@ export interface operations {
                 lookback?: components["parameters"]["Lookback"];
                 /**
                  * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-                 *     default now. Sessions are counted as they are known now.
+                 *     default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+                 *     nothing is divided by what is known at another moment.
                  */
                 as_of?: components["parameters"]["AsOf"];
                 /**
@@ -5000,7 +5016,8 @@ export interface operations {
                 lookback?: components["parameters"]["Lookback"];
                 /**
                  * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-                 *     default now. Sessions are counted as they are known now.
+                 *     default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+                 *     nothing is divided by what is known at another moment.
                  */
                 as_of?: components["parameters"]["AsOf"];
                 /**
@@ -5072,7 +5089,8 @@ export interface operations {
                 lookback?: components["parameters"]["Lookback"];
                 /**
                  * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-                 *     default now. Sessions are counted as they are known now.
+                 *     default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+                 *     nothing is divided by what is known at another moment.
                  */
                 as_of?: components["parameters"]["AsOf"];
                 /**
@@ -5132,7 +5150,8 @@ export interface operations {
                 lookback?: components["parameters"]["Lookback"];
                 /**
                  * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
-                 *     default now. Sessions are counted as they are known now.
+                 *     default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
+                 *     nothing is divided by what is known at another moment.
                  */
                 as_of?: components["parameters"]["AsOf"];
                 /**

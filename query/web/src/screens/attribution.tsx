@@ -61,7 +61,7 @@ function CreditedTable({ dimension, common, beside }: { dimension: Dimension; co
           </p>
         )}
         {rows.length > 0 && (
-          <ExportMenu bare what={label} name={`traffic-${dimension}`} table={() => tableOf({ dimension, second, rows, vs, compared: beside.before.compare !== "none" })} call={{ path: "/api/v1/attribution", query }} testid={`export-${dimension}`} />
+          <ExportMenu bare what={label} name={`traffic-${dimension}`} table={() => tableOf({ dimension, second, rows, vs, compared: beside.before.compare !== "none", then: !!common.as_of })} call={{ path: "/api/v1/attribution", query }} testid={`export-${dimension}`} />
         )}
       </header>
       {answer.problem && <ProblemNote problem={answer.problem} again={answer.reload} />}
@@ -107,13 +107,13 @@ function Table({ of: { dimension, second }, rows, all, model, vs, paid, compared
             {compared && !vs && <th scope="col" class="number">Change</th>}
             {rated && <th scope="col" class="number">Rate</th>}
             {worth && !vs && <th scope="col" class="number">Value</th>}
-            {paid && <th scope="col" class="number">Cost</th>}
-            {paid && !vs && (
+            {paid && <th scope="col" class="number">{then ? "Cost now" : "Cost"}</th>}
+            {paid && !vs && !then && (
               <th scope="col" class="number">
                 <abbr title="Cost per conversion">Per conv.</abbr>
               </th>
             )}
-            {paid && worth && !vs && (
+            {paid && worth && !vs && !then && (
               <th scope="col" class="number">
                 <abbr title="Return on spend: value divided by cost">Return</abbr>
               </th>
@@ -138,8 +138,8 @@ function Table({ of: { dimension, second }, rows, all, model, vs, paid, compared
               {rated && <td class="number">{r.sessions > 0 ? percent(r.conversions / r.sessions) : "–"}</td>}
               {worth && !vs && <td class="number" data-column="value" data-value={r.value}>{money(r.value, currency)}</td>}
               {paid && <td class="number" data-column="cost" data-value={r.cost}>{r.cost ? money(r.cost, currency) : "–"}</td>}
-              {paid && !vs && <td class="number" data-column="cost_per_conversion" data-value={r.cost_per_conversion}>{r.cost_per_conversion === undefined ? "–" : money(r.cost_per_conversion, currency)}</td>}
-              {paid && worth && !vs && <td class="number" data-column="return_on_spend" data-value={r.return_on_spend}>{r.return_on_spend === undefined ? "–" : times(r.return_on_spend)}</td>}
+              {paid && !vs && !then && <td class="number" data-column="cost_per_conversion" data-value={r.cost_per_conversion}>{r.cost_per_conversion === undefined ? "–" : money(r.cost_per_conversion, currency)}</td>}
+              {paid && worth && !vs && !then && <td class="number" data-column="return_on_spend" data-value={r.return_on_spend}>{r.return_on_spend === undefined ? "–" : times(r.return_on_spend)}</td>}
             </tr>
           ))}
         </tbody>
@@ -170,16 +170,18 @@ function Credit({ column, n, of }: { column: string; n: number; of: OpenedRow })
   );
 }
 
-function tableOf({ dimension, second, rows, vs, compared }: { dimension: Dimension; second: Dimension | undefined; rows: Row[]; vs: Model | undefined; compared: boolean }) {
+function tableOf({ dimension, second, rows, vs, compared, then }: { dimension: Dimension; second: Dimension | undefined; rows: Row[]; vs: Model | undefined; compared: boolean; then: boolean }) {
+  const now = then ? " now" : ""; // What has no history.
   const paid = rows.some((r) => r.cost !== undefined);
   const pick = (on: unknown, head: string[], of: (r: Row) => (string | number | undefined)[]) => (on ? [{ head, of }] : []);
   const parts = [
     ...pick(true, [dimension], (r) => [r.key]),
     ...pick(second, [second ?? ""], (r) => [r.second_key]),
-    ...pick(true, ["sessions", "conversions", "value"], (r) => [r.sessions, r.conversions, r.value]),
-    ...pick(paid, ["cost", "cost per conversion", "return on spend"], (r) => [r.cost ?? 0, r.cost_per_conversion, r.return_on_spend]),
+    ...pick(true, [`sessions${now}`, "conversions", "value"], (r) => [r.sessions, r.conversions, r.value]),
+    ...pick(paid, [`cost${now}`], (r) => [r.cost ?? 0]),
+    ...pick(paid && !then, ["cost per conversion", "return on spend"], (r) => [r.cost_per_conversion, r.return_on_spend]),
     ...pick(vs, [`conversions ${vs}`, `value ${vs}`], (r) => [r.compare_conversions ?? 0, r.compare_value ?? 0]),
-    ...pick(compared, ["sessions before", "conversions before", "value before"], (r) => [r.previous_sessions ?? 0, r.previous_conversions ?? 0, r.previous_value ?? 0]),
+    ...pick(compared, [`sessions${now} before`, "conversions before", "value before"], (r) => [r.previous_sessions ?? 0, r.previous_conversions ?? 0, r.previous_value ?? 0]),
   ];
   return { head: parts.flatMap((p) => p.head), rows: rows.map((r) => parts.flatMap((p) => p.of(r).map((v) => v ?? ""))) };
 }

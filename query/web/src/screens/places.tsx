@@ -28,6 +28,7 @@ interface Column {
   id: string; // a row's field; previous_ and this is its field of the days compared with
   label: string;
   money?: boolean;
+  visits?: boolean; // counts visits, of which there is no history
 }
 
 /** How pages, or countries, are shown. */
@@ -96,7 +97,7 @@ function Sorted<R extends object>({ kind, data, common, compared, stale, call }:
           {kind.summary(data)}
         </p>
         {compared && data.previous && <ChangeWords now={data.total} before={data.previous} testid={`${kind.id}-before`} />}
-        <ExportMenu bare what={kind.label} name={kind.id} table={() => tableOf(kind, sorted, compared)} call={call} />
+        <ExportMenu bare what={kind.label} name={kind.id} table={() => tableOf(kind, sorted, compared, !!common.as_of)} call={call} />
       </header>
       <div class="table-box" role="region" aria-label={`By ${kind.head.toLowerCase()}`} tabIndex={0}>
         <table class="table table-small bars" data-testid={kind.id}>
@@ -106,7 +107,7 @@ function Sorted<R extends object>({ kind, data, common, compared, stale, call }:
               {shown.map((c) => (
                 <th key={c.id} scope="col" class="number" aria-sort={sort === c ? "descending" : undefined}>
                   <button type="button" class="link sort" onClick={() => setQuery({ sort: sort === c ? null : c.id }, "replace")} data-testid={`sort-${c.id}`}>
-                    {c.label}
+                    {common.as_of && c.visits ? `${c.label} now` : c.label}
                     {sort === c && <Icon name="down" />}
                   </button>
                 </th>
@@ -151,10 +152,11 @@ function Body<R extends object>({ kind, all, rows, columns, moved, rated }: { ki
   );
 }
 
-function tableOf<R extends object>(kind: Kind<R>, rows: R[], compared: boolean) {
+function tableOf<R extends object>(kind: Kind<R>, rows: R[], compared: boolean, then: boolean) {
   const columns = kind.columns.map((c) => c.id);
+  const head = kind.columns.map((c) => (then && c.visits ? `${c.id} now` : c.id));
   return {
-    head: [kind.head.toLowerCase(), ...columns, ...(compared ? columns.map((c) => `${c} before`) : [])],
+    head: [kind.head.toLowerCase(), ...head, ...(compared ? head.map((c) => `${c} before`) : [])],
     rows: rows.map((r) => [kind.name(r), ...columns.map((c) => numberOf(r, c)), ...(compared ? columns.map((c) => beforeOf(r, c)) : [])]),
   };
 }
@@ -170,7 +172,7 @@ const pages: Kind<Schemas["ContentRow"]> = {
   hint: "Pages, without the query of their address. Conversions are credited to the visits that began with the page.",
   rate: "The rate is conversions per entry.",
   now: "Conversions and their value are of then. Visits have no history: visitors, views, entries and exits are those known now, so no rate is formed.",
-  columns: [{ id: "visitors", label: "Visitors" }, { id: "views", label: "Views" }, { id: "entries", label: "Entries" }, { id: "exits", label: "Exits" }, { id: "conversions", label: "Conversions" }, value],
+  columns: [{ id: "visitors", label: "Visitors", visits: true }, { id: "views", label: "Views", visits: true }, { id: "entries", label: "Entries", visits: true }, { id: "exits", label: "Exits", visits: true }, { id: "conversions", label: "Conversions" }, value],
   bar: "entries",
   name: (r) => r.page,
   cell: (r) =>
@@ -197,7 +199,7 @@ const countries: Kind<Schemas["LocationRow"]> = {
   hint: "Conversions are credited to visits from the country. Of where somebody was, SourceLoop keeps the country and nothing nearer.",
   rate: "The rate is conversions per session.",
   now: "Conversions and their value are of then. Visits have no history: visitors and sessions are those known now, so no rate is formed.",
-  columns: [{ id: "visitors", label: "Visitors" }, { id: "sessions", label: "Sessions" }, { id: "conversions", label: "Conversions" }, value],
+  columns: [{ id: "visitors", label: "Visitors", visits: true }, { id: "sessions", label: "Sessions", visits: true }, { id: "conversions", label: "Conversions" }, value],
   bar: "sessions",
   name: (r) => r.country,
   cell: (r) => (

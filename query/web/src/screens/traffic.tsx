@@ -47,8 +47,8 @@ const names: Record<Figure["name"], string> = {
 export function Traffic() {
   const report = useReport();
   const { common, before } = report;
-  const { as_of, ...asKnown } = common;
-  const query = { ...asKnown, ...before };
+  const { as_of } = common;
+  const query = { ...common, ...before };
   const traffic = useQuery(`traffic ${JSON.stringify(query)}`, (signal) => ask("get", "/api/v1/traffic", { query, signal }), 15_000);
   const nothing = !!traffic.data && common.filter.length === 0 && traffic.data.figures.every((f) => f.value === 0);
   return (
@@ -71,7 +71,7 @@ export function Traffic() {
         <Counting common={common} />
       </div>
       <FilterChips exclusions />
-      {as_of && <AsOfBanner moment={as_of}>Key figures, their trend and sessions are counted as they are known now.</AsOfBanner>}
+      {as_of && <AsOfBanner moment={as_of}>Conversions and their value are of then. Visits have no history: sessions, visitors and page views are those known now, as is cost, and no rate is formed of both.</AsOfBanner>}
       <p class="hint">{models.find((m) => m.id === common.model)?.text}</p>
       {traffic.problem && <ProblemNote problem={traffic.problem} again={traffic.reload} />}
       {!traffic.data && traffic.loading && <Skeleton lines={8} />}
@@ -120,21 +120,22 @@ function figureText(f: Pick<Figure, "name">, value: number): string {
 }
 
 function Overview({ data, stale, compare, call }: { data: Traffic; stale: boolean; compare: string; call: Call }) {
+  const then = data.figures.some((f) => f.as_of); // Beside figures of now.
   return (
     <section class={stale ? "panel stale" : "panel"} aria-label="Key figures" aria-busy={stale}>
       <ul class="tiles">
         {data.figures.filter((f) => f.name !== "value" || f.value !== 0 || f.previous).map((f) => (
           <li key={f.name}>
-            <Tile figure={f} compared={compare !== "none"} />
+            <Tile figure={f} compared={compare !== "none"} then={then} />
           </li>
         ))}
       </ul>
-      <Trend data={data} call={call} />
+      <Trend data={data} call={call} then={!!then} />
     </section>
   );
 }
 
-function Tile({ figure: f, compared }: { figure: Figure; compared: boolean }) {
+function Tile({ figure: f, compared, then }: { figure: Figure; compared: boolean; then: boolean }) {
   const inTrend = f.name === "sessions" || f.name === "visitors" || f.name === "conversions";
   const inside = (
     <>
@@ -142,6 +143,7 @@ function Tile({ figure: f, compared }: { figure: Figure; compared: boolean }) {
       <span class="tile-value" data-value={f.value}>
         {figureText(f, f.value)}
       </span>
+      {then && <span class="tile-known" data-known={f.as_of ? "then" : "now"}>{f.as_of ? "as known then" : "as known now"}</span>}
       {compared && f.previous !== null && (
         <span class={`tile-change ${(f.change ?? 0) > 0 ? "up" : (f.change ?? 0) < 0 ? "downward" : ""}`}>
           {change(f.change)} <span class="tile-before">from {figureText(f, f.previous)}</span>
@@ -157,7 +159,7 @@ function Tile({ figure: f, compared }: { figure: Figure; compared: boolean }) {
   );
 }
 
-function Trend({ data, call }: { data: Traffic; call: Call }) {
+function Trend({ data, call, then }: { data: Traffic; call: Call; then: boolean }) {
   const m = metric();
   const labels = data.trend.map((p) => stretch(p.start, data.granularity));
   const series: Series[] = [{ name: names[m], values: data.trend.map((p) => p[m]) }];
@@ -168,16 +170,16 @@ function Trend({ data, call }: { data: Traffic; call: Call }) {
       <details class="twin">
         <summary>Show as a table</summary>
         <div class="table-tools">
-          <ExportMenu what="Trend" name="traffic" table={() => trendTable(data)} call={call} testid="export-trend" />
+          <ExportMenu what="Trend" name="traffic" table={() => trendTable(data, then)} call={call} testid="export-trend" />
         </div>
         <div class="table-box" role="region" aria-label="Trend" tabIndex={0}>
           <table class="table table-small" data-testid="trend">
             <thead>
               <tr>
                 <th scope="col">{data.granularity === "hour" ? "Hour" : data.granularity === "day" ? "Day" : data.granularity === "week" ? "Week" : "Month"}</th>
-                <th scope="col" class="number">Sessions</th>
-                <th scope="col" class="number">Visitors</th>
-                <th scope="col" class="number">Conversions</th>
+                <th scope="col" class="number">{then ? "Sessions now" : "Sessions"}</th>
+                <th scope="col" class="number">{then ? "Visitors now" : "Visitors"}</th>
+                <th scope="col" class="number">{then ? "Conversions then" : "Conversions"}</th>
                 {data.previous.length > 0 && <th scope="col" class="number">{names[m]} before</th>}
               </tr>
             </thead>
@@ -199,11 +201,11 @@ function Trend({ data, call }: { data: Traffic; call: Call }) {
   );
 }
 
-
-function trendTable(data: Traffic) {
+function trendTable(data: Traffic, then: boolean) {
   const before = data.previous.length > 0;
+  const columns = then ? ["sessions now", "visitors now", "conversions then"] : ["sessions", "visitors", "conversions"];
   return {
-    head: ["start", "sessions", "visitors", "conversions", ...(before ? ["sessions before", "visitors before", "conversions before"] : [])],
+    head: ["start", ...columns, ...(before ? columns.map((c) => `${c} before`) : [])],
     rows: data.trend.map((p, i) => {
       const was = data.previous[i];
       return [p.start, p.sessions, p.visitors, p.conversions, ...(before ? [was?.sessions ?? "", was?.visitors ?? "", was?.conversions ?? ""] : [])];

@@ -37,7 +37,7 @@ function Form({ now, onDone }: { now: string; onDone: () => void }) {
         As known at the end of
         <input type="date" value={day} max={last} onInput={(e) => setDay(e.currentTarget.value)} data-testid="as-of-day" />
       </label>
-      <p class="hint">Later merges, late page views and changed rules are left out.</p>
+      <p class="hint">Of conversions, later merges, late page views and changed rules are left out. Visits have no history: they are always counted as they are known now.</p>
       <button type="submit" class="button button-main" disabled={!valid} data-testid="as-of-apply">
         Show what was known
       </button>
