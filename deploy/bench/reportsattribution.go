@@ -26,46 +26,66 @@ func creditedDimensions() []struct{ name, direct string } {
 
 // attribution credits the conversions of all days, by six dimensions under the models that need nothing but touches.
 func (m *reporting) attribution(ctx context.Context, r *Report) error {
-	var ours, baseline creditsOf
+	var ours []report.CreditTable
+	var baseline []windowCredits
 	seconds, against, err := m.takes(
 		func() (err error) { ours, err = m.creditTables(ctx); return err },
 		func() (err error) { baseline, err = m.creditsByWindows(ctx); return err })
 	if err != nil {
 		return err
 	}
-	worst, err := sameCredits(ours, baseline)
+	credited := creditsOfTables(ours)
+	worst, err := sameCredits(credited, creditsOfWindows(baseline))
 	if err != nil {
 		return err
 	}
 	r.add("attribution, nine models by six dimensions, reports a second, against window functions", 1/seconds, 1/against, 50)
 	r.note("attribution, milliseconds", seconds*1000)
 	r.note("attribution, milliseconds by window functions", against*1000)
-	r.note("attribution, keys", len(ours))
+	r.note("attribution, keys", len(credited))
 	r.note("attribution, largest difference of a sum", worst)
 	return nil
 }
 
-func (m *reporting) creditTables(ctx context.Context) (creditsOf, error) {
+func (m *reporting) creditTables(ctx context.Context) ([]report.CreditTable, error) {
 	var dimensions []report.Dimension
 	for _, d := range creditedDimensions() {
 		dimensions = append(dimensions, report.Dimension(d.name))
 	}
-	tables, err := m.ours.CreditTables(ctx, report.Credits{Period: m.period(reportsDays), Lookback: attributionLookback}, dimensions...)
-	if err != nil {
-		return nil, err
-	}
+	return m.ours.CreditTables(ctx, report.Credits{Period: m.period(reportsDays), Lookback: attributionLookback}, dimensions...)
+}
+
+func creditsOfTables(tables []report.CreditTable) creditsOf {
 	all := make(creditsOf)
 	for _, t := range tables {
 		for _, row := range t.Rows {
 			all[[2]string{string(t.Dimension), row.Key}] = [2][]float64{row.Conversions, row.Value}
 		}
 	}
-	return all, nil
+	return all
+}
+
+// windowCredits are what the baseline gives one key.
+type windowCredits struct {
+	dimension, key     string
+	conversions, value []float64
+}
+
+func creditsOfWindows(rows []windowCredits) creditsOf {
+	all := make(creditsOf)
+	for _, row := range rows {
+		key := row.key
+		if key == "" {
+			key = report.None
+		}
+		all[[2]string{row.dimension, key}] = [2][]float64{row.conversions, row.value}
+	}
+	return all
 }
 
 // creditsByWindows asks the baseline by one dimension after the other.
-func (m *reporting) creditsByWindows(ctx context.Context) (creditsOf, error) {
-	all := make(creditsOf)
+func (m *reporting) creditsByWindows(ctx context.Context) ([]windowCredits, error) {
+	var all []windowCredits
 	for _, d := range creditedDimensions() {
 		sql := strings.NewReplacer("{{.Dimension}}", d.name, "{{.Direct}}", d.direct).Replace(statementOf("attribution_window"))
 		rows, err := m.conn.Query(ctx, sql, clickhouse.Named("begin", int64(m.period(reportsDays).Begin)), clickhouse.Named("end", int64(m.period(reportsDays).End)))
@@ -73,15 +93,11 @@ func (m *reporting) creditsByWindows(ctx context.Context) (creditsOf, error) {
 			return nil, fmt.Errorf("cannot ask the baseline: %w", err)
 		}
 		for rows.Next() {
-			var key string
-			var c [2][]float64
-			if err := rows.Scan(&key, &c[0], &c[1]); err != nil {
+			row := windowCredits{dimension: d.name}
+			if err := rows.Scan(&row.key, &row.conversions, &row.value); err != nil {
 				return nil, fmt.Errorf("cannot read the baseline's answer: %w", err)
 			}
-			if key == "" {
-				key = report.None
-			}
-			all[[2]string{d.name, key}] = c
+			all = append(all, row)
 		}
 		if err := rows.Close(); err != nil {
 			return nil, fmt.Errorf("cannot read the baseline's answer: %w", err)

@@ -25,45 +25,46 @@ func (n *names) code(text []byte) int32 {
 	return code
 }
 
-// codedColumn reads a column of arrays of texts as numbers: of a dictionary's
-// texts, each is looked at once a block, and no text is made for any element.
+func (n *names) clear() {
+	clear(n.codes)
+	clear(n.texts) // Rows of an answer may still hold some of them, and this nothing.
+	n.texts = n.texts[:0]
+}
+
+// codedColumn gathers a column of arrays of LowCardinality(String) as numbers:
+// the texts of a block's dictionary are looked at once, and no text is made for
+// any element.
 type codedColumn struct {
 	*names
-	plain   bool // Array(String), else Array(LowCardinality(String))
-	offsets proto.ColUInt64
-	codes   []int32 // of the block's elements
+	codes []int32 // of the elements of all blocks
+	rows  int
 
-	texts  proto.ColStr
-	places []int32 // the codes of the dictionary
-	keys8  proto.ColUInt8
-	keys16 proto.ColUInt16
-	keys32 proto.ColUInt32
+	offsets    proto.ColUInt64
+	dictionary proto.ColStr // of a block
+	places     []int32      // its codes
+	keys8      proto.ColUInt8
+	keys16     proto.ColUInt16
+	keys32     proto.ColUInt32
 }
 
 // The type of a column, as proto.ColResult asks it.
 func (c *codedColumn) Type() proto.ColumnType {
-	inner := proto.ColumnTypeString
-	if !c.plain {
-		inner = proto.ColumnTypeLowCardinality.Sub(inner)
-	}
-	return proto.ColumnTypeArray.Sub(inner)
+	return proto.ColumnTypeArray.Sub(proto.ColumnTypeLowCardinality.Sub(proto.ColumnTypeString))
 }
 
-// Rows are the arrays of the block.
-func (c *codedColumn) Rows() int { return c.offsets.Rows() }
+// Rows are the arrays of all blocks.
+func (c *codedColumn) Rows() int { return c.rows }
 
-// Reset forgets the block, and keeps the names.
-func (c *codedColumn) Reset() {
-	c.offsets.Reset()
-	c.texts.Reset()
-	c.codes = c.codes[:0]
+// Reset keeps what is there: clear is what begins anew.
+func (c *codedColumn) Reset() {}
+
+func (c *codedColumn) clear() {
+	c.names.clear()
+	c.codes, c.rows = c.codes[:0], 0
 }
 
 // DecodeState reads the version of a dictionary's form.
 func (c *codedColumn) DecodeState(r *proto.Reader) error {
-	if c.plain {
-		return nil
-	}
 	version, err := r.Int64()
 	if err == nil && version != 1 {
 		err = fmt.Errorf("the form of a dictionary is %d, and only 1 is known", version)
@@ -78,83 +79,72 @@ const (
 	dictionaryOwn    = 1 << 9
 )
 
-// DecodeColumn reads a block's rows.
+// DecodeColumn reads a block's rows behind those that are there.
 func (c *codedColumn) DecodeColumn(r *proto.Reader, rows int) error {
-	if err := c.offsets.DecodeColumn(r, rows); err != nil {
-		return err
-	}
-	c.codes = c.codes[:0]
-	if rows == 0 || c.offsets[rows-1] == 0 {
-		return nil
-	}
-	elements := int(c.offsets[rows-1])
-	if c.plain {
-		c.texts.Reset()
-		if err := c.texts.DecodeColumn(r, elements); err != nil {
-			return err
-		}
-		c.codes = c.encode(c.codes)
-		return nil
-	}
-	return c.decodeDictionary(r, elements)
-}
-
-// encode numbers the texts.
-func (c *codedColumn) encode(into []int32) []int32 {
-	for i := range c.texts.Rows() {
-		into = append(into, c.code(c.texts.RowBytes(i)))
-	}
-	return into
-}
-
-func (c *codedColumn) decodeDictionary(r *proto.Reader, elements int) error {
-	about, err := r.Int64()
+	elements, err := decodeOffsets(r, &c.offsets, rows)
 	if err != nil {
 		return err
 	}
-	if about&dictionaryGlobal != 0 || about&dictionaryOwn == 0 {
-		return errors.New("a dictionary is not in the block that it belongs to")
+	c.rows += rows
+	if elements == 0 {
+		return nil
 	}
-	size, err := r.Int64()
+	about, err := c.decodeDictionary(r)
 	if err != nil {
 		return err
 	}
-	c.texts.Reset()
-	if err := c.texts.DecodeColumn(r, int(size)); err != nil {
-		return err
-	}
-	c.places = c.encode(c.places[:0])
 	if keys, err := r.Int64(); err != nil || int(keys) != elements {
 		return errors.Join(err, errors.New("a dictionary has another number of keys than there are elements"))
 	}
 	switch about & dictionaryWidth {
 	case 0:
-		return decodeKeys(r, &c.keys8, &c.codes, c.places, elements)
+		return decodeKeys(r, &c.keys8, c, elements)
 	case 1:
-		return decodeKeys(r, &c.keys16, &c.codes, c.places, elements)
+		return decodeKeys(r, &c.keys16, c, elements)
 	case 2:
-		return decodeKeys(r, &c.keys32, &c.codes, c.places, elements)
+		return decodeKeys(r, &c.keys32, c, elements)
 	}
 	return errors.New("a dictionary's keys are of a width that is not known")
 }
 
-// keyColumn is a column of unsigned numbers.
-type keyColumn[K uint8 | uint16 | uint32] interface {
-	proto.ColResult
-	Row(i int) K
+// decodeDictionary numbers the texts of a block.
+func (c *codedColumn) decodeDictionary(r *proto.Reader) (about int64, err error) {
+	if about, err = r.Int64(); err != nil {
+		return 0, err
+	}
+	if about&dictionaryGlobal != 0 || about&dictionaryOwn == 0 {
+		return 0, errors.New("a dictionary is not in the block that it belongs to")
+	}
+	size, err := r.Int64()
+	if err != nil {
+		return 0, err
+	}
+	c.dictionary.Reset()
+	if err := c.dictionary.DecodeColumn(r, int(size)); err != nil {
+		return 0, err
+	}
+	c.places = c.places[:0]
+	for i := range c.dictionary.Rows() {
+		c.places = append(c.places, c.code(c.dictionary.RowBytes(i)))
+	}
+	return about, nil
 }
 
-func decodeKeys[K uint8 | uint16 | uint32](r *proto.Reader, keys keyColumn[K], into *[]int32, places []int32, elements int) error {
+// decodeKeys reads the elements, each the place of a text in the dictionary.
+func decodeKeys[K uint8 | uint16 | uint32, C ~[]K, P interface {
+	*C
+	proto.ColResult
+}](r *proto.Reader, keys P, c *codedColumn, elements int) error {
 	keys.Reset()
 	if err := keys.DecodeColumn(r, elements); err != nil {
 		return err
 	}
-	for i := range elements {
-		key := int(keys.Row(i))
-		if key >= len(places) {
+	places := c.places
+	for _, key := range *keys {
+		if int(key) >= len(places) {
 			return errors.New("a key lies outside of its dictionary")
 		}
-		*into = append(*into, places[key])
+		c.codes = append(c.codes, places[key])
 	}
 	return nil
 }

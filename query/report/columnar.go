@@ -110,8 +110,8 @@ func (c *columnar) close() error {
 	}
 }
 
-// columns runs a named statement as query does. The columns of result are
-// filled anew before each call of read.
+// columns runs a named statement as query does, and calls read after every
+// block that was read into the columns of result.
 func (s Scoped) columns(ctx context.Context, name string, data any, arguments map[string]any, result proto.Results, read func() error) error {
 	var sql strings.Builder
 	if err := s.reader.statements.ExecuteTemplate(&sql, name+".sql", data); err != nil {

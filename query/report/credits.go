@@ -180,15 +180,15 @@ func (s Scoped) credits(ctx context.Context, q Credits) (map[keys]earned, error)
 
 // creditsBy answers it by several groupings at once.
 func (s Scoped) creditsBy(ctx context.Context, q Credits, by ...grouping) ([]map[keys]earned, error) {
-	rows := s.reader.room()
-	defer s.reader.rooms.Put(rows)
+	rows := s.reader.rooms.take()
+	defer s.reader.rooms.put(rows)
 	sums, err := s.summed(ctx, rows, q, by...)
 	if err != nil {
 		return nil, err
 	}
 	byKey := make([]map[keys]earned, len(sums))
 	for i, sum := range sums {
-		byKey[i] = sum.earned(rows)
+		byKey[i] = sum.earned()
 	}
 	return byKey, nil
 }
@@ -206,9 +206,8 @@ func (s Scoped) summed(ctx context.Context, rows *touchRows, q Credits, by ...gr
 		reads = append(reads, g.first, g.second)
 	}
 	data.Columns, data.Filtered = touchColumns(reads...), len(q.Filters) > 0
-	block, result := newTouchBlock(&data)
-	rows.begin(q.Lookback, block)
-	err = s.columns(ctx, "credits", data, arguments, result, func() error { rows.add(block); return nil })
+	known := 0
+	err = s.columns(ctx, "credits", data, arguments, rows.begin(q.Lookback, &data), func() (err error) { known, err = rows.add(known); return err })
 	if err != nil {
 		return nil, err
 	}
@@ -216,8 +215,7 @@ func (s Scoped) summed(ctx context.Context, rows *touchRows, q Credits, by ...gr
 	for i, g := range by {
 		sums[i] = newSum(g, data.Columns, rows)
 	}
-	rows.share(q.Progressed, sums)
-	return sums, nil
+	return rows.share(q.Progressed, sums), nil
 }
 
 // noneEarned has a place for every model.

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"sync"
 	"text/template"
 	"time"
 
@@ -26,7 +25,7 @@ var files embed.FS
 type Reader struct {
 	conn       driver.Conn
 	columnar   *columnar
-	rooms      *sync.Pool // of touchRows: as large as former questions needed
+	rooms      rooms
 	limit      time.Duration
 	bytes      int64 // that one statement may read; 0 for any
 	statements *template.Template
@@ -47,7 +46,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	if limit == 0 {
 		limit = 30 * time.Second
 	}
-	return &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: &sync.Pool{}, limit: limit, statements: statements}, nil
+	return &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), limit: limit, statements: statements}, nil
 }
 
 // Close ends the connections.
@@ -56,15 +55,6 @@ func (r *Reader) Close() error { return errors.Join(r.conn.Close(), r.columnar.c
 // Ping tells whether ClickHouse answers.
 func (r *Reader) Ping(ctx context.Context) error {
 	return explain("reach ClickHouse", r.conn.Ping(ctx))
-}
-
-// room is where the touches of a question fit, to be put back into rooms when
-// nothing of it is used any longer.
-func (r *Reader) room() *touchRows {
-	if rows, ok := r.rooms.Get().(*touchRows); ok {
-		return rows
-	}
-	return &touchRows{}
 }
 
 // ReadAtMost bounds what one statement may read, in bytes before compression; 0

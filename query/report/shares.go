@@ -23,6 +23,19 @@ const (
 // shares are what one touch has of its conversion under each of them.
 type shares [touchModelCount]float64
 
+// add is written out, since nothing else is done as often.
+func (s *shares) add(o *shares) {
+	s[lastTouch] += o[lastTouch]
+	s[firstTouch] += o[firstTouch]
+	s[lastNonDirect] += o[lastNonDirect]
+	s[firstNonDirect] += o[firstNonDirect]
+	s[linear] += o[linear]
+	s[positionBased] += o[positionBased]
+	s[timeDecay] += o[timeDecay]
+	s[wShaped] += o[wShaped]
+	s[fullPath] += o[fullPath]
+}
+
 // path is what the models look at: the touches of one conversion that are
 // credited, in order.
 type path struct {
@@ -92,7 +105,7 @@ func (p *path) decay() {
 		newest = max(newest, t)
 	}
 	for i, t := range p.starts {
-		w := math.Exp2(float64(t-newest) / halfLife)
+		w := math.Exp(float64(t-newest) * (math.Ln2 / halfLife))
 		p.shares[i][timeDecay] = w
 		sum += w
 	}

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sort"
 	"strconv"
-
-	"sourceloop/schema"
 )
 
 // grouping is what credits are summed by: one or two dimensions of the
@@ -19,80 +17,92 @@ type grouping struct {
 // sum adds up credits by a grouping. Keys are numbers until they are told.
 type sum struct {
 	grouping
-	column, other int // places among the columns; -1 for none
-	slots         []slot
+	column, other *codedColumn // nil for none
+	slots         []slot       // by code, by place in pairs, or by stretch
 	pairs         map[[2]int32]int32
+
+	none, excluded [2]int32 // the codes of a conversion without a touch, and without one that counts
 }
 
 // slot is what one key earned.
 type slot struct {
 	conversions, value shares
+	whole, wholeValue  float64 // of conversions that are one touch's under every model
 	untouched          float64 // conversions that are not shared
 	untouchedValue     float64
-	credited           bool
 }
 
+// newSum begins a sum of rows that are all read; columns are those of the rows.
 func newSum(g grouping, columns []string, r *touchRows) *sum {
-	s := &sum{grouping: g, column: -1, other: -1}
-	if g.first != "" {
-		s.column = slices.Index(columns, "touches_"+string(g.first))
-	}
-	if g.second != "" {
-		s.other = slices.Index(columns, "touches_"+string(g.second))
-		s.pairs = make(map[[2]int32]int32)
-	}
-	switch {
-	case s.column < 0:
-		s.slots = make([]slot, len(g.bounds))
-	case s.other < 0: // Two more for what has no touch.
-		s.slots = make([]slot, 0, len(r.names[s.column].texts)+2)
+	s := &sum{grouping: g}
+	for i, d := range []Dimension{g.first, g.second} {
+		if d == "" {
+			continue
+		}
+		column := r.columns[slices.Index(columns, "touches_"+string(d))]
+		s.none[i], s.excluded[i] = column.code([]byte(d.direct())), column.code([]byte(Excluded))
+		if i == 0 {
+			s.column = column
+		} else {
+			s.other = column
+		}
 	}
 	return s
 }
 
-// at is the slot of a touch.
-func (s *sum) at(r *touchRows, c *creditedRow, touch int) *slot {
+// empty is a sum by the same grouping, in room that nothing else uses. All
+// names must be known.
+func (s *sum) empty(room []slot) *sum {
+	e := *s
+	n := 0
 	switch {
-	case s.column < 0:
-		return s.place(int32(s.stretch(c.happened)))
-	case s.other < 0:
-		return s.place(r.codes[s.column][touch])
+	case s.column == nil:
+		n = len(s.bounds)
+	case s.other == nil:
+		n = len(s.column.texts)
+	default:
+		e.pairs = make(map[[2]int32]int32)
 	}
-	return s.pair(r.codes[s.column][touch], r.codes[s.other][touch])
+	e.slots = slices.Grow(room[:0], n)[:n]
+	clear(e.slots)
+	return &e
+}
+
+// at is the slot of a touch of a conversion that happened then.
+func (s *sum) at(happened int64, touch int) *slot {
+	switch {
+	case s.column == nil:
+		return &s.slots[s.stretch(happened)]
+	case s.other == nil:
+		return &s.slots[s.column.codes[touch]]
+	}
+	return s.pair(s.column.codes[touch], s.other.codes[touch])
 }
 
 // atNone is the slot of a conversion that has no touch, or none that counts.
-func (s *sum) atNone(r *touchRows, c *creditedRow, excluded bool) *slot {
-	if s.column < 0 {
-		return s.at(r, c, 0)
+func (s *sum) atNone(happened int64, excluded bool) *slot {
+	codes := s.none
+	if excluded {
+		codes = s.excluded
 	}
-	code := func(column int, d Dimension) int32 {
-		if excluded {
-			return r.names[column].code([]byte(Excluded))
-		}
-		return r.names[column].code([]byte(d.direct()))
+	switch {
+	case s.column == nil:
+		return s.at(happened, 0)
+	case s.other == nil:
+		return &s.slots[codes[0]]
 	}
-	if s.other < 0 {
-		return s.place(code(s.column, s.first))
-	}
-	return s.pair(code(s.column, s.first), code(s.other, s.second))
-}
-
-func (s *sum) place(n int32) *slot {
-	if n := int(n); n >= len(s.slots) {
-		s.slots = append(s.slots, make([]slot, n+1-len(s.slots))...)
-	}
-	return &s.slots[n]
+	return s.pair(codes[0], codes[1])
 }
 
 func (s *sum) pair(first, second int32) *slot {
 	pair := [2]int32{first, second}
 	place, known := s.pairs[pair]
 	if !known {
-		place = int32(len(s.pairs))
+		place = int32(len(s.slots))
 		s.pairs[pair] = place
+		s.slots = append(s.slots, slot{})
 	}
-	return s.place(place)
+	return &s.slots[place]
 }
 
 // stretch is the place of the last beginning at or before a moment.
@@ -100,11 +110,63 @@ func (s *sum) stretch(moment int64) int {
 	return max(0, sort.Search(len(s.bounds), func(i int) bool { return s.bounds[i] > moment })-1)
 }
 
-func (s *slot) add(credit *shares, value float64) {
-	s.credited = true
-	for m, share := range credit {
-		s.conversions[m] += share
+// join adds what another sum by the same grouping holds.
+func (s *sum) join(o *sum) {
+	for pair, place := range o.pairs {
+		s.pair(pair[0], pair[1]).join(&o.slots[place])
 	}
+	if o.pairs != nil {
+		return
+	}
+	for i := range o.slots {
+		s.slots[i].join(&o.slots[i])
+	}
+}
+
+func (s *slot) join(o *slot) {
+	s.conversions.add(&o.conversions)
+	s.value.add(&o.value)
+	s.whole, s.wholeValue = s.whole+o.whole, s.wholeValue+o.wholeValue
+	s.untouched, s.untouchedValue = s.untouched+o.untouched, s.untouchedValue+o.untouchedValue
+}
+
+// add adds to the slots of a conversion's touches what each has of it. Entire
+// tells that these are all of its touches: of those that share a slot nothing
+// has to be told apart.
+func (s *sum) add(happened int64, touches []int, entire bool, credits []shares, value float64) {
+	if entire && s.alike(touches) {
+		s.at(happened, touches[0]).addWhole(value)
+		return
+	}
+	if s.column == nil || s.other != nil {
+		for k, t := range touches {
+			s.at(happened, t).add(&credits[k], value)
+		}
+		return
+	}
+	slots, codes := s.slots, s.column.codes
+	for k, t := range touches { // The most that there are.
+		slots[codes[t]].add(&credits[k], value)
+	}
+}
+
+// alike tells whether touches of one conversion have the same slot.
+func (s *sum) alike(touches []int) bool {
+	for _, column := range []*codedColumn{s.column, s.other} {
+		if column == nil {
+			continue
+		}
+		for _, t := range touches[1:] {
+			if column.codes[t] != column.codes[touches[0]] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (s *slot) add(credit *shares, value float64) {
+	s.conversions.add(credit)
 	if value != 0 {
 		for m, share := range credit {
 			s.value[m] += share * value
@@ -112,28 +174,35 @@ func (s *slot) add(credit *shares, value float64) {
 	}
 }
 
+func (s *slot) addWhole(value float64) {
+	s.whole++
+	s.wholeValue += value
+}
+
 func (s *slot) addUntouched(value float64) {
-	s.credited = true
 	s.untouched++
 	s.untouchedValue += value
 }
 
+// credited tells whether anything was added: every touch has a part of its conversion under the linear model.
+func (s *slot) credited() bool { return s.conversions[linear] > 0 || s.whole > 0 || s.untouched > 0 }
+
 // each tells what every key earned.
-func (s *sum) each(r *touchRows, tell func(keys, *slot)) {
+func (s *sum) each(tell func(keys, *slot)) {
 	told := func(key keys, at *slot) {
-		if at.credited {
+		if at.credited() {
 			tell(key, at)
 		}
 	}
 	for pair, place := range s.pairs {
-		told(keys{r.names[s.column].texts[pair[0]], r.names[s.other].texts[pair[1]]}, &s.slots[place])
+		told(keys{s.column.texts[pair[0]], s.other.texts[pair[1]]}, &s.slots[place])
 	}
 	for place := range s.slots {
 		switch {
-		case s.other >= 0:
+		case s.other != nil:
 			return
-		case s.column >= 0:
-			told(keys{r.names[s.column].texts[place]}, &s.slots[place])
+		case s.column != nil:
+			told(keys{s.column.texts[place]}, &s.slots[place])
 		default:
 			told(keys{strconv.FormatInt(s.bounds[place], 10)}, &s.slots[place])
 		}
@@ -141,78 +210,36 @@ func (s *sum) each(r *touchRows, tell func(keys, *slot)) {
 }
 
 // earned gives the sums with a place for every model.
-func (s *sum) earned(r *touchRows) map[keys]earned {
+func (s *sum) earned() map[keys]earned {
 	all := make(map[keys]earned)
-	s.each(r, func(key keys, at *slot) {
+	s.each(func(key keys, at *slot) {
 		e := noneEarned()
-		copy(e.attributed, at.conversions[:])
-		at.whole(e.conversions, e.value)
+		for m := range touchModelCount {
+			e.attributed[m] = at.conversions[m] + at.whole
+		}
+		at.all(e.conversions, e.value)
 		e.untouched = at.untouchedValue
 		all[key] = e
 	})
 	return all
 }
 
-// whole writes the sums of both kinds, by touch model.
-func (s *slot) whole(conversions, value []float64) {
+// all writes the sums of all kinds, by touch model.
+func (s *slot) all(conversions, value []float64) {
 	for m := range touchModelCount {
-		conversions[m], value[m] = s.conversions[m]+s.untouched, s.value[m]+s.untouchedValue
+		conversions[m], value[m] = s.conversions[m]+s.whole+s.untouched, s.value[m]+s.wholeValue+s.untouchedValue
 	}
 }
 
-// rows gives the sums by key.
-func (s *sum) rows(r *touchRows) []CreditRow {
+// rows gives the sums by key, in no order.
+func (s *sum) rows() []CreditRow {
 	rows := make([]CreditRow, 0, len(s.slots))
 	numbers := make([]float64, 2*touchModelCount*len(s.slots))
-	s.each(r, func(key keys, at *slot) {
+	s.each(func(key keys, at *slot) {
 		row := CreditRow{cmp.Or(key[0], None), numbers[:touchModelCount:touchModelCount], numbers[touchModelCount : 2*touchModelCount : 2*touchModelCount]}
 		numbers = numbers[2*touchModelCount:]
-		at.whole(row.Conversions, row.Value)
+		at.all(row.Conversions, row.Value)
 		rows = append(rows, row)
 	})
-	slices.SortFunc(rows, func(a, b CreditRow) int { return cmp.Compare(a.Key, b.Key) })
 	return rows
-}
-
-// share shares every conversion that counts among its touches, and sums.
-func (r *touchRows) share(progressed map[schema.ID]schema.Millis, sums []*sum) {
-	var p path
-	var touches []int
-	for i := range r.conversions {
-		c := &r.conversions[i]
-		if !c.counted {
-			continue
-		}
-		touches = touches[:0]
-		p.starts, p.other = p.starts[:0], p.other[:0]
-		for t := int(c.from); t < int(c.to); t++ {
-			if r.flags[t]&flagLeftOut == 0 {
-				touches = append(touches, t)
-				p.starts, p.other = append(p.starts, r.starts[t]), append(p.other, r.flags[t]&flagOther != 0)
-			}
-		}
-		if len(touches) == 0 {
-			r.shareNone(c, sums)
-			continue
-		}
-		p.identified, p.progressed = c.identified, int64(progressed[c.contact])
-		p.share()
-		for k, t := range touches {
-			if r.flags[t]&flagMatches != 0 {
-				for _, s := range sums {
-					s.at(r, c, t).add(&p.shares[k], c.value)
-				}
-			}
-		}
-	}
-}
-
-func (r *touchRows) shareNone(c *creditedRow, sums []*sum) {
-	excluded := c.from < c.to
-	if excluded && !c.noneMatches || !excluded && !c.directMatches {
-		return
-	}
-	for _, s := range sums {
-		s.atNone(r, c, excluded).addUntouched(c.value)
-	}
 }

@@ -6,7 +6,7 @@ import "context"
 // needs nothing but a conversion's touches.
 type CreditTable struct {
 	Dimension Dimension
-	Rows      []CreditRow // by key
+	Rows      []CreditRow // one a key, in no order
 }
 
 // CreditRow is one value's; its lists are in the order of Models.
@@ -26,15 +26,15 @@ func (s Scoped) CreditTables(ctx context.Context, q Credits, dimensions ...Dimen
 		}
 		by[i] = grouping{first: d}
 	}
-	rows := s.reader.room()
-	defer s.reader.rooms.Put(rows)
+	rows := s.reader.rooms.take()
+	defer s.reader.rooms.put(rows)
 	sums, err := s.summed(ctx, rows, q, by...)
 	if err != nil {
 		return nil, err
 	}
 	tables := make([]CreditTable, len(dimensions))
 	for i, d := range dimensions {
-		tables[i] = CreditTable{d, sums[i].rows(rows)}
+		tables[i] = CreditTable{d, sums[i].rows()}
 	}
 	return tables, nil
 }

@@ -2,46 +2,138 @@ package report
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/ClickHouse/ch-go/proto"
 
 	"sourceloop/schema"
 )
 
-// touchRows are the conversions of a period with their touches as numbers. Of
-// several rows of one conversion the newest stands.
+// touchRows are the rows of credits.sql, column by column, with the values of
+// touches as numbers. Of several rows of one conversion the newest stands.
 type touchRows struct {
-	lookback    int64 // milliseconds; 0 for all
-	conversions []creditedRow
-	newest      places
+	lookback int64 // milliseconds; 0 for all
 
-	// Of every touch that is within the lookback, and one of the first or the last 99 there.
-	starts []int64
-	flags  []uint8
-	codes  [][]int32 // by column, the place of the value among its names
-	names  []*names
-	direct int32 // the code of the channel Direct
+	// Of every row.
+	happened, known, identified gatheredInt64
+	id, contact                 gatheredID
+	version                     gatheredUInt64
+	counted                     gatheredUInt8 // 0 also of a row that does not stand
+	value                       gatheredFloat
+
+	// Of every touch, which lie behind one another.
+	starts           gatheredArrays[int64, proto.ColInt64, *proto.ColInt64]
+	leftOut, matched gatheredArrays[uint8, proto.ColUInt8, *proto.ColUInt8]
+	columns          []*codedColumn // those that were asked for
+	spare            []*codedColumn // with the room of former questions
+
+	channel *codedColumn
+	direct  int32 // the code of the channel Direct
+
+	reached, excludes, filters bool
+	newest                     places
+	sharers                    []*sharer
 }
 
-// places finds the place of a conversion's row by its id, whose bytes are as good as random, and its time: one that was moved
-// in time is two, of which one is deleted.
+// channelColumn is read in any case: models ask whether a touch is Direct.
+const channelColumn = "touches_channel"
+
+// begin gives the columns that a statement's answer is read into, with the
+// room that is there from former questions.
+func (r *touchRows) begin(lookbackDays int, p *placed) proto.Results {
+	r.lookback = int64(lookbackDays) * dayMillis
+	r.reached, r.excludes, r.filters = p.Reached, p.Exclusions != "", p.Filtered
+	r.clear()
+	result := proto.Results{
+		{Name: "happened", Data: &r.happened}, {Name: "id", Data: &r.id}, {Name: "version", Data: &r.version}, {Name: "known", Data: &r.known},
+		{Name: "counted", Data: &r.counted}, {Name: "value", Data: &r.value}, {Name: "identified", Data: &r.identified},
+		{Name: "starts", Data: &r.starts},
+	}
+	if r.reached {
+		result = append(result, proto.ResultColumn{Name: "contact", Data: &r.contact})
+	}
+	for i, name := range p.Columns {
+		if i == len(r.spare) {
+			r.spare = append(r.spare, &codedColumn{names: newNames()})
+		}
+		if name == channelColumn {
+			r.channel = r.spare[i]
+		}
+		result = append(result, proto.ResultColumn{Name: name, Data: r.spare[i]})
+	}
+	r.columns = r.spare[:len(p.Columns)]
+	r.direct = r.channel.code([]byte("Direct"))
+	if r.excludes {
+		result = append(result, proto.ResultColumn{Name: "left_out", Data: &r.leftOut})
+	}
+	if r.filters {
+		result = append(result, proto.ResultColumn{Name: "matched", Data: &r.matched})
+	}
+	return result
+}
+
+func (r *touchRows) clear() {
+	for _, column := range []interface{ clear() }{
+		&r.happened, &r.known, &r.identified, &r.id, &r.contact, &r.version, &r.counted, &r.value, &r.starts, &r.leftOut, &r.matched, &r.newest,
+	} {
+		column.clear()
+	}
+	for _, column := range r.spare {
+		column.clear()
+	}
+}
+
+const dayMillis = 24 * 3600 * 1000
+
+// add finds out which rows of a block stand, the rows from a place on.
+func (r *touchRows) add(from int) (rows int, err error) {
+	rows = r.happened.Rows()
+	for _, column := range r.columns {
+		if len(column.codes) != r.starts.elements.Rows() {
+			return rows, errors.New("a conversion's touches have more or fewer values than beginnings")
+		}
+	}
+	for i := from; i < rows; i++ {
+		place, slot := r.newest.find(r, i)
+		if place < 0 {
+			r.newest.put(slot, i)
+			continue
+		}
+		if r.version.rows[place] > r.version.rows[i] || r.version.rows[place] == r.version.rows[i] && r.known.rows[place] >= r.known.rows[i] {
+			r.counted.rows[i] = 0
+			continue
+		}
+		r.counted.rows[place] = 0
+		r.newest.slots[slot] = int32(i + 1)
+	}
+	return rows, nil
+}
+
+// places finds the place of a conversion's newest row by its id, whose bytes are as good as random, and its time: one that was
+// moved in time is two, of which one is deleted.
 type places struct {
 	slots []int32 // a power of two of them; places from 1, 0 for none
 	used  int
 }
 
-// find gives the place, from 0, and the slot where it is or belongs.
-func (p *places) find(rows []creditedRow, id schema.ID, happened int64) (place int32, slot int) {
+// find gives the place of the row that has the id and the time of row i, -1 for none, and the slot where it is or belongs.
+func (p *places) find(r *touchRows, i int) (place, slot int) {
 	if 2*p.used >= len(p.slots) {
-		p.grow(rows)
+		p.grow(r)
 	}
+	id, happened := r.id.rows[i], r.happened.rows[i]
 	mask := len(p.slots) - 1
 	for slot = slotOf(id) & mask; p.slots[slot] != 0; slot = (slot + 1) & mask {
-		if row := &rows[p.slots[slot]-1]; row.id == id && row.happened == happened {
+		if place := int(p.slots[slot] - 1); r.id.rows[place] == id && r.happened.rows[place] == happened {
 			break
 		}
 	}
-	return p.slots[slot] - 1, slot
+	return int(p.slots[slot]) - 1, slot
+}
+
+func (p *places) put(slot, place int) {
+	p.slots[slot] = int32(place + 1)
+	p.used++
 }
 
 func (p *places) clear() {
@@ -49,198 +141,82 @@ func (p *places) clear() {
 	p.used = 0
 }
 
-func (p *places) grow(rows []creditedRow) {
-	p.slots = make([]int32, max(1024, 4*len(p.slots)))
+func (p *places) grow(r *touchRows) {
+	old := p.slots
+	p.slots = make([]int32, max(1024, 4*len(old)))
 	mask := len(p.slots) - 1
-	for i := range rows {
-		slot := slotOf(rows[i].id) & mask
+	for _, place := range old {
+		if place == 0 {
+			continue
+		}
+		slot := slotOf(r.id.rows[place-1]) & mask
 		for p.slots[slot] != 0 {
 			slot = (slot + 1) & mask
 		}
-		p.slots[slot] = int32(i + 1)
+		p.slots[slot] = place
 	}
 }
 
 func slotOf(id schema.ID) int { return int(binary.LittleEndian.Uint64(id[:]) >> 1) }
 
-// creditedRow is a conversion. Its touches lie from..to.
-type creditedRow struct {
-	happened, identified, known int64
-	version                     uint64
-	value                       float64
-	id, contact                 schema.ID
-	from, to                    int32
-	counted                     bool
-	directMatches, noneMatches  bool // the filters match one without a touch, and one whose touches are all excluded
-}
-
-// Flags of a touch.
-const (
-	flagOther   = 1 << iota // not Direct
-	flagLeftOut             // excluded by the question
-	flagMatches             // the filters
-)
-
-// channelColumn is read in any case: models ask whether a touch is Direct.
-const channelColumn = "touches_channel"
-
-// touchBlock are the columns of credits.sql.
-type touchBlock struct {
-	happened, known, identified proto.ColInt64
-	id, contact                 proto.ColFixedStr
-	version                     proto.ColUInt64
-	counted                     proto.ColUInt8
-	value                       proto.ColFloat64
-	starts                      *proto.ColArr[int64]
-	leftOut, matched            *proto.ColArr[uint8]
-	columns                     []*codedColumn
-	channel                     int // its place among columns
-
-	flatStarts               *proto.ColInt64
-	flatLeftOut, flatMatched *proto.ColUInt8
-
-	reached, excludes, filters bool
-}
-
-func newTouchBlock(p *placed) (*touchBlock, proto.Results) {
-	b := &touchBlock{
-		id: proto.ColFixedStr{Size: len(schema.ID{})}, contact: proto.ColFixedStr{Size: len(schema.ID{})},
-		flatStarts: &proto.ColInt64{}, flatLeftOut: &proto.ColUInt8{}, flatMatched: &proto.ColUInt8{},
-		reached: p.Reached, excludes: p.Exclusions != "", filters: p.Filtered,
-	}
-	b.starts = proto.NewArray(b.flatStarts)
-	b.leftOut, b.matched = proto.NewArray(b.flatLeftOut), proto.NewArray(b.flatMatched)
-	result := proto.Results{
-		{Name: "happened", Data: &b.happened}, {Name: "id", Data: &b.id}, {Name: "version", Data: &b.version}, {Name: "known", Data: &b.known},
-		{Name: "counted", Data: &b.counted}, {Name: "value", Data: &b.value}, {Name: "identified", Data: &b.identified},
-		{Name: "starts", Data: b.starts},
-	}
-	if b.reached {
-		result = append(result, proto.ResultColumn{Name: "contact", Data: &b.contact})
-	}
-	for i, name := range p.Columns {
-		if name == channelColumn {
-			b.channel = i
-		}
-		column := &codedColumn{names: newNames(), plain: name == "touches_landing_page" || name == "touches_referrer"}
-		b.columns = append(b.columns, column)
-		result = append(result, proto.ResultColumn{Name: name, Data: column})
-	}
-	if b.excludes {
-		result = append(result, proto.ResultColumn{Name: "left_out", Data: b.leftOut})
-	}
-	if b.filters {
-		result = append(result, proto.ResultColumn{Name: "matched", Data: b.matched})
-	}
-	return b, result
-}
-
-// begin takes over what blocks like b hold, into the room that is there from
-// former questions.
-func (r *touchRows) begin(lookbackDays int, b *touchBlock) {
-	r.lookback = int64(lookbackDays) * dayMillis
-	r.conversions, r.starts, r.flags, r.names = r.conversions[:0], r.starts[:0], r.flags[:0], r.names[:0]
-	r.newest.clear()
-	for len(r.codes) < len(b.columns) {
-		r.codes = append(r.codes, nil)
-	}
-	for i, column := range b.columns {
-		r.codes[i] = r.codes[i][:0]
-		r.names = append(r.names, column.names)
-	}
-	r.direct = r.names[b.channel].code([]byte("Direct"))
-}
-
-const dayMillis = 24 * 3600 * 1000
-
-// add takes over what a block holds; its columns are used again afterwards.
-func (r *touchRows) add(b *touchBlock) {
-	begin := 0
-	for i := range b.happened.Rows() {
-		end := int(b.starts.Offsets[i])
-		r.addRow(b, i, begin, end)
-		begin = end
-	}
-}
-
-func (r *touchRows) addRow(b *touchBlock, i, begin, end int) {
-	row := creditedRow{
-		happened: b.happened[i], identified: b.identified[i], known: b.known[i], version: b.version[i], value: b.value[i], counted: b.counted[i] != 0,
-		directMatches: true, noneMatches: true, id: schema.ID(b.id.Row(i)),
-	}
-	place, slot := r.newest.find(r.conversions, row.id, row.happened)
-	again := place >= 0
-	if again {
-		if old := &r.conversions[place]; old.version > row.version || old.version == row.version && old.known >= row.known {
-			return
-		}
-	}
-	if b.reached {
-		row.contact = schema.ID(b.contact.Row(i))
-	}
-	if b.filters { // Two more than there are touches.
-		last := int(b.matched.Offsets[i])
-		row.directMatches, row.noneMatches = (*b.flatMatched)[last-2] != 0, (*b.flatMatched)[last-1] != 0
-	}
-	if row.counted {
-		r.addTouches(b, i, &row, begin, end)
-	}
-	if again {
-		r.conversions[place] = row
-		return
-	}
-	r.conversions = append(r.conversions, row)
-	r.newest.slots[slot] = int32(len(r.conversions))
-	r.newest.used++
-}
-
 // mostTouches is how many touches are credited: the first and the last 99.
 const mostTouches = 100
 
-// addTouches keeps those inside the lookback, the first and the last 99 of them.
-func (r *touchRows) addTouches(b *touchBlock, i int, row *creditedRow, begin, end int) {
-	starts := (*b.flatStarts)[begin:end]
-	inside := 0
-	for _, t := range starts {
-		if r.inside(row, t) {
-			inside++
-		}
-	}
-	row.from = int32(len(r.starts))
+// touchesOf gives the touches of row i that are inside the lookback and not
+// left out by the question, of the first and the last 99 there. It also tells
+// whether there are any inside, left out or not.
+func (r *touchRows) touchesOf(i int, into []int) (touches []int, any bool) {
+	begin, end := r.span(i)
+	inside := r.insideOf(i, begin, end)
 	rank := 0
-	for k, t := range starts {
-		if !r.inside(row, t) {
+	for t := begin; t < end; t++ {
+		if !r.inside(i, t) {
 			continue
 		}
 		if rank++; rank > 1 && rank+mostTouches-1 <= inside {
 			continue
 		}
-		r.starts = append(r.starts, t)
-		flags := b.flagsOf(i, begin, k)
-		if b.columns[b.channel].codes[begin+k] != r.direct {
-			flags |= flagOther
-		}
-		r.flags = append(r.flags, flags)
-		for c, column := range b.columns {
-			r.codes[c] = append(r.codes[c], column.codes[begin+k])
+		if !r.excludes || r.leftOut.elements.rows[t] == 0 {
+			into = append(into, t)
 		}
 	}
-	row.to = int32(len(r.starts))
+	return into, inside > 0
 }
 
-func (r *touchRows) inside(row *creditedRow, start int64) bool {
-	return r.lookback == 0 || start >= row.happened-r.lookback
+// span is where the touches of row i lie.
+func (r *touchRows) span(i int) (begin, end int) {
+	if i > 0 {
+		begin = r.starts.ends[i-1]
+	}
+	return begin, r.starts.ends[i]
 }
 
-// flagsOf is what is known of touch k of row i, whose touches begin at begin.
-func (b *touchBlock) flagsOf(i, begin, k int) uint8 {
-	var flags uint8
-	if b.excludes && (*b.flatLeftOut)[begin+k] != 0 {
-		flags |= flagLeftOut
+func (r *touchRows) insideOf(i, begin, end int) int {
+	n := 0
+	for t := begin; t < end; t++ {
+		if r.inside(i, t) {
+			n++
+		}
 	}
-	// Every row before has two more in the column of matches.
-	if !b.filters || (*b.flatMatched)[begin+2*i+k] != 0 {
-		flags |= flagMatches
+	return n
+}
+
+func (r *touchRows) inside(i, touch int) bool {
+	return r.lookback == 0 || r.starts.elements.rows[touch] >= r.happened.rows[i]-r.lookback
+}
+
+// matches tells whether a touch of row i matches the filters. Every row before
+// has two more in the column of matches than touches.
+func (r *touchRows) matches(i, touch int) bool {
+	return !r.filters || r.matched.elements.rows[2*i+touch] != 0
+}
+
+// noneMatches tells whether row i matches without a touch: since it has none,
+// or since all are excluded.
+func (r *touchRows) noneMatches(i int, excluded bool) bool {
+	place := 2
+	if excluded {
+		place = 1
 	}
-	return flags
+	return !r.filters || r.matched.elements.rows[r.matched.ends[i]-place] != 0
 }

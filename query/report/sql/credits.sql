@@ -23,3 +23,5 @@ WHERE workspace = {workspace:UInt32}
 {{- if .First}}
     AND (at, id) IN ({{template "first_conversions.sql" .}})
 {{- end}}
+-- Every block brings the texts that its touches have: few large ones bring most of them once.
+SETTINGS preferred_block_size_bytes = 16000000

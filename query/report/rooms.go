@@ -1,0 +1,56 @@
+package report
+
+import "reflect"
+
+// rooms keep what credits were read into for the next questions: to make it
+// anew takes as long as a tenth of a question.
+type rooms chan *touchRows
+
+// At most so many are kept, of which none is larger than that. What is more is
+// left to the collector.
+const (
+	roomsKept = 2
+	roomBytes = 128 << 20
+)
+
+func newRooms() rooms { return make(rooms, roomsKept) }
+
+// take gives room that nothing else uses, to be put back when nothing of it is
+// used any longer.
+func (r rooms) take() *touchRows {
+	select {
+	case rows := <-r:
+		return rows
+	default:
+		return &touchRows{}
+	}
+}
+
+func (r rooms) put(rows *touchRows) {
+	if rows.bytes() > roomBytes {
+		return
+	}
+	select {
+	case r <- rows:
+	default:
+	}
+}
+
+// bytes is how much room there is, texts left out.
+func (r *touchRows) bytes() int {
+	n := r.starts.bytes() + r.leftOut.bytes() + r.matched.bytes() + bytesOf(r.newest.slots) +
+		r.happened.bytes() + r.known.bytes() + r.identified.bytes() + r.id.bytes() + r.contact.bytes() + r.version.bytes() + r.counted.bytes() + r.value.bytes()
+	for _, column := range r.spare {
+		n += bytesOf(column.codes) + bytesOf(column.names.texts) + bytesOf(column.offsets) + bytesOf(column.keys8) + bytesOf(column.keys16) + bytesOf(column.keys32)
+	}
+	for _, s := range r.sharers {
+		for _, sum := range s.sums {
+			n += bytesOf(sum.slots)
+		}
+	}
+	return n
+}
+
+func bytesOf[T any](list []T) int {
+	return cap(list) * int(reflect.TypeFor[T]().Size())
+}
