@@ -41,7 +41,22 @@ func (s *Sink) EraseHits(ctx context.Context, e *schema.ErasedHits) error {
 		driver.Named("ends", ends), driver.Named("ids", hexadecimal(e.IDs)))...); err != nil {
 		return err
 	}
-	return s.do(ctx, "erase_sessions", append(whose, driver.Named("version", e.Version))...)
+	if err := s.do(ctx, "erase_sessions", append(whose, driver.Named("version", e.Version))...); err != nil {
+		return err
+	}
+	return s.eraseJourneys(ctx, whose)
+}
+
+// eraseJourneys deletes a browser's rows from all copies in journeys: what is
+// left of it is read from sessions from now on. A copy that is under way sees the
+// mark and takes its day once more, so that no note has to keep who it was.
+func (s *Sink) eraseJourneys(ctx context.Context, whose []any) error {
+	for _, statement := range []string{"erase_journeys_mark", "erase_journeys_note", "erase_journeys", "erase_journey_changes"} {
+		if err := s.do(ctx, statement, whose...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // EraseOwners deletes whose nodes were, so that nothing is credited by it any
@@ -101,9 +116,14 @@ func scanID(rows chdriver.Rows) (schema.ID, error) {
 }
 
 // ApplyDeletions takes what was erased off the disk: it begins one mutation for
-// every table.
+// every table. Pages that only the erased had seen go along.
 func (s *Sink) ApplyDeletions(ctx context.Context) error {
-	for _, table := range []string{"hits", "sessions", "identities", "contacts", "conversions", "conversion_facts", "claims"} {
+	if err := s.do(ctx, "erase_journey_items"); err != nil {
+		return err
+	}
+	for _, table := range []string{
+		"hits", "sessions", "identities", "contacts", "conversions", "conversion_facts", "claims", "journeys", "journey_items", "journey_changes",
+	} {
 		if err := s.do(ctx, "apply_deletions", driver.Named("table", table)); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -16,14 +17,16 @@ const (
 	// changesSettle is how long an insert may take between noting a change and being seen: what was noted
 	// shortly before a copy began is read from sessions until the next one.
 	changesSettle = 15 * time.Minute
+	// copyTakes is how long copying may take at most. A copy that is older and has no head is what a crash left.
+	copyTakes = 12 * time.Hour
 	// copyStays is for how long a copy that stands no longer is kept for those who read it.
 	copyStays = 10 * time.Minute
-	// copyUnheaded is how long making a copy may take. One without a head is then what a crash left.
-	copyUnheaded = 24 * time.Hour
 	// copyAge is when a copy is made again in any case; notes of changes are kept for longer.
 	copyAge = 365 * 24 * time.Hour
 	// changedShare is the part of a month's sessions that may change before it is copied again: one in so many.
 	changedShare = 200
+	// dayTries is how often a day is copied while people are erased, one after the other.
+	dayTries = 5
 )
 
 // CopyJourneys brings the table journeys up to date: it copies the sessions of
@@ -32,23 +35,58 @@ const (
 // again, so that nothing of a month is left to be read from sessions but its last days. Reports give
 // the same whether it was ever called or not. Several may call it at a time.
 func (s *Sink) CopyJourneys(ctx context.Context, anew bool) error {
+	ctx, cancel := context.WithTimeout(ctx, copyTakes)
+	defer cancel()
+	begun := time.Now()
+	made, clock, err := s.copyMonths(ctx, anew)
+	if err != nil {
+		s.metrics.failures.WithLabelValues("journeys").Inc()
+		return err
+	}
 	heads, err := s.journeyCopies(ctx)
 	if err != nil {
 		return err
 	}
+	s.noteCopied(made, heads, time.Since(begun))
+	return s.dropCopies(ctx, heads, clock)
+}
+
+// copyMonths copies what is to be copied, and gives the numbers of the copies and when it began.
+func (s *Sink) copyMonths(ctx context.Context, anew bool) (made []uint64, clock schema.Millis, err error) {
+	heads, err := s.journeyCopies(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
 	standing := schema.JourneyCopies(heads)
 	months, clock, err := s.journeyMonths(ctx, standing)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	for _, m := range months {
-		if begins, ok := m.next(standing, anew, clock); ok {
-			if err := s.copyMonth(ctx, m, begins, clock); err != nil {
-				return err
-			}
+		begins, ok := m.next(standing, anew, clock)
+		if !ok {
+			continue
+		}
+		build := schema.JourneyBuild(clock)
+		if err := s.copyMonth(ctx, m, build, begins, clock); err != nil {
+			return nil, 0, err
+		}
+		made = append(made, build)
+	}
+	return made, clock, nil
+}
+
+// noteCopied tells operators what a copying was.
+func (s *Sink) noteCopied(made []uint64, heads []schema.JourneyCopy, took time.Duration) {
+	var rows uint64
+	for _, c := range heads {
+		if slices.Contains(made, c.Build) {
+			rows += c.Rows
 		}
 	}
-	return s.dropCopies(ctx, clock)
+	s.metrics.rows.WithLabelValues("journeys").Add(float64(rows))
+	s.metrics.copied.Set(took.Seconds())
+	s.config.Log.Info("sessions were copied into journeys", slog.Int("copies", len(made)), slog.Uint64("rows", rows), slog.Duration("took", took))
 }
 
 // journeyMonth is a month with sessions that rest.
@@ -85,18 +123,45 @@ func (m *journeyMonth) next(standing []schema.JourneyCopy, anew bool, clock sche
 	return covered, covered.Before(m.ends())
 }
 
-// copyMonth copies days of a month, one after the other.
-func (s *Sink) copyMonth(ctx context.Context, m journeyMonth, begins time.Time, clock schema.Millis) error {
-	build := schema.JourneyBuild(clock)
+// copyMonth copies days of a month, one after the other, so that a statement never takes long.
+func (s *Sink) copyMonth(ctx context.Context, m journeyMonth, build uint64, begins time.Time, clock schema.Millis) error {
 	for day := begins; day.Before(m.ends()); day = day.AddDate(0, 0, 1) {
-		for _, statement := range []string{"journey_items", "journey_rows"} {
-			if err := s.do(ctx, statement, driver.Named("day", day.Format(time.DateOnly)), driver.Named("build", build)); err != nil {
-				return err
-			}
+		if err := s.copyDay(ctx, driver.Named("month", m.month), driver.Named("build", build), driver.Named("day", day.Format(time.DateOnly))); err != nil {
+			return err
 		}
 	}
 	return s.do(ctx, "journey_head", driver.Named("month", m.month), driver.Named("build", build), driver.Named("day", begins.Format(time.DateOnly)),
 		driver.Named("covers", m.ends().Format(time.DateOnly)), driver.Named("noted", int64(clock.Add(-changesSettle))))
+}
+
+// copyDay copies a day, once more when somebody was erased meanwhile: their rows
+// might have been read before and stored behind what deleted them. What items
+// stand for comes behind the rows with them, so that it is never seen as needless.
+func (s *Sink) copyDay(ctx context.Context, args ...any) error {
+	for range dayTries {
+		before, err := s.journeyErasures(ctx)
+		if err != nil {
+			return err
+		}
+		for _, statement := range []string{"journey_rows", "journey_items"} {
+			if err := s.do(ctx, statement, args...); err != nil {
+				return err
+			}
+		}
+		if after, err := s.journeyErasures(ctx); err != nil || after == before {
+			return err
+		}
+		if err := s.do(ctx, "journey_undo", args...); err != nil {
+			return err
+		}
+	}
+	return schema.E("copy sessions into journeys", schema.KindUnavailable, "people are being erased, one after the other; a later copy takes the day")
+}
+
+// journeyErasures tells apart two moments between which somebody was erased from journeys.
+func (s *Sink) journeyErasures(ctx context.Context) (mark [2]uint64, err error) {
+	err = s.each(ctx, "journey_erasures", func(rows chdriver.Rows) error { return rows.Scan(&mark[0], &mark[1]) })
+	return mark, err
 }
 
 func (s *Sink) journeyCopies(ctx context.Context) (heads []schema.JourneyCopy, err error) {
@@ -131,34 +196,46 @@ func (s *Sink) journeyMonths(ctx context.Context, standing []schema.JourneyCopy)
 	return months, clock, err
 }
 
-// dropCopies drops what nobody reads any more: copies in whose place others stand, and what a crash left.
-func (s *Sink) dropCopies(ctx context.Context, clock schema.Millis) error {
-	heads, err := s.journeyCopies(ctx)
-	if err != nil {
+// dropCopies drops what nobody reads any more.
+func (s *Sink) dropCopies(ctx context.Context, heads []schema.JourneyCopy, clock schema.Millis) error {
+	var parts []journeyPart
+	err := s.each(ctx, "journey_parts", func(rows chdriver.Rows) error {
+		var p journeyPart
+		err := rows.Scan(&p.month, &p.build)
+		parts = append(parts, p)
 		return err
+	})
+	for _, p := range needless(parts, heads, clock) {
+		if err == nil {
+			// Partitions are named in a statement by numbers, which cannot be bound.
+			err = explain("drop a copy of journeys", s.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE journeys DROP PARTITION (%d, %d)", p.month, p.build)))
+		}
 	}
-	type part struct {
-		month uint32
-		build uint64
-	}
-	headed, standing, newest := map[part]bool{}, map[part]bool{}, map[uint32]uint64{}
+	return err
+}
+
+// journeyPart is a partition of the table journeys: a copy, or what there is of it.
+type journeyPart struct {
+	month uint32
+	build uint64
+}
+
+// needless are the copies in whose place others stand, and what crashes left. A
+// number says when a copy was begun, hence one may have come to stand copyTakes
+// later, and those who look for what stands read for copyStays what did before.
+func needless(parts []journeyPart, heads []schema.JourneyCopy, clock schema.Millis) []journeyPart {
+	headed, standing, newest := map[journeyPart]bool{}, map[journeyPart]bool{}, map[uint32]uint64{}
 	for _, c := range heads {
-		headed[part{c.Month, c.Build}] = true
+		headed[journeyPart{c.Month, c.Build}] = true
 	}
 	for _, c := range schema.JourneyCopies(heads) {
-		standing[part{c.Month, c.Build}], newest[c.Month] = true, max(newest[c.Month], c.Build)
+		standing[journeyPart{c.Month, c.Build}], newest[c.Month] = true, max(newest[c.Month], c.Build)
 	}
-	return s.each(ctx, "journey_parts", func(rows chdriver.Rows) error {
-		var p part
-		if err := rows.Scan(&p.month, &p.build); err != nil {
-			return err
+	return slices.DeleteFunc(parts, func(p journeyPart) bool {
+		since := p.build
+		if headed[p] {
+			since = newest[p.month]
 		}
-		replaced := headed[p] && clock.Sub(schema.JourneyMade(newest[p.month])) > copyStays
-		crashed := !headed[p] && clock.Sub(schema.JourneyMade(p.build)) > copyUnheaded
-		if standing[p] || !replaced && !crashed {
-			return nil
-		}
-		// Partitions are named in a statement by numbers, which cannot be bound.
-		return explain("drop a copy of journeys", s.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE journeys DROP PARTITION (%d, %d)", p.month, p.build)))
+		return standing[p] || clock.Sub(schema.JourneyMade(since)) <= copyTakes+copyStays
 	})
 }

@@ -8,6 +8,7 @@ type metrics struct {
 	failures *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	joined   prometheus.Histogram
+	copied   prometheus.Gauge
 }
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
@@ -26,11 +27,14 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Name: "sourceloop_clickhouse_joined_batches", Help: "Batches of workers that one flush wrote together.",
 			Buckets: prometheus.ExponentialBuckets(1, 2, 9),
 		}),
+		copied: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sourceloop_clickhouse_journeys_copied_seconds", Help: "How long the last copying of sessions into journeys took.",
+		}),
 	}
 	if registerer == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.rows, m.failures, m.seconds, m.joined} {
+	for _, c := range []prometheus.Collector{m.rows, m.failures, m.seconds, m.joined, m.copied} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
 		}

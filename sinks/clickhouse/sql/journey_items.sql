@@ -10,3 +10,4 @@ FROM (
     FROM sessions FINAL
     WHERE day = {day:Date32}
 )
+SETTINGS max_threads = 1, max_insert_threads = 1, max_block_size = 8192

@@ -8,9 +8,10 @@ FROM (
     GROUP BY month
 ) AS s
 LEFT JOIN (
-    SELECT toYYYYMM(day) AS month, uniqExact(workspace, day, visitor) AS changed
+    SELECT toYYYYMM(day) AS month, uniq(workspace, day, visitor) AS changed
     FROM journey_changes
     WHERE toUnixTimestamp64Milli(noted) > transform(toYYYYMM(day), {months:Array(UInt32)}, {noted:Array(Int64)}, toInt64(0))
     GROUP BY month
 ) AS c ON c.month = s.month
 ORDER BY month
+SETTINGS max_threads = 1

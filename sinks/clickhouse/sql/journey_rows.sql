@@ -16,3 +16,5 @@ FROM (
     FROM sessions AS s FINAL
     WHERE day = {day:Date32}
 )
+-- It takes one thread, and sorts and stores some ten megabytes at a time: nobody waits for it.
+SETTINGS max_threads = 1, max_insert_threads = 1, max_block_size = 8192, min_insert_block_size_rows = 262144, min_insert_block_size_bytes = 67108864
