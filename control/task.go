@@ -18,10 +18,12 @@ const (
 	LateTask    TaskKind = "late"    // derives sessions anew of visitors with late hits
 	RebuildTask TaskKind = "rebuild" // derives sessions and credits anew
 	CreditTask  TaskKind = "credit"  // credits conversions anew
+	// JourneysTask copies sessions into the table journeys, of all workspaces.
+	JourneysTask TaskKind = "journeys"
 )
 
-// keepTasks is how long a nightly task is kept after its end. Others are kept
-// for ever: they say who changed the past.
+// keepTasks is how long a nightly task, and one that copies journeys, is kept
+// after its end. Others are kept for ever: they say who changed the past.
 const keepTasks = 90 * 24 * time.Hour
 
 // applyAfter is how long after a task was asked for it begins: by then every
@@ -31,6 +33,7 @@ const applyAfter = 2 * time.Second
 // TaskBody says what a task is about. It holds nothing personal.
 type TaskBody struct {
 	Late bool          `json:"late,omitempty"`
+	Anew bool          `json:"anew,omitempty"` // of journeys: also what was copied
 	From schema.Millis `json:"from,omitempty"` // visitors with a hit in [From, To); 0 is no bound
 	To   schema.Millis `json:"to,omitempty"`
 }
@@ -143,6 +146,28 @@ func (s *Store) AddNightly(ctx context.Context, name string) (added bool, err er
 	return added, err
 }
 
+// RequestJourneys asks for all sessions that rest to be copied into journeys.
+func (s *Store) RequestJourneys(ctx context.Context) (Task, error) {
+	var task Task
+	err := s.update(ctx, "ask for a copy of journeys", func(t *tx) (err error) {
+		task, _, err = t.addTask(ctx, "", JourneysTask, 0, TaskBody{Anew: true}, 0)
+		return err
+	})
+	return task, err
+}
+
+// AddJourneys asks for the upkeep of the table journeys after a while, once for
+// every name.
+func (s *Store) AddJourneys(ctx context.Context, name string, after time.Duration) error {
+	return s.update(ctx, "ask for the upkeep of journeys", func(t *tx) error {
+		task, _, err := t.addTask(ctx, name, JourneysTask, 0, TaskBody{}, 0)
+		if err == nil {
+			_, err = t.exec(ctx, "task_delay", task.ID, int64(t.now.Add(after)))
+		}
+		return err
+	})
+}
+
 func (t *tx) addTask(ctx context.Context, name string, kind TaskKind, workspace uint32, body TaskBody, by int64) (Task, bool, error) {
 	id, err := t.serial(ctx, "tasks")
 	if err != nil {
@@ -175,6 +200,20 @@ func (s *Store) TakeTask(ctx context.Context, lease time.Duration) (*Task, error
 		})
 	})
 	return task, err
+}
+
+// HoldTask saves the progress of a task and keeps it, for as long as lease from
+// now. A lease that was lost meanwhile is no error.
+func (s *Store) HoldTask(ctx context.Context, task *Task, lease time.Duration) error {
+	const op = "hold a task"
+	progress, err := json.Marshal(task.Progress)
+	if err != nil {
+		return failed(op, err)
+	}
+	return s.update(ctx, op, func(t *tx) error {
+		_, err := t.exec(ctx, "task_hold", task.ID, task.lease, string(progress), int64(t.now.Add(lease)))
+		return err
+	})
 }
 
 // SaveTask gives a task back, to be taken again after a while unless it is

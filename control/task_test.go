@@ -55,12 +55,54 @@ func testTasks(t *testing.T, dsn string) {
 	if more := must[*control.Task](t)(s.TakeTask(ctx, time.Minute)); more != nil || !got.Finished || got.FinishedAt != schema.MillisOf(clock.Now()) {
 		t.Fatalf("finished it is %+v, and there is %+v", got, more)
 	}
+	testJourneyTasks(t, s, other, clock)
 	_, err := s.Task(ctx, 99)
 	wantKind(t, err, schema.KindUnknown)
 	for i, want := range []bool{true, false} {
 		if added := must[bool](t)(s.AddNightly(ctx, "late 2026-11-24")); added != want {
 			t.Errorf("the night's task was added: %v, the %d. time", added, i+1)
 		}
+	}
+}
+
+// testJourneyTasks: a task of a name is asked for once, and begins when it was said first; who holds it keeps it.
+func testJourneyTasks(t *testing.T, s, other *control.Store, clock *controltest.Clock) {
+	ctx := t.Context()
+	for _, after := range []time.Duration{10 * time.Minute, time.Hour} {
+		if err := s.AddJourneys(ctx, "journeys of a night", after); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clock.Advance(9 * time.Minute)
+	if early := must[*control.Task](t)(s.TakeTask(ctx, time.Minute)); early != nil {
+		t.Fatalf("%+v begins early", early)
+	}
+	clock.Advance(2 * time.Minute)
+	task := must[*control.Task](t)(s.TakeTask(ctx, time.Minute))
+	if task == nil || task.Kind != control.JourneysTask || task.Body.Anew {
+		t.Fatalf("took %+v", task)
+	}
+	task.Progress.Doing = "it"
+	for range 3 {
+		if err := s.HoldTask(ctx, task, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		clock.Advance(50 * time.Second)
+		if taken := must[*control.Task](t)(other.TakeTask(ctx, time.Minute)); taken != nil {
+			t.Fatal("it is taken from who holds it")
+		}
+	}
+	if got := must[control.Task](t)(s.Task(ctx, task.ID)); got.Progress.Doing != "it" {
+		t.Errorf("it is %+v", got)
+	}
+	task.Finished = true
+	if err := s.SaveTask(ctx, task, 0); err != nil {
+		t.Fatal(err)
+	}
+	asked := must[control.Task](t)(s.RequestJourneys(ctx))
+	clock.Advance(3 * time.Second)
+	if got := must[*control.Task](t)(s.TakeTask(ctx, time.Minute)); got == nil || got.ID != asked.ID || !got.Body.Anew {
+		t.Errorf("took %+v, asked for %+v", got, asked)
 	}
 }
 

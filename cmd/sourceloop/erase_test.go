@@ -38,6 +38,10 @@ type asked struct {
 
 func (a *asked) AddNightly(context.Context, string) (bool, error) { return false, nil }
 
+func (a *asked) AddJourneys(context.Context, string, time.Duration) error { return nil }
+
+func (a *asked) HoldTask(context.Context, *control.Task, time.Duration) error { return nil }
+
 func (a *asked) TakeChore(context.Context, string, time.Duration) (bool, error) { return false, nil }
 
 func (a *asked) ForgetDeliveries(context.Context) error { return nil }

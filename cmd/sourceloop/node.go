@@ -338,7 +338,8 @@ func (n *node) startUpkeep() error {
 		return err
 	}
 	keeper := upkeep.New(upkeep.Config{
-		Store: n.control, Log: n.logs, Steps: n.sink, People: n.sink, Workspaces: n.control.Directory(), Nightly: nightly, Slog: n.log,
+		Store: n.control, Log: n.logs, Steps: n.sink, People: n.sink, Journeys: n.sink, Workspaces: n.control.Directory(),
+		Nightly: nightly, Slog: n.log,
 	})
 	n.runners = append(n.runners, keeper.Run)
 	return nil

@@ -58,6 +58,7 @@ func (f *storeFlags) ring() (*seal.Ring, error) {
 type rebuildCommand struct {
 	Workspace    uint32 `help:"Number of the workspace; all by default." placeholder:"N"`
 	Late         bool   `help:"Only fold in what came too late, as every night does."`
+	Journeys     bool   `help:"Only copy the sessions of all workspaces into journeys anew, where funnels find them faster. No number depends on it."`
 	From         string `help:"First day, in the workspace's time zone: only visitors with a hit since then, and the settings of now hold since then." placeholder:"YYYY-MM-DD"`
 	To           string `help:"Last day; needs --keep-settings." placeholder:"YYYY-MM-DD"`
 	KeepSettings bool   `help:"Derive under the settings of each time, as they are dated, instead of those of now."`
@@ -77,14 +78,7 @@ func (c *rebuildCommand) Run(ctx context.Context, log *slog.Logger) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	body, err := c.body(store)
-	if err != nil {
-		return err
-	}
-	if err := c.date(ctx, store, body.From); err != nil {
-		return err
-	}
-	task, err := store.RequestRebuild(ctx, c.Workspace, body)
+	task, err := c.request(ctx, store)
 	if err != nil {
 		return err
 	}
@@ -95,8 +89,24 @@ func (c *rebuildCommand) Run(ctx context.Context, log *slog.Logger) (err error) 
 	return followTask(ctx, store, task.ID, func(t *control.Task) bool { return t.Finished })
 }
 
+func (c *rebuildCommand) request(ctx context.Context, store *control.Store) (task control.Task, err error) {
+	if c.Journeys {
+		return store.RequestJourneys(ctx)
+	}
+	body, err := c.body(store)
+	if err != nil {
+		return task, err
+	}
+	if err := c.date(ctx, store, body.From); err != nil {
+		return task, err
+	}
+	return store.RequestRebuild(ctx, c.Workspace, body)
+}
+
 func (c *rebuildCommand) check() error {
 	switch {
+	case c.Journeys && (c.Workspace != 0 || c.Late || c.From != "" || c.To != "" || c.KeepSettings):
+		return schema.E("rebuild", schema.KindInvalid, "--journeys copies the sessions of all workspaces as they are; leave out the other options.")
 	case c.Late && (c.From != "" || c.To != ""):
 		return schema.E("rebuild", schema.KindInvalid, "--late takes all that came too late; leave out --from and --to.")
 	case c.To != "" && !c.KeepSettings:
@@ -187,7 +197,7 @@ func followTask(ctx context.Context, store *control.Store, id int64, enough func
 		if enough(&task) {
 			return nil
 		}
-		if !warned && task.Phase == 0 && time.Since(begun) > 15*time.Second {
+		if !warned && task.Phase == 0 && task.Progress.Doing == "" && time.Since(begun) > 15*time.Second {
 			warned = true
 			fmt.Fprintf(os.Stderr, "Task %d: no process has begun it. One that serves with the role pipeline does; it is not lost meanwhile.\n", id)
 		}

@@ -15,6 +15,13 @@ RETURNING id, run, kind, workspace, body, phase, state, progress, created_at, fi
 UPDATE tasks SET phase = $3, state = $4, progress = $5, due = $6, finished_at = $7, lease = $8, leased_until = 0
 WHERE id = $1 AND lease = $2;
 
+-- name: task_hold
+UPDATE tasks SET progress = $3, leased_until = $4 WHERE id = $1 AND lease = $2;
+
+-- A name that was asked for before keeps its time: the number is a new one's.
+-- name: task_delay
+UPDATE tasks SET due = $2 WHERE id = $1;
+
 -- name: task_get
 SELECT id, run, kind, workspace, body, phase, state, progress, created_at, finished_at FROM tasks WHERE id = $1;
 
@@ -23,4 +30,4 @@ SELECT id, run, kind, workspace, body, phase, state, progress, created_at, finis
 WHERE workspace = $1 AND kind = $2 ORDER BY id DESC LIMIT $3;
 
 -- name: tasks_prune
-DELETE FROM tasks WHERE state = 'done' AND kind = 'late' AND finished_at < $1;
+DELETE FROM tasks WHERE state = 'done' AND kind IN ('late', 'journeys') AND finished_at < $1;

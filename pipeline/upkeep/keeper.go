@@ -15,7 +15,9 @@ import (
 // Store keeps tasks; *control.Store does.
 type Store interface {
 	AddNightly(ctx context.Context, name string) (added bool, err error)
+	AddJourneys(ctx context.Context, name string, after time.Duration) error
 	TakeTask(ctx context.Context, lease time.Duration) (*control.Task, error)
+	HoldTask(ctx context.Context, task *control.Task, lease time.Duration) error
 	SaveTask(ctx context.Context, task *control.Task, after time.Duration) error
 	TakeChore(ctx context.Context, name string, every time.Duration) (mine bool, err error)
 	ForgetDeliveries(ctx context.Context) error
@@ -61,6 +63,13 @@ type People interface {
 	ApplyDeletions(ctx context.Context) error
 }
 
+// Journeys keeps the copies of sessions that funnels read, which no answer
+// depends on.
+type Journeys interface {
+	// CopyJourneys copies what is new, or with anew everything. It may take hours.
+	CopyJourneys(ctx context.Context, anew bool) error
+}
+
 // Workspaces lists all workspaces.
 type Workspaces interface {
 	Workspaces() []*schema.Workspace
@@ -72,9 +81,10 @@ type Config struct {
 	Log        Log
 	Steps      Steps
 	People     People
+	Journeys   Journeys
 	Workspaces Workspaces
-	// Nightly is when, after midnight UTC, what came late is derived anew; less
-	// than zero is never.
+	// Nightly is when, after midnight UTC, what came late is derived anew, and
+	// journeys are looked after; less than zero is never.
 	Nightly time.Duration
 	// Every is how often tasks are looked for. Default one second.
 	Every time.Duration
@@ -94,6 +104,7 @@ type Keeper struct {
 	config Config
 	night  string // the last one that was looked after
 	busy   bool   // a task is under way
+	copier copier
 }
 
 // New makes a keeper.
@@ -113,6 +124,7 @@ func New(config Config) *Keeper {
 // Run works until ctx ends. What fails is tried again. While a task is under
 // way it is looked at more often.
 func (k *Keeper) Run(ctx context.Context) error {
+	defer k.copier.Wait()
 	next := time.NewTimer(k.config.Every)
 	defer next.Stop()
 	for {
@@ -152,13 +164,13 @@ func (k *Keeper) Work(ctx context.Context) error {
 	return nil
 }
 
-// askNightly asks for the night's task once it is time, also when nobody ran at
-// that time. A night in which nothing waits needs none.
+// askNightly asks for the night's tasks once it is time, also when nobody ran at
+// that time. A night in which nothing waits needs no re-derivation.
 func (k *Keeper) askNightly(ctx context.Context) error {
 	if k.config.Nightly < 0 {
 		return nil
 	}
-	night := "late " + k.config.Now().UTC().Add(-k.config.Nightly).Format(time.DateOnly)
+	night := k.config.Now().UTC().Add(-k.config.Nightly).Format(time.DateOnly)
 	if night == k.night {
 		return nil
 	}
@@ -167,9 +179,12 @@ func (k *Keeper) askNightly(ctx context.Context) error {
 		return err
 	}
 	if len(waiting) > 0 {
-		if _, err := k.config.Store.AddNightly(ctx, night); err != nil {
+		if _, err := k.config.Store.AddNightly(ctx, "late "+night); err != nil {
 			return err
 		}
+	}
+	if err := k.config.Store.AddJourneys(ctx, "journeys of "+night, settled); err != nil {
+		return err
 	}
 	k.night = night
 	return nil
@@ -210,8 +225,14 @@ func (k *Keeper) phases(kind control.TaskKind) []phase {
 // advance takes a task one step further: it sees which parts are done, and
 // orders some of those that wait.
 func (k *Keeper) advance(ctx context.Context, task *control.Task) error {
+	if task.Kind == control.JourneysTask {
+		return k.copyJourneys(ctx, task)
+	}
 	phases := k.phases(task.Kind)
 	if task.Phase >= len(phases) {
+		if err := k.askAfter(ctx, task); err != nil {
+			return err
+		}
 		task.Finished = true
 		return k.config.Store.SaveTask(ctx, task, 0)
 	}

@@ -130,8 +130,29 @@ func (o *owners) ApplyDeletions(context.Context) error {
 	return nil
 }
 
+// copies are asked for by a test, and made when it lets them.
+type copies struct {
+	begun chan bool  // anew
+	end   chan error // unbuffered
+}
+
+func (c *copies) CopyJourneys(ctx context.Context, anew bool) error {
+	select {
+	case c.begun <- anew:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-c.end:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 type rig struct {
 	*testing.T
+	copies *copies
 	clock  *controltest.Clock
 	store  *control.Store
 	owners *owners
@@ -139,10 +160,11 @@ type rig struct {
 }
 
 func newRig(t *testing.T) *rig {
-	r := &rig{T: t, clock: controltest.NewClock(), owners: &owners{t: t, hits: map[int32][]*schema.Rebuild{}}}
+	r := &rig{T: t, clock: controltest.NewClock(), owners: &owners{t: t, hits: map[int32][]*schema.Rebuild{}},
+		copies: &copies{begun: make(chan bool), end: make(chan error)}}
 	r.store = controltest.Open(t, controltest.SQLite(t), control.Options{Now: r.clock.Now})
 	r.keeper = upkeep.New(upkeep.Config{
-		Store: r.store, Log: r.owners, Steps: r.owners, People: r.owners, Workspaces: r.store.Directory(), Nightly: 3 * time.Hour, Now: r.clock.Now,
+		Store: r.store, Log: r.owners, Steps: r.owners, People: r.owners, Journeys: r.copies, Workspaces: r.store.Directory(), Nightly: 3 * time.Hour, Now: r.clock.Now,
 	})
 	return r
 }
@@ -201,7 +223,7 @@ func TestEveryNightFoldsInWhatCameLate(t *testing.T) {
 	r.clock.Advance(40 * time.Hour)
 	r.work()
 	another := upkeep.New(upkeep.Config{
-		Store: r.store, Log: r.owners, Steps: r.owners, People: r.owners, Workspaces: r.store.Directory(), Nightly: 3 * time.Hour, Now: r.clock.Now,
+		Store: r.store, Log: r.owners, Steps: r.owners, People: r.owners, Journeys: r.copies, Workspaces: r.store.Directory(), Nightly: 3 * time.Hour, Now: r.clock.Now,
 	})
 	if err := another.Work(t.Context()); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,158 @@
+package upkeep_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"sourceloop/control"
+	"sourceloop/control/controltest"
+	"sourceloop/pipeline/upkeep"
+)
+
+// begins waits until a copy is under way, and gives whether everything is copied.
+func (c *copies) begins(t *testing.T) (anew bool) {
+	t.Helper()
+	select {
+	case anew = <-c.begun:
+	case <-time.After(time.Minute):
+		t.Fatal("nothing is copied")
+	}
+	return anew
+}
+
+// ends lets the copy end and waits until its task is given back.
+func (r *rig) ends(task int64, err error) {
+	r.Helper()
+	r.copies.end <- err
+	controltest.Within(r.T, "the task is given back", func() bool {
+		got, failure := r.store.Task(r.Context(), task)
+		return failure == nil && got.Finished == (err == nil)
+	})
+}
+
+// none fails when something is copied although it is not asked for.
+func (c *copies) none(t *testing.T, when string) {
+	t.Helper()
+	select {
+	case <-c.begun:
+		t.Errorf("sessions were copied %s", when)
+	default:
+	}
+}
+
+// TestJourneysAreCopiedBesideOtherWork: a copy may take long, and a rebuild does not wait for it. It stays with who makes it,
+// and what failed is made again.
+func TestJourneysAreCopiedBesideOtherWork(t *testing.T) {
+	r := newRig(t)
+	asked, err := r.store.RequestJourneys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.work()
+	if !r.copies.begins(t) {
+		t.Error("what was copied before is not copied anew")
+	}
+	controltest.Within(t, "it is said what is done", func() bool {
+		task, err := r.store.Task(t.Context(), asked.ID)
+		return err == nil && task.Progress.Doing != ""
+	})
+	rebuild, err := r.store.RequestRebuild(t.Context(), 0, control.TaskBody{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.work()
+	r.work()
+	if task, err := r.store.Task(t.Context(), rebuild.ID); err != nil || !task.Finished {
+		t.Errorf("the rebuild waits for the copy: %+v, %v", task, err)
+	}
+	r.ends(asked.ID, errors.New("as a test wants it"))
+	controltest.Within(t, "it is tried again", func() bool {
+		r.clock.Advance(time.Second) // The lease follows the clock.
+		if err := r.keeper.Work(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-r.copies.begun:
+			return true
+		default:
+			return false
+		}
+	})
+	r.ends(asked.ID, nil)
+	r.work()
+	r.copies.none(t, "again after they were copied")
+}
+
+// noting is a settings database that tells of copies that are done.
+type noting struct {
+	*control.Store
+	done chan bool
+}
+
+func (n *noting) SaveTask(ctx context.Context, task *control.Task, after time.Duration) error {
+	err := n.Store.SaveTask(ctx, task, after)
+	if task.Kind == control.JourneysTask && task.Finished {
+		n.done <- true
+	}
+	return err
+}
+
+// TestJourneysAreCopiedEveryNightAndAfterARebuild, once what was written has settled, by one of several processes.
+func TestJourneysAreCopiedEveryNightAndAfterARebuild(t *testing.T) {
+	r := newRig(t)
+	store := &noting{r.store, make(chan bool)}
+	config := upkeep.Config{
+		Store: store, Log: r.owners, Steps: r.owners, People: r.owners, Journeys: r.copies, Workspaces: r.store.Directory(),
+		Nightly: 3 * time.Hour, Now: r.clock.Now,
+	}
+	another := upkeep.New(config)
+	r.keeper = upkeep.New(config)
+	copied := func(when string) {
+		t.Helper()
+		r.work()
+		r.copies.none(t, "before what was written "+when+" has settled")
+		r.clock.Advance(20 * time.Minute)
+		for _, k := range []*upkeep.Keeper{r.keeper, another} {
+			if err := k.Work(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if r.copies.begins(t) {
+			t.Error("what was copied before is copied anew")
+		}
+		r.copies.none(t, "by two")
+		r.copies.end <- nil
+		<-store.done
+	}
+	copied("in the night before")
+	r.clock.Advance(24 * time.Hour)
+	copied("in the night")
+	if _, err := r.store.RequestRebuild(t.Context(), 0, control.TaskBody{}); err != nil {
+		t.Fatal(err)
+	}
+	r.work()
+	copied("by a rebuild")
+}
+
+// TestAnEndingProcessGivesItsCopyBack, so that the next one need not wait.
+func TestAnEndingProcessGivesItsCopyBack(t *testing.T) {
+	r := newRig(t)
+	asked, err := r.store.RequestJourneys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.clock.Advance(10 * time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- r.keeper.Run(ctx) }()
+	r.copies.begins(t)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	r.work() // The next one looks a minute later.
+	r.copies.begins(t)
+	r.ends(asked.ID, nil)
+}
