@@ -239,7 +239,8 @@ func (o *office) breakIn(t *testing.T, user, foreign string) {
 		}
 	}
 	for _, question := range []string{
-		"SELECT count() FROM sourceloop.sessions", "SELECT count() FROM sourceloop.conversions_now", "SELECT * FROM url('http://127.0.0.1:1/', CSV, 'a String')",
+		"SELECT count() FROM sourceloop.sessions", "SELECT count() FROM sourceloop.journeys", "SELECT count() FROM sourceloop.journey_items",
+		"SELECT count() FROM sourceloop.journey_changes", "SELECT count() FROM sourceloop.conversions_now", "SELECT * FROM url('http://127.0.0.1:1/', CSV, 'a String')",
 		"SELECT * FROM file('users.xml', RawBLOB)", "SELECT * FROM remote('127.0.0.1', sourceloop.sessions)", "INSERT INTO sessions SELECT * FROM sessions",
 		"CREATE TABLE bi.x (a Int8) ENGINE = Memory", "DROP VIEW bi.sessions", "ALTER USER " + user + " IDENTIFIED BY 'x'", "SET readonly = 0",
 		"SELECT * FROM system.users", "SELECT * FROM system.row_policies", "SYSTEM SHUTDOWN", "CREATE FUNCTION f AS (a) -> a", "KILL QUERY WHERE 1",
