@@ -53,7 +53,8 @@ COMMENT 'Visitors'' days of which a session was written although they rest: what
 CREATE MATERIALIZED VIEW IF NOT EXISTS journey_changes_noted TO journey_changes AS
 SELECT DISTINCT workspace, now64(3, 'UTC') AS noted, day, visitor
 FROM sessions
-WHERE day < toDate32(now('UTC')) - 1;
+WHERE day < toDate32(now('UTC')) - 1
+COMMENT 'Notes what is written of sessions that rest.';
 
 -- +goose Down
 DROP VIEW IF EXISTS journey_changes_noted;
