@@ -13,8 +13,12 @@ const rowsASharer = 4096
 // share shares every conversion that counts among its touches, and sums: of
 // each sum that is given, one that holds something.
 func (r *touchRows) share(progressed map[schema.ID]schema.Millis, sums []*sum) []*sum {
+	return r.shareAmong(max(1, min(runtime.GOMAXPROCS(0), r.happened.Rows()/rowsASharer)), progressed, sums)
+}
+
+// shareAmong has n sharers do it.
+func (r *touchRows) shareAmong(n int, progressed map[schema.ID]schema.Millis, sums []*sum) []*sum {
 	rows := r.happened.Rows()
-	n := max(1, min(runtime.GOMAXPROCS(0), rows/rowsASharer))
 	for len(r.sharers) < n {
 		r.sharers = append(r.sharers, &sharer{})
 	}
