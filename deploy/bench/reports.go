@@ -46,6 +46,7 @@ type reporting struct {
 	begin  time.Time
 
 	attributed  time.Duration // what crediting all conversions took
+	copied      time.Duration // what making journeys took
 	conversions uint64
 	rounds      int
 }
@@ -123,6 +124,7 @@ func (m *reporting) fill(ctx context.Context, r *Report) error {
 		}
 		r.note("seconds to make the data", time.Since(begun).Seconds())
 		r.note("attribution, seconds to credit all conversions at ingest", m.attributed.Seconds())
+		r.note("funnel, seconds to copy all sessions into journeys", m.copied.Seconds())
 	}
 	return m.count(ctx, r)
 }
@@ -138,11 +140,11 @@ func (m *reporting) make(ctx context.Context, visitors int) error {
 			return err
 		}
 	}
-	if err := m.attribute(ctx); err != nil {
+	if err := m.credit(ctx); err != nil {
 		return err
 	}
 	// As after a night: what was written is merged, on both sides.
-	for _, statement := range append([]string{"OPTIMIZE TABLE sessions FINAL", "OPTIMIZE TABLE conversions FINAL", "CREATE DATABASE " + reportsPlain},
+	for _, statement := range append([]string{"OPTIMIZE TABLE sessions FINAL", "OPTIMIZE TABLE conversions FINAL", "OPTIMIZE TABLE journeys FINAL", "CREATE DATABASE " + reportsPlain},
 		append(statementsOf("baseline_tables"), statementsOf("baseline_rows")...)...) {
 		if err := m.conn.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("cannot make the baselines' data: %w", err)
@@ -159,14 +161,15 @@ func (m *reporting) generate(ctx context.Context, name string, from, to int) err
 	return nil
 }
 
-// attribute credits the conversions by the product's own statement, as a rebuild does.
-func (m *reporting) attribute(ctx context.Context) (err error) {
+// credit credits the conversions by the product's own statement, as a rebuild does, and copies sessions into journeys, as a night does.
+func (m *reporting) credit(ctx context.Context) (err error) {
 	options, err := clickhouse.ParseDSN(m.db.server.DSN(reportsOurs))
 	if err != nil {
 		return fmt.Errorf("cannot read ClickHouse's address: %w", err)
 	}
 	s, err := sink.New(ctx, sink.Config{
 		Addr: options.Addr, Database: reportsOurs, User: options.Auth.Username, Password: options.Auth.Password, Timeout: 10 * time.Minute,
+		Settle: time.Millisecond, // Nobody writes meanwhile.
 	})
 	if err != nil {
 		return err
@@ -175,6 +178,12 @@ func (m *reporting) attribute(ctx context.Context) (err error) {
 	begun := time.Now()
 	err = s.Attribute(ctx, 1, nil, reportsVersion)
 	m.attributed = time.Since(begun)
+	if err != nil {
+		return err
+	}
+	begun = time.Now()
+	err = s.CopyJourneys(ctx, true)
+	m.copied = time.Since(begun)
 	return err
 }
 

@@ -86,6 +86,11 @@ func (c *codedColumn) DecodeColumn(r *proto.Reader, rows int) error {
 		return err
 	}
 	c.rows += rows
+	return c.decodeElements(r, elements)
+}
+
+// decodeElements reads a dictionary and what of it stands where.
+func (c *codedColumn) decodeElements(r *proto.Reader, elements int) error {
 	if elements == 0 {
 		return nil
 	}

@@ -111,8 +111,8 @@ func (c *columnar) close() error {
 }
 
 // columns runs a named statement as query does, and calls read after every
-// block that was read into the columns of result.
-func (s Scoped) columns(ctx context.Context, name string, data any, arguments map[string]any, result proto.Results, read func() error) error {
+// block that was read into the columns of result. tables go along with the statement.
+func (s Scoped) columns(ctx context.Context, name string, data any, arguments map[string]any, result proto.Results, read func() error, tables ...ch.ExternalTable) error {
 	var sql strings.Builder
 	if err := s.reader.statements.ExecuteTemplate(&sql, name+".sql", data); err != nil {
 		return fmt.Errorf("cannot build the statement %s: %w", name, err)
@@ -126,7 +126,7 @@ func (s Scoped) columns(ctx context.Context, name string, data any, arguments ma
 		settings = append(settings, ch.Setting{Key: key, Value: fmt.Sprint(value), Important: true})
 	}
 	err := s.reader.columnar.do(ctx, ch.Query{
-		Body: sql.String(), Parameters: parameters, Settings: settings, Result: result,
+		Body: sql.String(), Parameters: parameters, Settings: settings, Result: result, ExternalTables: tables,
 		OnResult: func(context.Context, proto.Block) error { return read() },
 	})
 	return explain("read "+name, err)

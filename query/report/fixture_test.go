@@ -31,7 +31,7 @@ func open(t *testing.T) *store {
 		t.Fatal(err)
 	}
 	s, err := sink.New(t.Context(), sink.Config{
-		Addr: []string{db.Addr}, Database: db.Name, User: db.Username, Password: db.Password, Every: time.Millisecond,
+		Addr: []string{db.Addr}, Database: db.Name, User: db.Username, Password: db.Password, Every: time.Millisecond, Settle: time.Nanosecond,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -109,11 +109,40 @@ const (
 // excluded between. Of several step 1 the one that gets furthest counts, the earliest
 // of equals; its session gives the breakdown's key.
 func (s Scoped) Funnel(ctx context.Context, f Funnel) (FunnelReport, error) {
-	tally, values, err := s.walks(ctx, f)
+	var seers []*counter
+	values, err := s.seen(ctx, f, func(*funnelRun) seer {
+		c := &counter{walker: f.walker(), funnelTally: funnelTally{steps: len(f.Steps)}, order: f.Order}
+		seers = append(seers, c)
+		return c
+	})
 	if err != nil {
 		return FunnelReport{}, err
 	}
-	return tally.report(f, values), nil
+	all := funnelTally{steps: len(f.Steps)}
+	for _, c := range seers {
+		all.merge(&c.funnelTally)
+	}
+	return all.report(f, values), nil
+}
+
+// counter tallies the best walk of everybody.
+type counter struct {
+	walker
+	funnelTally
+	order Order
+}
+
+func (c *counter) see(_ uint64, h []happening) {
+	if best, entry := c.best(h, c.order); best.n > 0 {
+		c.add(h[entry].entry, &best)
+	}
+}
+
+func (f Funnel) walker() walker {
+	return walker{
+		steps: len(f.Steps), window: f.Window.Milliseconds(), begin: int64(f.Period.Begin), end: int64(f.Period.End),
+		exclusions: len(f.Exclusions) > 0 || f.Order == Strict,
+	}
 }
 
 // rounded drops what interpolating between two times adds below a millisecond.

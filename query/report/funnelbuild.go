@@ -13,10 +13,9 @@ import (
 type funnelBuild struct {
 	Contacts, AnyOrder, Exclusions, Breakdown, Stream bool
 	ItemMask, ItemStop, ItemEntity, ItemLabel         string
-	SessionKey, SessionExtra                          string
+	SessionKey                                        string
 	ConversionMask, ConversionStop, ConversionEntity  string
-	ConversionCounts, ConversionKey, ConversionExtra  string
-	Bucket                                            string // of an entry e; one answer for each
+	ConversionCounts, ConversionKey                   string
 	EntryMask                                         int    // the steps by which one may enter
 	page                                              string // the path of an item's address, where a statement has it
 	arguments                                         map[string]any
@@ -30,8 +29,8 @@ func (b *funnelBuild) Conversions() bool {
 	return b.ConversionMask != "0" || strings.Contains(b.ConversionStop, "bitOr")
 }
 
-// allLevels stops whoever got wherever.
-const allLevels = "65535"
+// noFurther stops whoever got wherever.
+const noFurther = 65535
 
 // Check tells whether a funnel can be asked.
 func (f Funnel) Check() error {
@@ -53,9 +52,9 @@ func buildFunnelOn(f Funnel, page string) (*funnelBuild, error) {
 		return nil, invalid("the window must be between 1 minute and 90 days, and is %s", f.Window)
 	}
 	b := &funnelBuild{
-		arguments: f.Period.arguments(), SessionKey: "''", ConversionKey: "''", SessionExtra: "''", ConversionExtra: "''",
-		Bucket: "toInt64(0)", ItemLabel: itemLabel,
-		page: page, AnyOrder: f.Order == AnyOrder, Exclusions: len(f.Exclusions) > 0, Breakdown: f.Breakdown != "",
+		arguments: f.Period.arguments(), SessionKey: "''", ConversionKey: "''",
+		ItemLabel: itemLabel,
+		page:      page, AnyOrder: f.Order == AnyOrder, Exclusions: len(f.Exclusions) > 0, Breakdown: f.Breakdown != "",
 	}
 	b.arguments["window"], b.arguments["never"] = f.Window.Milliseconds(), int64(math.MaxInt64)
 	b.arguments["steps"] = uint8(len(f.Steps))
@@ -89,8 +88,8 @@ func (b *funnelBuild) order(order Order) error {
 	case Strict:
 		// A step that is reached is no end of the walk: what stops is looked at behind it.
 		b.Exclusions = true
-		b.ItemStop = fmt.Sprintf("if(type = 'pageview' OR type = 'event' AND name != 'chat_opened' OR %s != 0, %s, %s)", b.ItemMask, allLevels, b.ItemStop)
-		b.ConversionStop = fmt.Sprintf("if(mask != 0, %s, %s)", allLevels, b.ConversionStop)
+		b.ItemStop = fmt.Sprintf("if(type = 'pageview' OR type = 'event' AND name != 'chat_opened' OR %s != 0, %d, %s)", b.ItemMask, noFurther, b.ItemStop)
+		b.ConversionStop = fmt.Sprintf("if(mask != 0, %d, %s)", noFurther, b.ConversionStop)
 	default:
 		return invalid("the order must be sequential, strict or any, and is %q", order)
 	}

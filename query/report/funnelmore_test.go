@@ -3,9 +3,9 @@ package report_test
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +21,10 @@ func TestFunnelsInDepth(t *testing.T) {
 	t.Logf("seed %d", seed)
 	s, begin := open(t), at(t, "3T10:00")
 	count, each := worlds(t)
-	for _, w := range s.fill(seed, count, begin) {
+	for i, w := range s.fill(seed, count, begin) {
+		if i == count/2 {
+			s.copies()
+		}
 		for range max(1, each/4) {
 			f := w.funnel(begin)
 			f.Rows = 0
@@ -63,8 +66,8 @@ func (s *store) samePeople(w *world, f report.Funnel) {
 		}
 		want = append(want, fmt.Sprintf("%d %s %s %d %d", best[0], id, key, best[q.Step-1], len(best)))
 	}
-	slices.SortFunc(want, func(a, b string) int { return strings.Compare(b, a) })
 	var got []string
+	last := schema.Millis(math.MaxInt64)
 	for {
 		page, err := s.in(w.workspace).FunnelPeople(s.t.Context(), q)
 		if err != nil {
@@ -73,11 +76,17 @@ func (s *store) samePeople(w *world, f report.Funnel) {
 		for _, p := range page.People {
 			got = append(got, fmt.Sprintf("%d %s %s %d %d", p.EnteredAt, p.ID, p.Key, p.ReachedAt, p.Reached))
 			s.rightContact(w, f, p)
+			if p.EnteredAt > last {
+				s.t.Fatalf("workspace %d, %+v: %s stands behind one who entered before", w.workspace, f, p.ID)
+			}
+			last = p.EnteredAt
 		}
 		if q.Cursor = page.Next; q.Cursor == "" {
 			break
 		}
 	}
+	slices.Sort(got)
+	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		s.t.Fatalf("workspace %d, step %d (dropped %t) of %+v: %q, want %q", w.workspace, q.Step, q.Dropped, f, got, want)
 	}

@@ -1,10 +1,14 @@
 package report
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
+	"encoding/binary"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -49,70 +53,161 @@ func (s Scoped) FunnelPeople(ctx context.Context, q FunnelPeople) (FunnelPeopleP
 	if q.Step < 1 || q.Step > len(q.Steps) {
 		return FunnelPeoplePage{}, invalid("step must be one of the %d steps, and is %d", len(q.Steps), q.Step)
 	}
-	b, err := buildFunnel(q.Funnel)
+	after, err := readPlace(q.Cursor)
 	if err != nil {
 		return FunnelPeoplePage{}, err
 	}
-	if b.arguments["after_time"], b.arguments["after_id"], err = readPlace(q.Cursor); err != nil {
+	found, err := s.finds(ctx, q, after)
+	if err != nil {
 		return FunnelPeoplePage{}, err
 	}
-	b.arguments["step"], b.arguments["limit"] = uint8(q.Step), uint32(q.Limit+1)
-	if q.Key != nil {
-		b.arguments["only_key"] = strings.TrimPrefix(*q.Key, None)
+	page := FunnelPeoplePage{}
+	if len(found) > q.Limit {
+		found = found[:q.Limit]
+		page.Next = found[q.Limit-1].cursor()
 	}
-	b.visitors(q.Scope)
-	page, err := s.walkers(ctx, q, b)
-	if err != nil {
+	for i := range found {
+		page.People = append(page.People, found[i].FunnelPerson)
+	}
+	if err := s.tellWalkers(ctx, q.Scope, found, page.People); err != nil {
 		return page, err
 	}
 	return page, s.nameWalkers(ctx, q.Scope, page.People)
 }
 
-// visitors has the browser told with every event, where it is not the entity.
-func (b *funnelBuild) visitors(scope Scope) {
-	if scope == BySession {
-		b.SessionExtra, b.ConversionExtra = "s.visitor", "own_visitor"
-	}
+// walkerPlace is where somebody stands in the list: the latest entry first, then by number.
+type walkerPlace struct {
+	at     int64
+	number uint64
 }
 
-// walkers reads a page without what is known of whom.
-func (s Scoped) walkers(ctx context.Context, q FunnelPeople, b *funnelBuild) (page FunnelPeoplePage, err error) {
-	data := struct {
-		*funnelBuild
-		Hashed, Dropped, OnlyKey bool
-	}{b, q.Scope == BySession || q.Scope == ByContact, q.Dropped, q.Key != nil}
-	err = s.query(ctx, "funnel_people", data, b.arguments, func(r driver.Rows) error {
-		var p FunnelPerson
-		var best []int64
-		if err := r.Scan(&p.ID, &p.Visitor, &p.Key, &best); err != nil {
-			return err
-		}
-		if p.Key == "" {
-			p.Key = None
-		}
-		p.EnteredAt, p.ReachedAt, p.Reached = schema.Millis(best[0]), schema.Millis(best[q.Step-1]), len(best)
-		page.People = append(page.People, p)
-		return nil
-	})
-	if len(page.People) > q.Limit {
-		page.People = page.People[:q.Limit]
-		last := page.People[q.Limit-1]
-		page.Next = strconv.FormatInt(int64(last.EnteredAt), 10) + "." + base64.RawURLEncoding.EncodeToString([]byte(last.ID))
-	}
-	return page, err
+func (p walkerPlace) before(other walkerPlace) bool {
+	return p.at > other.at || p.at == other.at && p.number > other.number
 }
 
-func readPlace(cursor string) (at int64, id string, err error) {
+func (p walkerPlace) cursor() string {
+	return strconv.FormatInt(p.at, 10) + "." + strconv.FormatUint(p.number, 36)
+}
+
+func readPlace(cursor string) (walkerPlace, error) {
 	if cursor == "" {
-		return endOfTime, "", nil
+		return walkerPlace{math.MaxInt64, math.MaxUint64}, nil
 	}
 	text, code, ok := strings.Cut(cursor, ".")
-	at, err = strconv.ParseInt(text, 10, 64)
-	raw, codeErr := base64.RawURLEncoding.DecodeString(code)
-	if !ok || err != nil || codeErr != nil {
-		return 0, "", invalid("the cursor is not one that a page before gave; ask for the first page without one")
+	at, err := strconv.ParseInt(text, 10, 64)
+	number, numberErr := strconv.ParseUint(code, 36, 64)
+	if !ok || err != nil || numberErr != nil {
+		return walkerPlace{}, invalid("the cursor is not one that a page before gave; ask for the first page without one")
 	}
-	return at, string(raw), nil
+	return walkerPlace{at, number}, nil
+}
+
+// foundWalker is one of a page, whose visitor or session is a number yet.
+type foundWalker struct {
+	walkerPlace
+	entry int32 // the place of its Key
+	FunnelPerson
+}
+
+// finder keeps the first of the list behind a place, one more than are asked for.
+type finder struct {
+	walker
+	q      FunnelPeople
+	after  walkerPlace
+	wanted int32 // the entry's value, -1 for any
+	owners *owners
+	found  []foundWalker // sorted
+}
+
+func (p *finder) see(entity uint64, h []happening) {
+	best, entry := p.best(h, p.q.Order)
+	if best.n < p.q.Step || p.q.Dropped && best.n != p.q.Step {
+		return
+	}
+	if p.wanted >= 0 && h[entry].entry != p.wanted {
+		return
+	}
+	one := foundWalker{walkerPlace{best.times[0], entity}, h[entry].entry, FunnelPerson{
+		EnteredAt: schema.Millis(best.times[0]), ReachedAt: schema.Millis(best.times[p.q.Step-1]), Reached: best.n,
+	}}
+	if p.owners != nil {
+		id := p.owners.ids[entity]
+		one.ID, one.number = id.String(), binary.BigEndian.Uint64(id[:])
+	}
+	if p.after.before(one.walkerPlace) {
+		p.add(one)
+	}
+}
+
+func (p *finder) add(one foundWalker) {
+	place, _ := slices.BinarySearchFunc(p.found, one, func(a, b foundWalker) int {
+		if a.before(b.walkerPlace) {
+			return -1
+		}
+		return 1
+	})
+	if place <= p.q.Limit {
+		p.found = slices.Insert(p.found, place, one)
+		p.found = p.found[:min(len(p.found), p.q.Limit+1)]
+	}
+}
+
+// finds gives the first behind a place.
+func (s Scoped) finds(ctx context.Context, q FunnelPeople, after walkerPlace) ([]foundWalker, error) {
+	var seers []*finder
+	values, err := s.seen(ctx, q.Funnel, func(r *funnelRun) seer {
+		p := &finder{walker: q.walker(), q: q, after: after, wanted: -1, owners: r.owners}
+		if q.Key != nil {
+			p.wanted = r.values.code([]byte(strings.TrimPrefix(*q.Key, None)))
+		}
+		seers = append(seers, p)
+		return p
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := &finder{q: q}
+	for _, p := range seers {
+		for _, one := range p.found {
+			all.add(one)
+		}
+	}
+	for i := range all.found {
+		all.found[i].Key = cmp.Or(values[all.found[i].entry], None)
+	}
+	return all.found, nil
+}
+
+// tellWalkers finds the visitors and sessions that the numbers are of: where
+// somebody entered there is a session of theirs, or a conversion.
+func (s Scoped) tellWalkers(ctx context.Context, scope Scope, found []foundWalker, people []FunnelPerson) error {
+	if scope == ByContact || len(found) == 0 {
+		return nil
+	}
+	var numbers []uint64
+	var days []string
+	var times []int64
+	for i := range found {
+		at := found[i].EnteredAt
+		numbers, times = append(numbers, found[i].number), append(times, int64(at))
+		for before := range 2 { // It may have begun on the day before.
+			if day := at.Time().AddDate(0, 0, -before).Format(time.DateOnly); !slices.Contains(days, day) {
+				days = append(days, day)
+			}
+		}
+	}
+	data := struct{ Sessions bool }{scope == BySession}
+	return s.query(ctx, "funnel_numbers", data, map[string]any{"numbers": numbers, "days": days, "times": times}, func(r driver.Rows) error {
+		var number uint64
+		var id, visitor string
+		err := r.Scan(&number, &id, &visitor)
+		for i := range found {
+			if found[i].number == number {
+				people[i].ID, people[i].Visitor = id, visitor
+			}
+		}
+		return err
+	})
 }
 
 // nameWalkers finds the contacts, as they are now.
@@ -149,9 +244,6 @@ func (s Scoped) contactsThen(ctx context.Context, scope Scope, people []FunnelPe
 				return nil, err
 			}
 			ids[i] = id
-		case BySession:
-		default:
-			p.Visitor = p.ID
 		}
 		if p.Visitor != "" {
 			nodes = append(nodes, string(schema.NewNode(schema.NodeVisitor, p.Visitor)))

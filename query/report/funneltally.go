@@ -13,6 +13,11 @@ type funnelTally struct {
 	after   []int64 // of all walks one after the other: milliseconds since step 1 at each step
 }
 
+// merge takes over what another has.
+func (t *funnelTally) merge(other *funnelTally) {
+	t.entries, t.sizes, t.after = append(t.entries, other.entries...), append(t.sizes, other.sizes...), append(t.after, other.after...)
+}
+
 func (t *funnelTally) add(entry int32, w *walk) {
 	t.entries = append(t.entries, entry)
 	t.sizes = append(t.sizes, uint8(w.n))

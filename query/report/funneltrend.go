@@ -2,9 +2,9 @@ package report
 
 import (
 	"context"
+	"math"
+	"sort"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"sourceloop/schema"
 )
@@ -24,33 +24,66 @@ type FunnelPoint struct {
 // not read.
 func (s Scoped) FunnelTrend(ctx context.Context, f Funnel, by Granularity) ([]FunnelPoint, error) {
 	f.Breakdown = ""
-	b, err := buildFunnel(f)
-	if err != nil {
-		return nil, err
-	}
 	bounds, err := s.bounds(f.Period, by)
 	if err != nil {
 		return nil, err
 	}
-	points, place := make([]FunnelPoint, len(bounds)), make(map[int64]int, len(bounds))
-	for i, start := range bounds {
-		points[i], place[start] = FunnelPoint{schema.Millis(start), make([]StepCount, len(f.Steps))}, i
-	}
-	b.Bucket, b.arguments["bounds"] = "toInt64(roundDown(e.1, {bounds:Array(Int64)}))", bounds
-	err = s.query(ctx, "funnel_trend", b, b.arguments, func(r driver.Rows) error {
-		var bucket int64
-		var step uint32
-		var count StepCount
-		if err := r.Scan(&bucket, &step, &count.Entered, &count.Median, &count.P90); err != nil {
-			return err
-		}
-		points[place[bucket]].Steps[step-1] = count.rounded()
-		return nil
+	var seers []*trender
+	_, err = s.seen(ctx, f, func(*funnelRun) seer {
+		t := &trender{walker: f.walker(), funnelTally: funnelTally{steps: len(f.Steps)}, funnel: f, bounds: bounds}
+		seers = append(seers, t)
+		return t
 	})
-	for i := range points {
+	if err != nil {
+		return nil, err
+	}
+	all := funnelTally{steps: len(f.Steps)}
+	for _, t := range seers {
+		all.merge(&t.funnelTally)
+	}
+	points := make([]FunnelPoint, len(bounds))
+	for i, part := range all.parts(len(bounds), func(entry int32) int { return int(entry) }) {
+		points[i] = FunnelPoint{schema.Millis(bounds[i]), part.counts()}
 		convert(points[i].Steps)
 	}
-	return points, err
+	return points, nil
+}
+
+// trender tallies the best walk that everybody began in each stretch.
+type trender struct {
+	walker
+	funnelTally // its entries are places of stretches
+	funnel      Funnel
+	bounds      []int64
+}
+
+func (t *trender) see(_ uint64, h []happening) {
+	entries := uint16(1)
+	if t.funnel.Order == AnyOrder {
+		entries = math.MaxUint16
+	}
+	last := -1
+	for i := range h {
+		at := h[i].at
+		if h[i].mask&entries == 0 || at < int64(t.funnel.Period.Begin) || at >= int64(t.funnel.Period.End) {
+			continue
+		}
+		if place := sort.Search(len(t.bounds), func(i int) bool { return t.bounds[i] > at }) - 1; place != last {
+			last = place
+			t.in(place, h)
+		}
+	}
+}
+
+// in tallies the walk that began in a stretch.
+func (t *trender) in(place int, h []happening) {
+	t.begin, t.end = max(t.bounds[place], int64(t.funnel.Period.Begin)), int64(t.funnel.Period.End)
+	if place+1 < len(t.bounds) {
+		t.end = t.bounds[place+1]
+	}
+	if best, _ := t.best(h, t.funnel.Order); best.n > 0 {
+		t.add(int32(place), &best)
+	}
 }
 
 // bounds are the starts of a period's stretches, in the workspace's zone.

@@ -36,8 +36,14 @@ type walker struct {
 // best gives the walk and where it begins; a walk of no steps when the entity
 // does not enter.
 func (w *walker) best(h []happening, order Order) (best walk, entry int) {
-	if order == AnyOrder {
+	switch {
+	case order == AnyOrder:
 		return w.bestInAnyOrder(h)
+	case len(h) == 1: // As of most.
+		if h[0].mask&1 != 0 && w.enters(h, 0) {
+			best.n, best.times[0] = 1, h[0].at
+		}
+		return best, 0
 	}
 	return w.bestInOrder(h)
 }

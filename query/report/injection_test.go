@@ -13,7 +13,7 @@ import (
 // statement writes the SQL that a funnel asks.
 func statement(t *testing.T, statements *template.Template, f Funnel) (sql string, known bool) {
 	t.Helper()
-	name, b, err := f.streams()
+	b, err := buildFunnelOn(f, "page")
 	if err != nil {
 		if schema.KindOf(err) != schema.KindInvalid {
 			t.Fatalf("%+v: %v", f, err)
@@ -21,8 +21,14 @@ func statement(t *testing.T, statements *template.Template, f Funnel) (sql strin
 		return "", false
 	}
 	var text bytes.Buffer
-	if err := statements.ExecuteTemplate(&text, name+".sql", b); err != nil {
-		t.Fatal(err)
+	source := struct {
+		*funnelSource
+		Entering bool
+	}{Entering: true, funnelSource: &funnelSource{funnelBuild: b, scope: f.Scope, Dimension: string(f.Breakdown), Uncopied: "true", Changed: true}}
+	for _, name := range []string{"funnel_items", "funnel_journeys", "funnel_sessions", "funnel_conversion_rows"} {
+		if err := statements.ExecuteTemplate(&text, name+".sql", source); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return text.String(), true
 }

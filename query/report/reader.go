@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"sync"
 	"text/template"
 	"time"
 
@@ -26,6 +27,7 @@ type Reader struct {
 	conn       driver.Conn
 	columnar   *columnar
 	rooms      rooms
+	funnels    *sync.Pool // of funnelRows: as large as former questions needed
 	limit      time.Duration
 	bytes      int64 // that one statement may read; 0 for any
 	statements *template.Template
@@ -46,7 +48,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	if limit == 0 {
 		limit = 30 * time.Second
 	}
-	return &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), limit: limit, statements: statements}, nil
+	return &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}, nil
 }
 
 // Close ends the connections.

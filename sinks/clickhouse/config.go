@@ -30,6 +30,10 @@ type Config struct {
 	Rows int
 	// Timeout bounds one insert or statement; 30 s when zero.
 	Timeout time.Duration
+	// Settle is how long an insert may take from noting that a session changed
+	// to being seen: what was noted shortly before a copy of journeys began is
+	// read from sessions until the next one. Two minutes when zero.
+	Settle time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -44,6 +48,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 30 * time.Second
+	}
+	if c.Settle == 0 {
+		c.Settle = 2 * time.Minute
 	}
 	return c
 }

@@ -14,9 +14,6 @@ import (
 )
 
 const (
-	// changesSettle is how long an insert may take between noting a change and being seen: what was noted
-	// shortly before a copy began is read from sessions until the next one.
-	changesSettle = 15 * time.Minute
 	// copyTakes is how long copying may take at most. A copy that is older and has no head is what a crash left.
 	copyTakes = 12 * time.Hour
 	// copyStays is for how long a copy that stands no longer is kept for those who read it.
@@ -131,7 +128,7 @@ func (s *Sink) copyMonth(ctx context.Context, m journeyMonth, build uint64, begi
 		}
 	}
 	return s.do(ctx, "journey_head", driver.Named("month", m.month), driver.Named("build", build), driver.Named("day", begins.Format(time.DateOnly)),
-		driver.Named("covers", m.ends().Format(time.DateOnly)), driver.Named("noted", int64(clock.Add(-changesSettle))))
+		driver.Named("covers", m.ends().Format(time.DateOnly)), driver.Named("noted", int64(clock.Add(-s.config.Settle))))
 }
 
 // copyDay copies a day, once more when somebody was erased meanwhile: their rows

@@ -24,7 +24,7 @@
             arraySort(walked) AS forwards,
             arrayMap(e -> (e.1, e.3, e.4), forwards) AS bare,
             arrayFilter(w -> notEmpty(w.2), arrayMap((e, i) -> (
-                    {{.Bucket}},
+                    toInt64(0),
                     if(e.3 != 0 AND e.1 >= {begin:Int64} AND e.1 < {end:Int64},
                         arrayFold(
                             (state, x) -> (
@@ -60,10 +60,10 @@
 {{- end}}
                         arrayEnumerate(state.1), state.1, arrayPushBack(arrayPopFront(state.1), [] :: Array(Int64))),
                     if(bitTest(e.3, 0) AND e.1 >= {begin:Int64} AND e.1 < {end:Int64},
-                        if(notEmpty(state.2) AND state.2[1].1 = {{.Bucket}},
+                        if(notEmpty(state.2) AND state.2[1].1 = toInt64(0),
                             if(length(arrayFilter(t -> t <= e.1 + window_ms, arrayPushFront(state.1[2], e.1)) AS chain) >= length(state.2[1].2),
-                                arrayPushFront(arrayPopFront(state.2), ({{.Bucket}}, chain, e.5, e.6)), state.2),
-                            arrayPushFront(state.2, ({{.Bucket}}, arrayFilter(t -> t <= e.1 + window_ms, arrayPushFront(state.1[2], e.1)), e.5, e.6))),
+                                arrayPushFront(arrayPopFront(state.2), (toInt64(0), chain, e.5, e.6)), state.2),
+                            arrayPushFront(state.2, (toInt64(0), arrayFilter(t -> t <= e.1 + window_ms, arrayPushFront(state.1[2], e.1)), e.5, e.6))),
                         state.2)
                 ),
                 backwards,

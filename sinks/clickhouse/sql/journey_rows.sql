@@ -11,7 +11,7 @@ FROM (
                 type = 'pageview', bitOr(bitAnd(sipHash64(if(path(url) = '', '/', path(url))), bitNot(toUInt64(3))), 1),
                 type = 'event', bitOr(bitAnd(sipHash64(name), bitNot(toUInt64(3))), 2),
                 0),
-            bitShiftLeft(toUInt64(started + offset), 22) + if(offset = 0, 2097152, 0) + bitShiftLeft(bitAnd(sipHash64(session), 1023), 11) + least(again - 1, 2047)),
+            bitShiftLeft(toUInt64(started + offset), 22) + if(offset = 0, 2097152, 0) + bitShiftLeft(bitAnd(sipHash64(session), 1023), 11) + toUInt64(least(again - 1, 1023))),
             items_at, arrayEnumerateUniq(items_at), items_type, items_url, items_name))) AS done
     FROM sessions AS s FINAL
     WHERE day = {day:Date32}

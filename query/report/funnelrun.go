@@ -1,0 +1,322 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/bits"
+	"strings"
+	"sync"
+
+	"github.com/ClickHouse/ch-go/proto"
+	"golang.org/x/sync/errgroup"
+
+	"sourceloop/schema"
+)
+
+// seer is shown what every entity did that may have entered a funnel: in order, in a list that is used again.
+type seer interface {
+	see(entity uint64, h []happening)
+}
+
+const (
+	// rangeRows is how many rows journeys have for a range of visitors that is read at once: so much memory is
+	// enough for any size.
+	rangeRows = 16_000_000
+	// seersAtOnce is how many see at a time.
+	seersAtOnce = 2
+)
+
+// funnelRun shows seers what a funnel looks at.
+type funnelRun struct {
+	Scoped
+	funnel Funnel
+	source *funnelSource
+	values *names  // of the breakdown; entries are places among them
+	owners *owners // of browsers, under ByContact; nil else
+	rest   [][]funnelRow
+	ranges int
+}
+
+// seen has everybody seen, each entity once by one of some seers, which are made once what is not in journeys has been
+// read. The values are complete when it returns.
+func (s Scoped) seen(ctx context.Context, f Funnel, newSeer func(r *funnelRun) seer) (values []string, err error) {
+	source, err := s.source(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	r := &funnelRun{Scoped: s, funnel: f, source: source, values: newNames()}
+	r.values.code(nil)
+	if err := r.begin(ctx); err != nil {
+		return nil, err
+	}
+	gatherings := make([]gathering, seersAtOnce)
+	for i := range gatherings {
+		gatherings[i].entries, gatherings[i].yield = uint16(source.EntryMask), newSeer(r).see
+	}
+	err = r.each(ctx, gatherings)
+	return r.values.texts, err
+}
+
+// begin reads what is not in journeys.
+func (r *funnelRun) begin(ctx context.Context) (err error) {
+	r.ranges = 1
+	if r.funnel.Scope == ByContact {
+		if r.owners, err = r.readOwners(ctx); err != nil {
+			return err
+		}
+	} else {
+		r.ranges += int(r.source.rows() / rangeRows)
+	}
+	r.rest = make([][]funnelRow, r.ranges)
+	if err := r.readSessions(ctx); err != nil {
+		return err
+	}
+	return r.readConversions(ctx)
+}
+
+// rangeOf is the range that a visitor is in.
+func (r *funnelRun) rangeOf(browser uint64) int {
+	place, _ := bits.Mul64(browser, uint64(r.ranges))
+	return int(place)
+}
+
+// bounds are the first and the last number of one of some ranges of all
+// numbers.
+func bounds(place, ranges int) (low, high uint64) {
+	return firstOf(place, ranges), firstOf(place+1, ranges) - 1 // The one behind the last begins with 0.
+}
+
+func firstOf(place, ranges int) uint64 {
+	if place == ranges {
+		return 0
+	}
+	quotient, rest := bits.Div64(uint64(place), 0, uint64(ranges))
+	if rest > 0 {
+		quotient++
+	}
+	return quotient
+}
+
+func (r *funnelRun) readSessions(ctx context.Context) error {
+	block, result := newRowBlock(r.source, r.values, r.source.Breakdown)
+	return r.columns(ctx, "funnel_sessions", r.source, r.source.arguments, result, func() error {
+		for i := range block.browser {
+			if row := block.row(i); r.owned(&row) {
+				r.keep(row)
+			}
+		}
+		return nil
+	}, r.source.tables()...)
+}
+
+func (r *funnelRun) keep(row funnelRow) {
+	place := r.rangeOf(row.browser)
+	r.rest[place] = append(r.rest[place], row)
+}
+
+// readConversions puts those of one time in order.
+func (r *funnelRun) readConversions(ctx context.Context) error {
+	if !r.source.Conversions() {
+		return nil
+	}
+	block, result := newRowBlock(r.source, r.values, r.source.Breakdown)
+	result = append(result, proto.ResultColumn{Name: "contact", Data: &block.contact})
+	var before, together uint64
+	return r.columns(ctx, "funnel_conversion_rows", r.source, r.source.arguments, result, func() error {
+		for i := range block.browser {
+			row := block.row(i)
+			if together++; row.moment != before {
+				before, together = row.moment, 0
+			}
+			row.moment = row.moment<<momentBits | conversionLast | min(together, 1<<10-1)
+			if r.owners != nil {
+				row.entity = r.owners.number(schema.ID(block.contact.Row(i)))
+			}
+			r.keep(row)
+		}
+		return nil
+	})
+}
+
+// owned makes a visitor's row its contact's; false when it is nobody's that
+// counts.
+func (r *funnelRun) owned(row *funnelRow) bool {
+	if r.owners == nil {
+		return true
+	}
+	contact, known := r.owners.of(row.browser, int64(row.moment>>momentBits))
+	row.entity, row.moment = contact, contactMoment(row.moment, row.browser)
+	return known
+}
+
+// each reads the ranges, one while the one before is gathered.
+func (r *funnelRun) each(ctx context.Context, gatherings []gathering) error {
+	work, ctx := errgroup.WithContext(ctx)
+	full, empty := make(chan *funnelRows), make(chan *funnelRows, 2)
+	for range min(r.ranges, cap(empty)) {
+		rows := r.reader.funnels.Get().(*funnelRows)
+		empty <- rows
+		defer r.reader.funnels.Put(rows)
+	}
+	work.Go(func() error {
+		defer close(full)
+		for place := range r.ranges {
+			var rows *funnelRows
+			select {
+			case rows = <-empty:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			if err := r.read(ctx, place, rows); err != nil {
+				return err
+			}
+			full <- rows
+		}
+		return nil
+	})
+	place := 0
+	for rows := range full {
+		r.gather(place, rows, gatherings)
+		empty <- rows
+		place++
+	}
+	return work.Wait()
+}
+
+// gather hands a range's rows to the seers.
+func (r *funnelRun) gather(place int, rows *funnelRows, gatherings []gathering) {
+	if r.owners != nil || len(rows.runs) > mostRuns {
+		gatherings[0].sort(rows)
+		return
+	}
+	var work sync.WaitGroup
+	for i := range gatherings {
+		low, _ := bounds(place*len(gatherings)+i, r.ranges*len(gatherings))
+		_, high := bounds(place*len(gatherings)+i, r.ranges*len(gatherings))
+		work.Go(func() { gatherings[i].merge(rows, low, high) })
+	}
+	work.Wait()
+}
+
+// read reads a range's rows.
+func (r *funnelRun) read(ctx context.Context, place int, rows *funnelRows) error {
+	rows.reset()
+	if block, _ := newRowBlock(r.source, r.values, false); r.owners != nil {
+		rows.addContacts(r.rest[place], block)
+	} else {
+		rows.addRun(r.rest[place], block)
+	}
+	if len(r.source.copies) == 0 || len(r.source.items) == 0 && r.source.Otherwise == 0 {
+		return nil
+	}
+	if r.source.Breakdown {
+		if err := r.readJourneys(ctx, place, rows, true); err != nil {
+			return err
+		}
+	}
+	return r.readJourneys(ctx, place, rows, false)
+}
+
+// readJourneys reads what one may enter by, with what one enters with, or the others.
+func (r *funnelRun) readJourneys(ctx context.Context, place int, rows *funnelRows, entering bool) error {
+	arguments := r.source.journeyArguments(r.funnel)
+	arguments["low"], arguments["high"] = bounds(place, r.ranges)
+	data := struct {
+		*funnelSource
+		Entering bool
+	}{r.source, entering}
+	block, result := newItemBlock(r.source, r.values, entering)
+	return r.columns(ctx, "funnel_journeys", data, arguments, result, func() error {
+		block.mean(r.source)
+		if r.owners == nil {
+			rows.add(block)
+			return nil
+		}
+		for i := range block.browser {
+			if row := block.row(i); r.owned(&row) {
+				rows.addContacts([]funnelRow{row}, block)
+			}
+		}
+		return nil
+	}, r.source.tables()...)
+}
+
+// owners know whose the browsers are.
+type owners struct {
+	numbers  map[schema.ID]uint64 // of contacts that count
+	ids      []schema.ID          // by number
+	browsers map[uint64]ownership
+	begins   []int64
+	contacts []uint64 // since begins; math.MaxUint64 for one that does not count
+}
+
+type ownership struct{ from, to int32 }
+
+func (o *owners) number(contact schema.ID) uint64 {
+	number, ok := o.numbers[contact]
+	if !ok {
+		number = uint64(len(o.numbers))
+		o.numbers[contact], o.ids = number, append(o.ids, contact)
+	}
+	return number
+}
+
+// of is the contact that had a browser at a time: what was done before it was
+// anybody's is of the first.
+func (o *owners) of(browser uint64, at int64) (contact uint64, known bool) {
+	own, ok := o.browsers[browser]
+	if !ok {
+		return 0, false
+	}
+	contact = o.contacts[own.from]
+	for i := own.from + 1; i < own.to && o.begins[i] <= at; i++ {
+		contact = o.contacts[i]
+	}
+	return contact, contact != math.MaxUint64
+}
+
+func (r *funnelRun) readOwners(ctx context.Context) (*owners, error) {
+	o := &owners{numbers: map[schema.ID]uint64{}, browsers: map[uint64]ownership{}}
+	id := proto.ColFixedStr{Size: 16}
+	err := r.columns(ctx, "funnel_known", nil, nil, proto.Results{{Name: "id", Data: &id}}, func() error {
+		for i := range id.Rows() {
+			o.number(schema.ID(id.Row(i)))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var browser proto.ColUInt64
+	begin, contact := &proto.ColInt64{}, &proto.ColFixedStr{Size: 16}
+	begins, contacts := proto.NewArray(begin), proto.NewArray(contact)
+	result := proto.Results{{Name: "browser", Data: &browser}, {Name: "begins", Data: begins}, {Name: "contacts", Data: contacts}}
+	return o, r.columns(ctx, "funnel_owners", nil, nil, result, func() error {
+		from := 0
+		for i, number := range browser {
+			to := int(begins.Offsets[i])
+			o.add(number, (*begin)[from:to], contact, from)
+			from = to
+		}
+		return nil
+	})
+}
+
+func (o *owners) add(browser uint64, begins []int64, contacts *proto.ColFixedStr, first int) {
+	from := len(o.begins)
+	o.begins = append(o.begins, begins...)
+	for i := range begins {
+		number, counts := o.numbers[schema.ID(contacts.Row(first+i))]
+		if !counts {
+			number = math.MaxUint64
+		}
+		o.contacts = append(o.contacts, number)
+	}
+	o.browsers[browser] = ownership{int32(from), int32(len(o.begins))}
+}
+
+// list writes numbers as ClickHouse writes an array.
+func list[N uint16 | uint32 | uint64](numbers []N) string {
+	return strings.ReplaceAll(fmt.Sprint(numbers), " ", ",")
+}

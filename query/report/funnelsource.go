@@ -1,0 +1,232 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"sourceloop/schema"
+)
+
+const (
+	// mostItems is how many pages and events a funnel may look at in journeys; of more it reads sessions.
+	mostItems = 20_000
+	// mostChanges is how many visitors' days may have changed since they were copied: beyond, copies are not read.
+	mostChanges = 200_000
+	// longestSession bounds how long before its items a session begins: it ends at midnight.
+	longestSession = 2 * 24 * time.Hour
+)
+
+// funnelSource is where a funnel is read from: journeys, as far as they were
+// copied and are still right, and sessions for the rest. Both together are all
+// sessions, each in one of them.
+type funnelSource struct {
+	*funnelBuild
+	scope     Scope
+	Dimension string // of the breakdown
+	Otherwise uint16 // whom a page or event stops that is not among the items
+	Changed   bool   // some sessions changed since they were copied
+	Uncopied  string // the days of the others
+	copies    []schema.JourneyCopy
+	changed   changes
+	items     []uint64
+	meanings  map[uint64]meaning
+}
+
+// meaning is what an item is to a funnel; see happening.
+type meaning struct{ mask, stop uint16 }
+
+// meaningOf is that of any item.
+func (f *funnelSource) meaningOf(item uint64) meaning {
+	if m, ok := f.meanings[item]; ok {
+		return m
+	}
+	return meaning{0, f.Otherwise}
+}
+
+// changes are visitors' days, to go along with a statement.
+type changes struct {
+	day     proto.ColDate32
+	visitor proto.ColStr
+}
+
+func (c *changes) table() ch.ExternalTable {
+	return ch.ExternalTable{Name: "changed", Data: proto.Input{{Name: "day", Data: &c.day}, {Name: "visitor", Data: &c.visitor}}}
+}
+
+// Sessions tells whether sessions are counted.
+func (f *funnelSource) Sessions() bool { return f.scope == BySession }
+
+// source finds out where a funnel is to be read.
+func (s Scoped) source(ctx context.Context, f Funnel) (*funnelSource, error) {
+	b, err := buildFunnelOn(f, "page")
+	if err != nil {
+		return nil, err
+	}
+	source := &funnelSource{funnelBuild: b, scope: f.Scope, Dimension: string(f.Breakdown), Uncopied: "true"}
+	if f.Order == Strict {
+		source.Otherwise = noFurther
+	}
+	if !f.byItems() {
+		return source, nil
+	}
+	if err := s.findCopies(ctx, f, source); err != nil || len(source.copies) == 0 {
+		return source, err
+	}
+	for _, find := range []func(context.Context, *funnelSource) (bool, error){s.findItems, s.findChanges} {
+		if usable, err := find(ctx, source); err != nil || !usable {
+			source.copies = nil
+			return source, err
+		}
+	}
+	source.Uncopied = uncopied(source.copies)
+	return source, nil
+}
+
+// byItems tells whether every condition is one on a path or on an event's name.
+func (f Funnel) byItems() bool {
+	steps := make([]Step, 0, len(f.Steps)+len(f.Exclusions))
+	steps = append(steps, f.Steps...)
+	for _, e := range f.Exclusions {
+		steps = append(steps, e.Step)
+	}
+	for _, step := range steps {
+		if step.Type == "pageview" && !schema.OnPath(step.Value) || len(step.Properties) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// findCopies finds those with sessions that may be asked for.
+func (s Scoped) findCopies(ctx context.Context, f Funnel, source *funnelSource) error {
+	var all []schema.JourneyCopy
+	err := s.query(ctx, "funnel_copies", nil, nil, func(r driver.Rows) error {
+		var c schema.JourneyCopy
+		var noted int64
+		err := r.Scan(&c.Month, &c.Build, &c.Begins, &c.Covers, &noted, &c.Rows)
+		c.Noted = schema.Millis(noted)
+		all = append(all, c)
+		return err
+	})
+	begin, end := f.Period.Begin.Add(-longestSession).Time(), f.Period.End.Add(f.Window).Time()
+	for _, c := range schema.JourneyCopies(all) {
+		if c.Covers.After(begin) && !c.Begins.After(end) {
+			source.copies = append(source.copies, c)
+		}
+	}
+	return err
+}
+
+// findItems looks the conditions up. Not usable are numbers with two meanings.
+func (s Scoped) findItems(ctx context.Context, source *funnelSource) (usable bool, err error) {
+	source.meanings = make(map[uint64]meaning)
+	arguments := map[string]any{"limit": uint64(mostItems + 1)}
+	for key, value := range source.arguments {
+		arguments[key] = value
+	}
+	usable = true
+	err = s.query(ctx, "funnel_items", source, arguments, func(r driver.Rows) error {
+		var item, meanings uint64
+		var mask, stop uint16
+		err := r.Scan(&item, &mask, &stop, &meanings)
+		source.items, source.meanings[item] = append(source.items, item), meaning{mask, stop}
+		usable = usable && meanings == 1 && len(source.items) <= mostItems
+		return err
+	})
+	return usable, err
+}
+
+// findChanges finds what the copies do not know. They are the same for all
+// statements of a question, or a session that changes meanwhile would be in none or both.
+func (s Scoped) findChanges(ctx context.Context, source *funnelSource) (usable bool, err error) {
+	noted := map[uint32]schema.Millis{}
+	oldest := source.copies[0].Noted
+	for _, c := range source.copies {
+		oldest = min(oldest, c.Noted)
+		if of, ok := noted[c.Month]; !ok || c.Noted < of {
+			noted[c.Month] = c.Noted
+		}
+	}
+	var months []uint32
+	var since []int64
+	for month, of := range noted {
+		months, since = append(months, month), append(since, int64(of))
+	}
+	err = s.query(ctx, "funnel_changes", nil, map[string]any{"oldest": int64(oldest), "months": months, "noted": since, "limit": uint64(mostChanges + 1)},
+		func(r driver.Rows) error {
+			var day time.Time
+			var visitor string
+			err := r.Scan(&day, &visitor)
+			source.changed.day.Append(day)
+			source.changed.visitor.Append(visitor)
+			return err
+		})
+	n := source.changed.visitor.Rows()
+	source.Changed = n > 0
+	return n <= mostChanges, err
+}
+
+// uncopied are the days that no copy covers.
+func uncopied(copies []schema.JourneyCopy) string {
+	var gaps []string
+	from := ""
+	for _, c := range copies {
+		if begins := c.Begins.Format(time.DateOnly); begins != from {
+			gaps = append(gaps, stretch(from, begins))
+		}
+		from = c.Covers.Format(time.DateOnly)
+	}
+	return strings.Join(append(gaps, stretch(from, "")), " OR ")
+}
+
+// stretch is a condition on days: from one on, and before another; empty for open ends.
+func stretch(from, before string) string {
+	switch {
+	case from == "":
+		return fmt.Sprintf("day < '%s'", before)
+	case before == "":
+		return fmt.Sprintf("day >= '%s'", from)
+	}
+	return fmt.Sprintf("day >= '%s' AND day < '%s'", from, before)
+}
+
+// rows is how many the copies have.
+func (f *funnelSource) rows() (n uint64) {
+	for _, c := range f.copies {
+		n += c.Rows
+	}
+	return n
+}
+
+// tables go along with what reads either table.
+func (f *funnelSource) tables() []ch.ExternalTable {
+	if !f.Changed {
+		return nil
+	}
+	return []ch.ExternalTable{f.changed.table()}
+}
+
+// journeyArguments are the parameters of funnel_journeys.sql but for the range.
+func (f *funnelSource) journeyArguments(q Funnel) map[string]any {
+	var months []uint32
+	var builds []uint64
+	for _, c := range f.copies {
+		months, builds = append(months, c.Month), append(builds, c.Build)
+	}
+	var entering []uint64
+	for _, item := range f.items {
+		if int(f.meanings[item].mask)&f.EntryMask != 0 {
+			entering = append(entering, item)
+		}
+	}
+	return map[string]any{
+		"months": list(months), "builds": list(builds), "entering": list(entering), "items": list(f.items),
+		"first": uint64(q.Period.Begin) << momentBits, "last": uint64(q.Period.End.Add(q.Window)+1) << momentBits,
+	}
+}

@@ -1,0 +1,14 @@
+-- The conversions that a funnel looks at, in the order in which they count at equal times.
+WITH
+    {{template "funnel_bounds.sql" .}}
+SELECT sipHash64(own_visitor) AS browser, toUInt64(toUnixTimestamp64Milli(at)) AS moment,
+    toUInt16({{.ConversionMask}}) AS mask
+{{- if .Sessions}}, sipHash64(touches_session[-1]) AS of_session{{end}}
+{{- if .Exclusions}}, toUInt16({{.ConversionStop}}) AS stop{{end}}
+{{- if .Breakdown}}, CAST({{.ConversionKey}}, 'LowCardinality(String)') AS entry{{end}},
+    contact
+FROM (
+    {{template "funnel_conversions.sql" .}}
+)
+WHERE NOT deleted AND (mask != 0{{if .Exclusions}} OR stop != 0{{end}}) AND ({{.ConversionCounts}})
+ORDER BY at, id
