@@ -2055,8 +2055,14 @@ type CreditedConversion struct {
 	// Contact The id of whose it is.
 	Contact string `json:"contact"`
 
-	// Credit The row's share in it, up to 1.
+	// Credit The row's share in it: up to 1, and under `shapley` what the model gives its path's values, which may be nothing. Under
+	// `markov` the row's conversions spread alike over all whose path has the row's values, since that model shares the sum
+	// and none in particular; there the shares of one conversion in several rows need not sum to 1.
 	Credit float64 `json:"credit"`
+
+	// CreditedValue `credit` of `value`. Under `markov`, which shares the sum of all values, it is the row's value spread in proportion to what
+	// the conversions are worth.
+	CreditedValue float64 `json:"credited_value"`
 
 	// Id An id of 36 characters, the same for ever for the same thing.
 	//
@@ -2077,6 +2083,13 @@ type CreditedConversionList struct {
 
 	// Next The cursor of the next page, or empty.
 	Next string `json:"next"`
+
+	// WithoutPath On the first page under `markov`: what the row has although no conversion's path has its values, since visits that did
+	// not convert passed through them to others that do.
+	WithoutPath *float64 `json:"without_path,omitempty"`
+
+	// WithoutPathValue The value of that.
+	WithoutPathValue *float64 `json:"without_path_value,omitempty"`
 }
 
 // Delivery One event on its way to one receiver. What it says is not kept.

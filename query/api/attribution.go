@@ -188,9 +188,12 @@ func (s *service) ListCreditedConversions(ctx context.Context, in ListCreditedCo
 		return nil, err
 	}
 	list := ListCreditedConversions200JSONResponse{Items: make([]CreditedConversion, 0, len(page.Conversions)), Next: page.Next}
+	if page.WithoutPath > 0 {
+		list.WithoutPath, list.WithoutPathValue = new(page.WithoutPath), new(page.WithoutPathValue)
+	}
 	for _, c := range page.Conversions {
 		list.Items = append(list.Items, CreditedConversion{
-			Id: c.ID.String(), Contact: c.Contact.String(), Name: c.Name, At: Moment(c.At), Value: c.Value, Credit: c.Credit,
+			Id: c.ID.String(), Contact: c.Contact.String(), Name: c.Name, At: Moment(c.At), Value: c.Value, Credit: c.Credit, CreditedValue: c.CreditedValue,
 		})
 	}
 	return list, nil

@@ -127,34 +127,13 @@ type credit struct{ conversions, value float64 }
 
 // playOut reads the paths and shares the conversions among states.
 func (s Scoped) playOut(ctx context.Context, q Credits, m Model, p *players) (map[int]credit, error) {
-	arguments := map[string]any{}
-	data, err := q.placed(arguments, q.Dimension, q.Second)
+	if m == Shapley {
+		sets, err := s.pathSets(ctx, q, p)
+		return shapley(sets), err
+	}
+	data, arguments, err := q.paths(p)
 	if err != nil {
 		return nil, err
-	}
-	data.Columns = append(data.Columns, "touches_visitor")
-	data.Reached = false
-	if data.State, err = q.state(touchColumn, touchColumn, arguments); err != nil {
-		return nil, err
-	}
-	if data.SessionState, err = q.state(sessionKey, sessionColumn, arguments); err != nil {
-		return nil, err
-	}
-	if data.SessionExclusions, err = exclusions(q.Exclude, sessionColumn, arguments); err != nil {
-		return nil, err
-	}
-	p.bind(arguments)
-	if m == Shapley {
-		data.Sets = true
-		sets := make(map[uint64]outcome)
-		err := s.query(ctx, "paths", data, arguments, func(rows driver.Rows) error {
-			var set uint64
-			var o outcome
-			err := rows.Scan(&set, &o.conversions, &o.value, &o.misses)
-			sets[set] = o
-			return err
-		})
-		return shapley(sets), err
 	}
 	chain := newChain(p.states())
 	err = s.query(ctx, "paths", data, arguments, func(rows driver.Rows) error {
@@ -165,6 +144,46 @@ func (s Scoped) playOut(ctx context.Context, q Credits, m Model, p *players) (ma
 		return err
 	})
 	return chain.credits(), err
+}
+
+// pathSets reads what came of every set of states.
+func (s Scoped) pathSets(ctx context.Context, q Credits, p *players) (map[uint64]outcome, error) {
+	data, arguments, err := q.paths(p)
+	if err != nil {
+		return nil, err
+	}
+	data.Sets = true
+	sets := make(map[uint64]outcome)
+	err = s.query(ctx, "paths", data, arguments, func(rows driver.Rows) error {
+		var set uint64
+		var o outcome
+		err := rows.Scan(&set, &o.conversions, &o.value, &o.misses)
+		sets[set] = o
+		return err
+	})
+	return sets, err
+}
+
+// paths fills and binds the statements about paths.
+func (q *Credits) paths(p *players) (placed, map[string]any, error) {
+	arguments := map[string]any{}
+	data, err := q.placed(arguments, q.Dimension, q.Second)
+	if err != nil {
+		return data, nil, err
+	}
+	data.Columns = append(data.Columns, "touches_visitor")
+	data.Reached = false
+	if data.State, err = q.state(touchColumn, touchColumn, arguments); err != nil {
+		return data, nil, err
+	}
+	if data.SessionState, err = q.state(sessionKey, sessionColumn, arguments); err != nil {
+		return data, nil, err
+	}
+	if data.SessionExclusions, err = exclusions(q.Exclude, sessionColumn, arguments); err != nil {
+		return data, nil, err
+	}
+	p.bind(arguments)
+	return data, arguments, nil
 }
 
 // bind gives the statement the players.

@@ -17,13 +17,30 @@ type CreditedConversion struct {
 	Name        string
 	At          schema.Millis
 	Value       float64 // of the whole conversion
-	Credit      float64 // the row's share in it, up to 1
+	Credit      float64 // the row's share in it
+
+	// CreditedValue is Credit of Value, but under Markov, which shares the sum
+	// of all values as it shares that of conversions.
+	CreditedValue float64
 }
 
 // CreditedPage is a page of them, newest first.
 type CreditedPage struct {
 	Conversions []CreditedConversion
 	Next        string // empty when there is no more
+
+	// WithoutPath is what Markov gives a row through which only visits passed
+	// that did not convert: no conversion bears it. It is told on the first page.
+	WithoutPath, WithoutPathValue float64
+}
+
+// cut leaves a page of what was read, and says where the next one begins.
+func (p *CreditedPage) cut(limit int) {
+	if len(p.Conversions) > limit {
+		last := p.Conversions[limit-1]
+		p.Conversions = p.Conversions[:limit]
+		p.Next = strconv.FormatInt(int64(last.At), 10) + "." + hex.EncodeToString(last.ID[:])
+	}
 }
 
 // CreditedRow names a row of Attribution, and a page of what is behind it.
@@ -34,22 +51,23 @@ type CreditedRow struct {
 }
 
 // Behind gives the conversions behind a row. Their credits sum to the row's
-// conversions, and their values times these to its value. A data-driven model
-// looks at all paths together and is refused.
+// conversions, and their credited values to its value, together with what is
+// WithoutPath. Under a data-driven model they are all whose path has the row's
+// keys, those included to which these add nothing.
 func (s Scoped) Behind(ctx context.Context, q Credits, row CreditedRow) (CreditedPage, error) {
 	q.Compare = ""
 	model, _, err := q.check()
 	if err != nil {
 		return CreditedPage{}, err
 	}
-	if q.Model.dataDriven() {
-		return CreditedPage{}, invalid("the model %s credits all paths together, and no single conversion; ask under another model, such as linear", q.Model)
-	}
 	if row.Limit == 0 {
 		row.Limit = 50
 	}
 	if row.Limit < 1 || row.Limit > MaxContacts {
 		return CreditedPage{}, invalid("limit must be between 1 and %d, and is %d", MaxContacts, row.Limit)
+	}
+	if q.Model.dataDriven() {
+		return s.behindPaths(ctx, q, row)
 	}
 	arguments := map[string]any{"model": uint32(model + 1), "key": emptied(row.Key), "second": emptied(row.Second), "limit": uint32(row.Limit + 1)}
 	if arguments["after_time"], arguments["after_id"], err = readCursor(row.Cursor); err != nil {
@@ -69,14 +87,11 @@ func (s Scoped) Behind(ctx context.Context, q Credits, row CreditedRow) (Credite
 		var c CreditedConversion
 		err := rows.Scan(&id, &contact, (*int64)(&c.At), &c.Name, &c.Value, &c.Credit)
 		c.ID, c.Contact = schema.ID([]byte(id)), schema.ID([]byte(contact))
+		c.CreditedValue = c.Credit * c.Value
 		page.Conversions = append(page.Conversions, c)
 		return err
 	})
-	if n := row.Limit; err == nil && len(page.Conversions) > n {
-		last := page.Conversions[n-1]
-		page.Conversions = page.Conversions[:n]
-		page.Next = strconv.FormatInt(int64(last.At), 10) + "." + hex.EncodeToString(last.ID[:])
-	}
+	page.cut(row.Limit)
 	return page, err
 }
 

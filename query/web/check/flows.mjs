@@ -610,10 +610,13 @@ test("a number opens its conversions, one is explained; Esc, Back and focus", as
   await page.waitForSelector(id("behind"), { state: "detached" });
   await until(page, () => document.activeElement.dataset.opens === "row channel Paid Search  ");
   await page.goto(`${full.address}/dashboards/traffic?model=markov&row=channel&key=Direct`);
-  await page.waitForSelector(`${id("behind-together")} >> text=all paths together`);
-  await page.click(id("behind-linear"));
   await page.waitForSelector(id("behind-list"));
-  assert.equal(query(page).get("model"), "linear");
+  assert.match(await page.textContent(id("behind-meaning")), /Markov shares the sum.*spread alike/);
+  await page.locator(`${id("behind-list")} ${id("explain")}`).first().click();
+  await page.waitForSelector(`${id("explained-together")} >> text=a single visit has no share of its own`);
+  await page.goto(`${full.address}/dashboards/traffic?model=shapley&row=channel&key=Direct`);
+  await page.waitForSelector(id("behind-list"));
+  assert.match(await page.textContent(id("behind-meaning")), /the share that Shapley gives it/);
 });
 
 test("numbers as of a day, and what changed since", async (t) => {

@@ -25,8 +25,9 @@ export function makeCredits({ now, people, empty }) {
       const list = sessionsOf(p);
       const given = shares(model, list);
       const credit = list.reduce((sum, s, i) => sum + (keyOf(s, q.get("dimension") ?? "channel") === q.get("key") && (!q.get("second_key") || keyOf(s, q.get("second_dimension")) === q.get("second_key")) ? given[i] : 0), 0);
-      return credit > 0 ? [{ id: idOf(p), contact: p.contact.id, name: "intercom_conversation", at: p.contact.converted_at, value: 240, credit }] : [];
+      return credit > 0 ? [{ id: idOf(p), contact: p.contact.id, name: "intercom_conversation", at: p.contact.converted_at, value: 240, credit, credited_value: 240 * credit }] : [];
     });
+    if (model === "markov" && found.length === 0) return { items: [], next: "", without_path: 0.37, without_path_value: 88.8 };
     const from = Number(q.get("cursor") || 0);
     const limit = Number(q.get("limit") || 50);
     return { items: found.slice(from, from + limit), next: from + limit < found.length ? String(from + limit) : "" };

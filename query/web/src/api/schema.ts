@@ -2893,14 +2893,33 @@ export interface components {
             value: number;
             /**
              * Format: double
-             * @description The row's share in it, up to 1.
+             * @description The row's share in it: up to 1, and under `shapley` what the model gives its path's values, which may be nothing. Under
+             *     `markov` the row's conversions spread alike over all whose path has the row's values, since that model shares the sum
+             *     and none in particular; there the shares of one conversion in several rows need not sum to 1.
              */
             credit: number;
+            /**
+             * Format: double
+             * @description `credit` of `value`. Under `markov`, which shares the sum of all values, it is the row's value spread in proportion to what
+             *     the conversions are worth.
+             */
+            credited_value: number;
         };
         /** @description A page of conversions behind a row of credits. */
         CreditedConversionList: {
             /** @description The conversions. */
             items: components["schemas"]["CreditedConversion"][];
+            /**
+             * Format: double
+             * @description On the first page under `markov`: what the row has although no conversion's path has its values, since visits that did
+             *     not convert passed through them to others that do.
+             */
+            without_path?: number;
+            /**
+             * Format: double
+             * @description The value of that.
+             */
+            without_path_value?: number;
             /** @description The cursor of the next page, or empty. */
             next: string;
         };

@@ -3,9 +3,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
-import { together } from "../credits";
 import { dimensionLabel, dimensions, type Dimension } from "../filters";
-import { count, dateTime, dimensionValue, money } from "../format";
+import { count, dateTime, dimensionValue, money, plural } from "../format";
 import { markOf } from "../mark";
 import { conversionLabel, modelLabel, models, type Model } from "../models";
 import { behindClosed, hrefOfExplained, openerOf } from "../opened";
@@ -83,9 +82,7 @@ export function BehindDrawer({ common, vs }: { common: Common; vs: Model | undef
           </p>
         )}
         {now.why && <Explanation id={now.why} common={{ ...common, model: now.under ?? common.model }} vs={now.under ? undefined : vs} />}
-        {!now.why && now.row && now.key !== null && (
-          <Behind common={common} dimension={now.row} second={now.second} row={now.key} row2={now.key2} model={now.under ?? common.model} under={!!now.under} />
-        )}
+        {!now.why && now.row && now.key !== null && <Conversions common={common} dimension={now.row} second={now.second} row={now.key} row2={now.key2} model={now.under ?? common.model} />}
       </div>
     </section>
   );
@@ -98,24 +95,13 @@ interface Asked {
   row: string;
   row2: string | null;
   model: Model;
-  under: boolean; // the model of the second column, not the report's
 }
 
-function Behind(props: Asked) {
-  if (!together(props.model)) return <Conversions {...props} />;
-  const linear = changed(place.value.query, props.under ? { under: "linear", vs: "linear" } : { model: "linear" });
-  return (
-    <div data-testid="behind-together">
-      <p>
-        {modelLabel(props.model)} credits all paths together: a value earns by what it adds over everybody, so no single conversion has a share of its own.
-      </p>
-      <p class="actions">
-        <Link class="button" href={hrefOf(place.value.path, linear)} data-testid="behind-linear">
-          Show it under Linear
-        </Link>
-      </p>
-    </div>
-  );
+/** What the credits of a list are. */
+function meaning(model: Model): string {
+  if (model === "shapley") return "Newest first: every conversion with this row in its path, with the share that Shapley gives it there. It is 0 where it added nothing to the others of the path.";
+  if (model === "markov") return "Newest first: every conversion with this row in its path. Markov shares the sum of all conversions by what would be lost without each row, and none of them in particular; so what this row has is spread alike over these. A conversion's parts in several rows need not make one.";
+  return `Newest first, with the credit that ${modelLabel(model)} gives this row.`;
 }
 
 function Conversions({ common, dimension, second, row, row2, model }: Asked) {
@@ -128,10 +114,15 @@ function Conversions({ common, dimension, second, row, row2, model }: Asked) {
   const items = answer.data?.items ?? [];
   return (
     <section class={answer.loading ? "stale" : ""} aria-label="Conversions" aria-busy={answer.loading}>
-      <p class="hint">Newest first, with the credit that {modelLabel(model)} gives this row.</p>
+      <p class="hint" data-testid="behind-meaning">{meaning(model)}</p>
       {answer.problem && <ProblemNote problem={answer.problem} again={answer.reload} />}
       {!answer.data && answer.loading && <Skeleton lines={8} />}
-      {answer.data && items.length === 0 && <p class="hint">No conversion in these days with these filters.</p>}
+      {!!answer.data?.without_path && (
+        <p class="note" data-testid="behind-without" data-value={answer.data.without_path}>
+          <span>{plural(answer.data.without_path, "conversion")} of this row {answer.data.without_path === 1 ? "is" : "are"} borne by no path: only visits without a conversion passed through it, to rows that others converted from.</span>
+        </p>
+      )}
+      {answer.data && items.length === 0 && !answer.data.without_path && <p class="hint">No conversion in these days with these filters.</p>}
       {items.length > 0 && <List items={items} />}
       {answer.data && (cursor || answer.data.next) && (
         <nav class="pages" aria-label="Pages">
@@ -152,7 +143,7 @@ function Conversions({ common, dimension, second, row, row2, model }: Asked) {
 }
 
 function List({ items }: { items: Item[] }) {
-  const worth = items.some((i) => i.value !== 0);
+  const worth = items.some((i) => i.value !== 0 || i.credited_value !== 0);
   const currency = session.value?.workspace.currency ?? "USD";
   return (
     <div class="table-box" role="region" aria-label="Table of conversions" tabIndex={0}>
@@ -175,7 +166,7 @@ function List({ items }: { items: Item[] }) {
               <td>{conversionLabel(i.name)}</td>
               <td class="number strong" data-column="credit" data-value={i.credit}>{count(i.credit)}</td>
               {worth && <td class="number">{money(i.value, currency)}</td>}
-              {worth && <td class="number strong">{money(i.value * i.credit, currency)}</td>}
+              {worth && <td class="number strong">{money(i.credited_value, currency)}</td>}
               <td>
                 <Link href={`/contacts/${encodeURIComponent(i.contact)}`} aria-label={`Contact of the conversion of ${dateTime(i.at, zone())}`}>
                   Contact

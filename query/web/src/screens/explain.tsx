@@ -47,7 +47,7 @@ export function Explanation({ id, common, vs }: { id: string; common: Common; vs
       {refused.length > 0 && (
         <p class="note" data-testid="explained-together">
           <span>
-            {refused.map(modelLabel).join(" and ")} {refused.length > 1 ? "credit" : "credits"} all paths together, so one conversion has no shares of its own. {alone.length === 0 && "Below is what Linear gives it."}
+            {refused.map(modelLabel).join(" and ")} {refused.length > 1 ? "credit" : "credits"} the rows of a report over all its paths, so a single visit has no share of its own. What a row has of this conversion is in the list of the row. {alone.length === 0 && "Below is what Linear gives each visit."}
           </span>
         </p>
       )}
