@@ -12,7 +12,7 @@ import (
 const (
 	// settled is how long after sessions were derived anew they are copied: what was written shortly before a
 	// copy counts as changed until the next one.
-	settled = 20 * time.Minute
+	settled = 10 * time.Minute
 	// copyAgain is when a copy that failed, or came upon another one, is tried again.
 	copyAgain = time.Minute
 )

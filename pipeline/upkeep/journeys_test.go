@@ -113,7 +113,7 @@ func TestJourneysAreCopiedEveryNightAndAfterARebuild(t *testing.T) {
 		t.Helper()
 		r.work()
 		r.copies.none(t, "before what was written "+when+" has settled")
-		r.clock.Advance(20 * time.Minute)
+		r.clock.Advance(10 * time.Minute)
 		for _, k := range []*upkeep.Keeper{r.keeper, another} {
 			if err := k.Work(t.Context()); err != nil {
 				t.Fatal(err)
