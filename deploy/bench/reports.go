@@ -67,7 +67,7 @@ func measureReports(ctx context.Context, h *host, r *Report) (err error) {
 		name    string
 		measure func(context.Context, *Report) error
 	}{
-		{"attribution", m.attribution}, {"funnel", m.funnel}, {"traffic", m.traffic},
+		{"attribution", m.attribution}, {"funnel", m.funnel}, {"traffic", m.traffic}, {"places", m.places},
 	} {
 		if only := h.config.Only; only != "" && only != part.name {
 			continue
@@ -241,4 +241,19 @@ func (m *reporting) takes(ours, baseline func() error) (seconds, against float64
 		}
 	}
 	return median(mine), median(theirs), nil
+}
+
+// milliseconds is the median of some turns, of which the first warms up and does not count.
+func (m *reporting) milliseconds(ask func() error) (float64, error) {
+	var taken []float64
+	for turn := range m.rounds + 1 {
+		begun := time.Now()
+		if err := ask(); err != nil {
+			return 0, err
+		}
+		if turn > 0 {
+			taken = append(taken, time.Since(begun).Seconds()*1000)
+		}
+	}
+	return median(taken), nil
 }

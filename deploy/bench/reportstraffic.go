@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
@@ -34,17 +33,39 @@ func (m *reporting) traffic(ctx context.Context, r *Report) error {
 	r.note("traffic, milliseconds to count plain sessions alone", against*1000)
 	for _, dimension := range []report.Dimension{"channel", "source", "campaign", "landing_page", "country"} {
 		question.Dimension = dimension
-		var taken []float64
-		for turn := range m.rounds + 1 {
-			begun := time.Now()
-			if _, err := m.ours.Attribution(ctx, question); err != nil {
+		took, err := m.milliseconds(func() error { _, err := m.ours.Attribution(ctx, question); return err })
+		if err != nil {
+			return err
+		}
+		r.note("traffic, milliseconds for the table by "+string(dimension), took)
+	}
+	return nil
+}
+
+// places asks what the screens Paths, Content and Locations show of 30 days, and of all.
+func (m *reporting) places(ctx context.Context, r *Report) error {
+	for _, days := range []int{trafficDays, reportsDays} {
+		question := report.Credits{Model: "last_touch", Period: m.period(days), Lookback: attributionLookback}
+		paths := func(by report.Dimension) func() error {
+			return func() error {
+				_, err := m.ours.TouchPaths(ctx, question, report.PathQuestion{By: by, Collapsed: true, Limit: report.MaxPaths})
 				return err
 			}
-			if turn > 0 {
-				taken = append(taken, time.Since(begun).Seconds()*1000)
-			}
 		}
-		r.note("traffic, milliseconds for the table by "+string(dimension), median(taken))
+		for _, screen := range []struct {
+			name string
+			ask  func() error
+		}{
+			{"paths by channel", paths("channel")}, {"paths by source", paths("source")}, {"paths by page", paths(report.Page)},
+			{"content", func() error { _, err := m.ours.Content(ctx, question, nil); return err }},
+			{"locations", func() error { _, err := m.ours.Locations(ctx, question, nil); return err }},
+		} {
+			took, err := m.milliseconds(screen.ask)
+			if err != nil {
+				return fmt.Errorf("%s: %w", screen.name, err)
+			}
+			r.note(fmt.Sprintf("places, milliseconds for %s of %d days", screen.name, days), took)
+		}
 	}
 	return nil
 }
