@@ -36,7 +36,8 @@ WITH
 {{if .First}}            AND (at, id) IN ({{template "first_conversions.sql" .}})
 {{end}}{{if .One}}            AND id = toFixedString(unhex({id:String}), 16)
 {{end}}            AND known_at <= fromUnixTimestamp64Milli({as_of:Int64}, 'UTC')
-        ORDER BY version DESC, known_at DESC
+        -- In the order of the table, so that nothing but the versions of one conversion is sorted.
+        ORDER BY at, id, version DESC, known_at DESC
         LIMIT 1 BY at, id
     ),
 {{- end}}
