@@ -544,6 +544,42 @@ func (e FindingState) Valid() bool {
 	}
 }
 
+// Defines values for FunnelCreditsAskedLookback.
+const (
+	Back1   FunnelCreditsAskedLookback = "1"
+	Back14  FunnelCreditsAskedLookback = "14"
+	Back180 FunnelCreditsAskedLookback = "180"
+	Back30  FunnelCreditsAskedLookback = "30"
+	Back60  FunnelCreditsAskedLookback = "60"
+	Back7   FunnelCreditsAskedLookback = "7"
+	Back90  FunnelCreditsAskedLookback = "90"
+	BackAll FunnelCreditsAskedLookback = "all"
+)
+
+// Valid indicates whether the value is a known member of the FunnelCreditsAskedLookback enum.
+func (e FunnelCreditsAskedLookback) Valid() bool {
+	switch e {
+	case Back1:
+		return true
+	case Back14:
+		return true
+	case Back180:
+		return true
+	case Back30:
+		return true
+	case Back60:
+		return true
+	case Back7:
+		return true
+	case Back90:
+		return true
+	case BackAll:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FunnelOrder.
 const (
 	Any        FunnelOrder = "any"
@@ -1000,6 +1036,45 @@ func (e TouchChoice) Valid() bool {
 	case First:
 		return true
 	case Last:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TouchModel.
+const (
+	ByFirstNonDirect TouchModel = "first_non_direct"
+	ByFirstTouch     TouchModel = "first_touch"
+	ByFullPath       TouchModel = "full_path"
+	ByLastNonDirect  TouchModel = "last_non_direct"
+	ByLastTouch      TouchModel = "last_touch"
+	ByLinear         TouchModel = "linear"
+	ByPosition       TouchModel = "position_based"
+	ByTimeDecay      TouchModel = "time_decay"
+	ByWShape         TouchModel = "w_shaped"
+)
+
+// Valid indicates whether the value is a known member of the TouchModel enum.
+func (e TouchModel) Valid() bool {
+	switch e {
+	case ByFirstNonDirect:
+		return true
+	case ByFirstTouch:
+		return true
+	case ByFullPath:
+		return true
+	case ByLastNonDirect:
+		return true
+	case ByLastTouch:
+		return true
+	case ByLinear:
+		return true
+	case ByPosition:
+		return true
+	case ByTimeDecay:
+		return true
+	case ByWShape:
 		return true
 	default:
 		return false
@@ -2682,6 +2757,52 @@ type FunnelCorrelationQuery struct {
 	Window *string `json:"window,omitempty"`
 }
 
+// FunnelCreditRow What one value has of those who completed.
+type FunnelCreditRow struct {
+	// Completed Whole people and shares of people.
+	Completed float64 `json:"completed"`
+
+	// Key The value; `(none)` when empty.
+	Key string `json:"key"`
+}
+
+// FunnelCredits Those who completed the funnel, divided among the values of a dimension. Each counts once: with the shares that the model
+// gives to the touches of its conversion, so that the rows sum to `completed`. Who only entered is in no row: without
+// a conversion there are no touches to credit, so there is no rate by value here (`breakdown` has one, at the entry step).
+// Touches may lie before the funnel's first step, and before its days.
+type FunnelCredits struct {
+	// Attributed How many of them with a touch; the others are Direct.
+	Attributed float64 `json:"attributed"`
+
+	// Completed How many completed the funnel.
+	Completed float64 `json:"completed"`
+
+	// Conversion Their name.
+	Conversion string `json:"conversion"`
+
+	// Rows The values, most completed first.
+	Rows []FunnelCreditRow `json:"rows"`
+
+	// Step The step whose conversions are credited, from 1.
+	Step int `json:"step"`
+}
+
+// FunnelCreditsAsked Asks for those who completed the funnel by what brought them: the touches of the conversion by which each did the
+// funnel's last conversion step. Needs a conversion or a goal among the steps.
+type FunnelCreditsAsked struct {
+	// Dimension What rows are grouped by.
+	Dimension *Dimension `json:"dimension,omitempty"`
+
+	// Lookback How many days before the conversion its touches may have begun: 1, 7, 14, 30, 60, 90, 180 or `all`; by default 90.
+	Lookback *FunnelCreditsAskedLookback `json:"lookback,omitempty"`
+
+	// Model A model that looks at the touches of each conversion by itself.
+	Model TouchModel `json:"model"`
+}
+
+// FunnelCreditsAskedLookback How many days before the conversion its touches may have begun: 1, 7, 14, 30, 60, 90, 180 or `all`; by default 90.
+type FunnelCreditsAskedLookback string
+
 // FunnelDefinition What a funnel asks, without the period.
 type FunnelDefinition struct {
 	// Breakdown One dimension, read at the entry step; absent for none.
@@ -2936,6 +3057,10 @@ type FunnelQuery struct {
 	// CompareTo Of a custom comparison, the last day.
 	CompareTo *string `json:"compare_to,omitempty"`
 
+	// Credits Asks for those who completed the funnel by what brought them: the touches of the conversion by which each did the
+	// funnel's last conversion step. Needs a conversion or a goal among the steps.
+	Credits *FunnelCreditsAsked `json:"credits,omitempty"`
+
 	// Exclusions What must not happen between steps: whoever does it goes no further by this walk.
 	Exclusions *[]FunnelExclusion `json:"exclusions,omitempty"`
 
@@ -2967,6 +3092,9 @@ type FunnelQueryCompare string
 type FunnelReport struct {
 	// Breakdown The rows, most entered first; empty without a breakdown.
 	Breakdown []FunnelBreakdownRow `json:"breakdown"`
+
+	// Credits What brought those who completed; null unless `credits` asks for it.
+	Credits *FunnelCredits `json:"credits,omitempty"`
 
 	// Previous The period compared with; null without a comparison.
 	Previous *FunnelCompared `json:"previous,omitempty"`
@@ -4212,6 +4340,9 @@ type Touch struct {
 
 // TouchChoice The first touch, or the one of the converting session.
 type TouchChoice string
+
+// TouchModel A model that looks at the touches of each conversion by itself.
+type TouchModel string
 
 // Tracking The tracking code.
 type Tracking struct {

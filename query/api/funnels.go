@@ -37,6 +37,9 @@ func (s *service) QueryFunnel(ctx context.Context, in QueryFunnelRequestObject) 
 	if found.Rest != nil {
 		answer.Rest = &FunnelRest{Values: int64(found.Rest.Values), Steps: stepsOf(found.Rest.Steps)}
 	}
+	if answer.Credits, err = s.funnelCredits(ctx, who, f, b.Credits); err != nil {
+		return nil, err
+	}
 	answer.Previous, err = s.comparedFunnel(ctx, who, f, b)
 	return answer, err
 }

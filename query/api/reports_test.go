@@ -213,6 +213,22 @@ func TestFunnels(t *testing.T) {
 	if len(r.Breakdown) != 1 || r.Breakdown[0].Key != "google" || r.Breakdown[0].Steps[1].Entered != 1 {
 		t.Errorf("the breakdown is %+v", r.Breakdown)
 	}
+	if r.Credits != nil {
+		t.Errorf("credits that nobody asked for are %+v", r.Credits)
+	}
+	c.want(200, "POST", "/api/v1/funnels/query", map[string]any{
+		"steps": steps, "from": "2026-09-01", "to": "2026-09-30", "credits": map[string]any{"model": "full_path", "dimension": "source", "lookback": "all"},
+	}).into(t, &r)
+	sum := 0.
+	if r.Credits == nil || r.Credits.Step != 2 || r.Credits.Conversion != "intercom_conversation" || r.Credits.Completed != 1 || r.Credits.Attributed != 1 || len(r.Breakdown) != 0 {
+		t.Fatalf("the credits are %+v", r.Credits)
+	}
+	for _, row := range r.Credits.Rows {
+		sum += row.Completed
+	}
+	if sum != 1 || r.Credits.Rows[0].Key != "news" || r.Credits.Rows[1].Key != "google" {
+		t.Errorf("the credits are %+v", r.Credits)
+	}
 	c.want(200, "POST", "/api/v1/funnels/query", map[string]any{"steps": steps, "window": "24h"}).into(t, &r)
 	if r.Steps[1].Entered != 0 || r.Steps[1].MedianSeconds != nil || r.Breakdown == nil {
 		t.Errorf("within a day the steps are %+v", r)
@@ -220,6 +236,8 @@ func TestFunnels(t *testing.T) {
 	for _, test := range []struct{ name, says string }{
 		{`{"steps":[]}`, "The field steps"},
 		{`{"steps":[{"type":"pageview"},{"type":"pageview"}]}`, "operator"},
+		{`{"steps":[{"type":"event","name":"x"},{"type":"event","name":"x"}],"credits":{"model":"linear"}}`, "no conversion among its steps"},
+		{`{"steps":[{"type":"event","name":"x"},{"type":"conversion","name":"x"}],"credits":{"model":"markov"}}`, "full_path"},
 		{`{"steps":[{"type":"dance"},{"type":"event","name":"x"}]}`, "pageview, event, conversion"},
 		{`{"steps":[{"type":"event","name":"x"},{"type":"event","name":"x"}],"window":"soon"}`, "duration"},
 		{`{"steps":[{"type":"event","name":"x"},{"type":"event","name":"x"}],"breakdown":"shoe"}`, "landing_page"},

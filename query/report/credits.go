@@ -57,6 +57,8 @@ type Credits struct {
 	// Progressed are the contacts that reached the stage In Progress, and when
 	// first; full path asks for it. It is not changed.
 	Progressed map[schema.ID]schema.Millis
+
+	only map[schema.ID]bool // no other conversions; nil for all
 }
 
 // endOfTime is later than anything known: the year 2286.
@@ -210,6 +212,9 @@ func (s Scoped) summed(ctx context.Context, rows *touchRows, q Credits, by ...gr
 	err = s.columns(ctx, "credits", data, arguments, rows.begin(q.Lookback, &data), func() (err error) { known, err = rows.add(known); return err })
 	if err != nil {
 		return nil, err
+	}
+	if q.only != nil {
+		rows.keep(q.only)
 	}
 	sums := make([]*sum, len(by))
 	for i, g := range by {

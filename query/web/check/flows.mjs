@@ -201,6 +201,30 @@ test("a funnel in depth: counts, order, exclusion, moving steps, every report, t
   await until(page, () => location.pathname.startsWith("/contacts/"));
 });
 
+test("a funnel's slices: who dropped of one row, and who completed by a model", async (t) => {
+  const page = await open(t, "/funnels");
+  const [counted] = await Promise.all([page.waitForRequest((r) => r.url().endsWith("/funnels/matches") && r.postDataJSON().from), page.goto(`${full.address}/funnels?period=7d`)]);
+  assert.ok(counted.postDataJSON().to);
+  await page.click(id("run"));
+  await page.click(id("tab-breakdown"));
+  await page.selectOption(id("slice-who"), "dropped");
+  const lost = page.locator(`${id("funnel-breakdown")} tr[data-key=google] td[data-step="1"] a`);
+  await until(page, () => document.querySelectorAll("[data-testid=funnel-breakdown] tr[data-key=google] td[data-step]").length === 1);
+  await lost.click();
+  await page.waitForSelector(`${id("people-of")} >> text=google`);
+  assert.equal(query(page).get("dropped"), "1");
+  assert.equal(await page.inputValue(id("people-way")), "1");
+  await page.goBack();
+  const [asked] = await Promise.all([page.waitForRequest((r) => r.url().endsWith("/funnels/query") && r.postDataJSON().credits), page.selectOption(id("credit"), "time_decay")]);
+  assert.deepEqual(asked.postDataJSON().credits, { model: "time_decay", dimension: "source", lookback: "90" });
+  await page.waitForSelector(`${id("funnel-credits")} tbody tr`);
+  const shares = await page.locator(`${id("funnel-credits")} tbody td[data-value]`).evaluateAll((all) => all.reduce((sum, e) => sum + Number(e.dataset.value), 0));
+  const total = await page.locator(`${id("credits-total")} td[data-value]`).getAttribute("data-value");
+  assert.ok(Math.abs(shares - Number(total)) < 0.01, `${shares} of ${total}`);
+  await page.reload();
+  await page.waitForSelector(`${id("funnel-credits")} tbody tr`);
+});
+
 test("a funnel: build, run, slice, save, open again, delete", async (t) => {
   const page = await open(t, "/funnels");
   await page.click(id("add-step"));

@@ -42,6 +42,8 @@ const screens = [
   { name: "funnels-compared", path: `/funnels?q=${q}&compare=previous`, ready: "[data-testid=funnel-breakdown] tbody tr", click: "[data-testid=add-exclusion]" },
   { name: "funnels-trend", path: `/funnels?q=${q}&tab=trend`, ready: "[data-testid=funnel-trend] tbody tr" },
   { name: "funnels-breakdown", path: `/funnels?q=${q}&tab=breakdown&by=landing_page`, ready: "[data-testid=breakdown-rest]" },
+  { name: "funnels-credits", path: `/funnels?q=${q}&tab=breakdown&by=source&credit=linear`, ready: "[data-testid=funnel-credits] tbody tr" },
+  { name: "funnels-slice-dropped", path: `/funnels?q=${q}&tab=breakdown&by=source&show=dropped`, ready: "[data-testid=funnel-breakdown] tbody tr" },
   { name: "funnels-people", path: `/funnels?q=${q}&tab=people&step=2&dropped=1`, ready: "[data-testid=person]" },
   { name: "funnels-people-of", path: `/funnels?q=${q}&tab=people&step=3&by=landing_page&key=${encodeURIComponent("https://northwind.example/pricing")}`, ready: "[data-testid=people-of]", seen: "[data-testid=person]" },
   { name: "funnels-paths", path: `/funnels?q=${q}&tab=paths`, ready: "[data-testid=paths-between] tbody tr", seen: "[data-testid=best-paths] tbody tr" },

@@ -127,11 +127,15 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
       const entered = Math.round(n * 0.43 ** i);
       return { entered, converted: i === body.steps.length - 1 ? entered : Math.round(n * 0.43 ** (i + 1)), median_seconds: i ? 240 * i ** 2 : 0, p90_seconds: i ? 5200 * i : 0 };
     });
-    const named = { source: ["google", "direct", "linkedin", "newsletter"], device: ["desktop", "mobile", "tablet"], country: ["DE", "US"] }[body.breakdown] ?? ["https://northwind.example/", "https://northwind.example/pricing"];
+    const named = { source: ["google", "direct", "linkedin", "newsletter"], device: ["desktop", "mobile", "tablet"], country: ["DE", "US"] }[body.credits?.dimension ?? body.breakdown] ?? ["https://northwind.example/", "https://northwind.example/pricing"];
     const many = empty ? 0 : 4210;
     const rest = body.breakdown === "landing_page" ? { values: 37, steps: results(180) } : null;
     const previous = (body.compare ?? "none") === "none" ? null : { from: "2026-09-01", to: "2026-09-30", steps: results(Math.round(many * 0.9)), breakdown: [] };
-    return ok({ steps: results(many), breakdown: body.breakdown && !empty ? named.map((key, i) => ({ key, steps: results(2100 / (i + 1)) })) : [], rest, previous });
+    const last = results(many).at(-1).entered;
+    const kept = [...named.map((key, i) => ({ key, completed: Math.round((last * 100) / 2 ** (i + 1)) / 100 })), { key: "(none)", completed: 0 }];
+    kept.at(-1).completed = Math.round((last - kept.reduce((a, r) => a + r.completed, 0)) * 100) / 100;
+    const credits = body.credits ? { step: body.steps.findLastIndex((s) => s.type === "conversion") + 1, conversion: "intercom_conversation", completed: last, attributed: last * 0.9, rows: empty ? [] : kept } : null;
+    return ok({ credits, steps: results(many), breakdown: body.breakdown && !empty ? named.map((key, i) => ({ key, steps: results(2100 / (i + 1)) })) : [], rest, previous });
   };
   const funnelPeople = (body) => {
     const from = Number(body.cursor || 0);

@@ -18,12 +18,17 @@ export function stepTable(labels: string[], report: Schemas["FunnelReport"]): Ta
   };
 }
 
-/** How many of each value reached each step. */
-export function breakdownTable(dimension: string, labels: string[], report: Schemas["FunnelReport"]): Table {
+/** How many of each value reached each step, or got no further. */
+export function breakdownTable(dimension: string, labels: string[], report: Schemas["FunnelReport"], dropped: boolean): Table {
   return {
-    head: [dimension, ...labels.map((l, i) => `${i + 1}. ${l}`)],
-    rows: report.breakdown.map((r) => [r.key, ...r.steps.map((s) => s.entered)]),
+    head: [dimension, ...labels.slice(0, dropped ? -1 : undefined).map((l, i) => `${i + 1}. ${l}`)],
+    rows: report.breakdown.map((r) => [r.key, ...(dropped ? r.steps.slice(0, -1).map((s) => s.entered - s.converted) : r.steps.map((s) => s.entered))]),
   };
+}
+
+/** Who completed, by what a model says brought them. */
+export function creditTable(dimension: string, credits: Schemas["FunnelCredits"]): Table {
+  return { head: [dimension, "completed"], rows: credits.rows.map((r) => [r.key, r.completed]) };
 }
 
 /** How many entered and completed in each stretch. */

@@ -19,6 +19,12 @@ export const models: readonly { id: Model; label: string; text: string }[] = [
   { id: "shapley", label: "Shapley", text: "By what each adds to the rate of conversion, over the paths of everybody." },
 ];
 
+/** A model that looks at the touches of each conversion by itself. */
+export type TouchModel = components["schemas"]["TouchModel"];
+
+/** Those models. */
+export const touchModels = models.filter((m): m is typeof m & { id: TouchModel } => m.id !== "markov" && m.id !== "shapley");
+
 /** The dimensions that say who came and not what brought them, which the models of everybody's paths cannot credit. */
 const ofVisitor: readonly string[] = ["device", "country", "browser"];
 

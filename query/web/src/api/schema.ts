@@ -417,7 +417,8 @@ export interface paths {
         put?: never;
         /**
          * How many get from step to step
-         * @description Days select when step 1 happened. A breakdown is read at the entry step, so that its rows sum to the whole.
+         * @description Days select when step 1 happened. A breakdown is read at the entry step, so that its rows sum to the whole. `credits`
+         *     divides those who completed by an attribution model instead.
          */
         post: operations["queryFunnel"];
         delete?: never;
@@ -3089,6 +3090,59 @@ export interface components {
              * @description Of a custom comparison, the last day.
              */
             compare_to?: string;
+            credits?: components["schemas"]["FunnelCreditsAsked"];
+        };
+        /**
+         * @description A model that looks at the touches of each conversion by itself.
+         * @enum {string}
+         */
+        TouchModel: "last_touch" | "first_touch" | "last_non_direct" | "first_non_direct" | "linear" | "position_based" | "time_decay" | "w_shaped" | "full_path";
+        /**
+         * @description Asks for those who completed the funnel by what brought them: the touches of the conversion by which each did the
+         *     funnel's last conversion step. Needs a conversion or a goal among the steps.
+         */
+        FunnelCreditsAsked: {
+            model: components["schemas"]["TouchModel"];
+            dimension?: components["schemas"]["Dimension"];
+            /**
+             * @description How many days before the conversion its touches may have begun: 1, 7, 14, 30, 60, 90, 180 or `all`; by default 90.
+             * @enum {string}
+             */
+            lookback?: "1" | "7" | "14" | "30" | "60" | "90" | "180" | "all";
+        };
+        /**
+         * @description Those who completed the funnel, divided among the values of a dimension. Each counts once: with the shares that the model
+         *     gives to the touches of its conversion, so that the rows sum to `completed`. Who only entered is in no row: without
+         *     a conversion there are no touches to credit, so there is no rate by value here (`breakdown` has one, at the entry step).
+         *     Touches may lie before the funnel's first step, and before its days.
+         */
+        FunnelCredits: {
+            /** @description The step whose conversions are credited, from 1. */
+            step: number;
+            /** @description Their name. */
+            conversion: string;
+            /**
+             * Format: double
+             * @description How many completed the funnel.
+             */
+            completed: number;
+            /**
+             * Format: double
+             * @description How many of them with a touch; the others are Direct.
+             */
+            attributed: number;
+            /** @description The values, most completed first. */
+            rows: components["schemas"]["FunnelCreditRow"][];
+        };
+        /** @description What one value has of those who completed. */
+        FunnelCreditRow: {
+            /** @description The value; `(none)` when empty. */
+            key: string;
+            /**
+             * Format: double
+             * @description Whole people and shares of people.
+             */
+            completed: number;
         };
         /** @description Steps to be counted. */
         StepsQuery: {
@@ -3434,6 +3488,8 @@ export interface components {
             breakdown: components["schemas"]["FunnelBreakdownRow"][];
             /** @description The values of the breakdown that have no row; null when all have one. */
             rest?: components["schemas"]["FunnelRest"] | null;
+            /** @description What brought those who completed; null unless `credits` asks for it. */
+            credits?: components["schemas"]["FunnelCredits"] | null;
             /** @description The period compared with; null without a comparison. */
             previous?: components["schemas"]["FunnelCompared"] | null;
         };

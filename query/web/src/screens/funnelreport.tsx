@@ -108,21 +108,24 @@ function StepTable({ labels, steps, before }: { labels: string[]; steps: StepRes
   );
 }
 
-/** The rows of a breakdown, and the rest of its values as one. */
-export function Breakdown({ dimension, labels, report, call }: { dimension: NonNullable<Definition["breakdown"]>; labels: string[]; report: Report; call: Call }) {
+/** The rows of a breakdown, and the rest of its values as one: who reached each step, or who got no further. */
+export function Breakdown({ dimension, labels, report, call, dropped = false }: { dimension: NonNullable<Definition["breakdown"]>; labels: string[]; report: Report; call: Call; dropped?: boolean }) {
   const name = dimensionLabel(dimension);
+  // Nobody drops off at the last step.
+  const cells = (steps: StepResult[]) => (dropped ? steps.slice(0, -1).map((s) => s.entered - s.converted) : steps.map((s) => s.entered));
+  const way = dropped ? "got no further than" : "at";
   return (
     <>
       <header class="panel-head">
-        <h2>By {name.toLowerCase()} at step 1</h2>
-        <ExportMenu bare what={`By ${name}`} name={`funnel-${dimension}`} table={() => breakdownTable(dimension, labels, report)} call={call} testid="export-breakdown" />
+        <h2>{dropped ? `Got no further, by ${name.toLowerCase()} at step 1` : `By ${name.toLowerCase()} at step 1`}</h2>
+        <ExportMenu bare what={`By ${name}`} name={`funnel-${dimension}`} table={() => breakdownTable(dimension, labels, report, dropped)} call={call} testid="export-breakdown" />
       </header>
       <div class="table-box" role="region" aria-label={`By ${name}`} tabIndex={0}>
         <table class="table table-small" data-testid="funnel-breakdown">
           <thead>
             <tr>
               <th scope="col">{name}</th>
-              {labels.map((l, i) => (
+              {labels.slice(0, dropped ? -1 : undefined).map((l, i) => (
                 <th key={i} scope="col" class="number" title={l}>
                   {i + 1}. {l}
                 </th>
@@ -134,9 +137,9 @@ export function Breakdown({ dimension, labels, report, call }: { dimension: NonN
             {report.breakdown.map((r) => (
               <tr key={r.key} data-key={r.key}>
                 <th scope="row" title={r.key}>{dimensionValue(dimension, r.key)}</th>
-                {r.steps.map((s, i) => (
-                  <td key={i} class="number" data-step={i + 1} data-value={s.entered}>
-                    <Link href={peopleAt(i + 1, false, { by: dimension, key: r.key })} aria-label={`${count(s.entered)} of ${dimensionValue(dimension, r.key)} at step ${i + 1}`}>{count(s.entered)}</Link>
+                {cells(r.steps).map((n, i) => (
+                  <td key={i} class="number" data-step={i + 1} data-value={n}>
+                    <Link href={peopleAt(i + 1, dropped, { by: dimension, key: r.key })} aria-label={`${count(n)} of ${dimensionValue(dimension, r.key)} ${way} step ${i + 1}`}>{count(n)}</Link>
                   </td>
                 ))}
                 <td class="number strong">{share(r.steps.at(-1)?.entered ?? 0, r.steps[0]?.entered ?? 0)}</td>
@@ -145,8 +148,8 @@ export function Breakdown({ dimension, labels, report, call }: { dimension: NonN
             {report.rest && (
               <tr data-testid="breakdown-rest">
                 <th scope="row">{plural(report.rest.values, "other value")}</th>
-                {report.rest.steps.map((s, i) => (
-                  <td key={i} class="number">{count(s.entered)}</td>
+                {cells(report.rest.steps).map((n, i) => (
+                  <td key={i} class="number">{count(n)}</td>
                 ))}
                 <td class="number strong">{share(report.rest.steps.at(-1)?.entered ?? 0, report.rest.steps[0]?.entered ?? 0)}</td>
               </tr>

@@ -5,11 +5,13 @@ import { useQuery, type Answer } from "../api/query";
 import { count, stretch } from "../format";
 import { dimensions } from "../filters";
 import { rowLabels, type Definition } from "../funnel";
+import { defaultLookback, touchModels, type TouchModel } from "../models";
 import { trendTable } from "../funneltables";
 import { changed, hrefOf, place, setQuery } from "../url";
 import { Choice, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { LineChart } from "../ui/chart";
 import { ExportMenu } from "../ui/export";
+import { FunnelCredits, lookbackChoices, readLookback } from "./funnelcredits";
 import { FunnelCorrelation } from "./funnelcorrelation";
 import { FunnelPaths } from "./funnelpaths";
 import { FunnelPeople } from "./funnelpeople";
@@ -77,17 +79,47 @@ function Overview({ definition, range, compare }: Asked & { compare: "none" | "p
 }
 
 function Slices({ definition, range }: Asked) {
-  const dimension = dimensions.find((d) => d.id === (place.value.query.get("by") ?? definition.breakdown))?.id ?? "source";
-  const body = { ...definition, ...range, breakdown: dimension };
-  const answer = useQuery(`slices ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/query", { body, signal }));
+  const q = place.value.query;
+  const dimension = dimensions.find((d) => d.id === (q.get("by") ?? definition.breakdown))?.id ?? "source";
+  const converts = definition.steps.some((s) => s.type === "conversion");
+  const model = converts ? touchModels.find((m) => m.id === q.get("credit"))?.id : undefined;
+  const dropped = q.get("show") === "dropped";
   return (
     <>
       <div class="bar">
         <Choice label="Slice by" value={dimension} options={dimensions} onChange={(by) => setQuery({ by, key: null })} testid="slice" />
+        {converts && <Choice label="Read" value={model ?? ""} options={readings} onChange={(credit) => setQuery({ credit: credit || null })} testid="credit" />}
+        {model ? (
+          <Choice label="Lookback" value={readLookback()} options={lookbackChoices} onChange={(lookback) => setQuery({ lookback: lookback === defaultLookback ? null : lookback })} testid="lookback" />
+        ) : (
+          <Choice label="Who" value={dropped ? "dropped" : ""} options={ways} onChange={(show) => setQuery({ show: show || null })} testid="slice-who" />
+        )}
       </div>
-      <Answered answer={answer}>{(report) => <Breakdown dimension={dimension} labels={rowLabels(definition)} report={report} call={{ path: "/api/v1/funnels/query", body }} />}</Answered>
+      {model ? <Credited definition={definition} range={range} dimension={dimension} model={model} /> : <AtEntry definition={definition} range={range} dimension={dimension} dropped={dropped} />}
     </>
   );
+}
+
+const ways = [
+  { id: "", label: "Reached each step" },
+  { id: "dropped", label: "Got no further" },
+] as const;
+
+const readings = [{ id: "", label: "At step 1" }, ...touchModels.map((m) => ({ id: m.id, label: `By ${m.label.toLowerCase()}` }))];
+
+type Sliced = Asked & { dimension: (typeof dimensions)[number]["id"] };
+
+function AtEntry({ definition, range, dimension, dropped }: Sliced & { dropped: boolean }) {
+  const body = { ...definition, ...range, breakdown: dimension };
+  const answer = useQuery(`slices ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/query", { body, signal }));
+  return <Answered answer={answer}>{(report) => <Breakdown dimension={dimension} labels={rowLabels(definition)} report={report} call={{ path: "/api/v1/funnels/query", body }} dropped={dropped} />}</Answered>;
+}
+
+function Credited({ definition, range, dimension, model }: Sliced & { model: TouchModel }) {
+  const { breakdown: _, ...rest } = definition;
+  const body = { ...rest, ...range, credits: { model, dimension, lookback: readLookback() } };
+  const answer = useQuery(`credited ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/query", { body, signal }));
+  return <Answered answer={answer}>{({ credits }) => credits && <FunnelCredits definition={definition} dimension={dimension} model={model} credits={credits} call={{ path: "/api/v1/funnels/query", body }} />}</Answered>;
 }
 
 const stretches = [
