@@ -119,9 +119,9 @@ func (s Scoped) completed(ctx context.Context, f Funnel, of FunnelCredited) (map
 
 // keep has conversions that are not among some count no more.
 func (r *touchRows) keep(some map[schema.ID]bool) {
-	for i := range r.conversions {
-		if c := &r.conversions[i]; !some[c.id] {
-			c.counted = false
+	for i, id := range r.id.rows {
+		if !some[id] {
+			r.counted.rows[i] = 0
 		}
 	}
 }

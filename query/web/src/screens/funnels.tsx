@@ -29,7 +29,7 @@ export function Funnels() {
   }, [named]);
   const change = (d: Definition) => setDraft(fitted(d));
   const saved = useQuery("funnels", (signal) => ask("get", "/api/v1/funnels", { signal }));
-  const matches = useMatches(draft);
+  const matches = useMatches(draft, range);
   const [runs, setRuns] = useState(0);
   const differs = !asked || encode(asked) !== encode(draft);
   const run = () => (differs ? setQuery({ q: encode(draft), step: null, key: null }) : setRuns(runs + 1));
@@ -82,7 +82,7 @@ const comparisons = [
 const readCompare = () => comparisons.find((c) => c.id === place.value.query.get("compare"))?.id ?? "none";
 
 /** How often each whole step of a draft was met, asked when typing pauses. */
-function useMatches(draft: Definition): (step: Step) => Match {
+function useMatches(draft: Definition, range: { from: string; to: string }): (step: Step) => Match {
   const whole = [...draft.steps, ...(draft.exclusions ?? []).map((e) => e.step)].filter((s) => !stepError(s)).map((s) => JSON.stringify(s));
   const wanted = JSON.stringify([...new Set(whole)].slice(0, 16));
   const [paused, setPaused] = useState(wanted);
@@ -91,8 +91,8 @@ function useMatches(draft: Definition): (step: Step) => Match {
     return () => clearTimeout(timer);
   }, [wanted]);
   const steps = (JSON.parse(paused) as string[]).map((s) => JSON.parse(s) as Step);
-  const counted = useQuery(steps.length > 0 ? `matches ${paused}` : null, async (signal) => {
-    const { items } = await ask("post", "/api/v1/funnels/matches", { body: { steps }, signal });
+  const counted = useQuery(steps.length > 0 ? `matches ${paused} ${range.from} ${range.to}` : null, async (signal) => {
+    const { items } = await ask("post", "/api/v1/funnels/matches", { body: { steps, ...range }, signal });
     return new Map(items.map((item, i) => [JSON.stringify(steps[i]), item]));
   });
   return (step) => counted.data?.get(JSON.stringify(step)) ?? null;

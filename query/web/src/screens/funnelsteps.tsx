@@ -58,7 +58,7 @@ function stepOf(kind: Kind): Step {
   }
 }
 
-/** How often a step was met of late, and by how many; null while it is not known. */
+/** How often a step was met in the days of the report, and by how many; null while it is not known. */
 export type Match = { times: number; visitors: number } | null;
 
 /** The list of steps. Each is moved by its number: dragged, or with the arrow keys. */
@@ -152,7 +152,7 @@ export function Steps({ steps, matches, onChange }: { steps: Step[]; matches: Ma
 function Matched({ match }: { match: Match }) {
   return (
     <p class="step-matches" data-testid="matches" data-visitors={match?.visitors} aria-live="polite">
-      {match === null ? "\u00a0" : match.times === 0 ? "Nobody in the last 30 days" : `${plural(match.visitors, "visitor")}, ${plural(match.times, "time")} in 30 days`}
+      {match === null ? "\u00a0" : match.times === 0 ? "Nobody in these days" : `${plural(match.visitors, "visitor")}, ${plural(match.times, "time")} in these days`}
     </p>
   );
 }
