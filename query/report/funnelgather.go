@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"sort"
@@ -11,6 +12,7 @@ import (
 type gathering struct {
 	entries    uint16 // bits of those steps
 	yield      func(entity uint64, h []happening)
+	cursors    []cursor
 	some       []funnelRow
 	happenings []happening // of one entity; the list is used again for the next one
 }
@@ -18,93 +20,125 @@ type gathering struct {
 // mostRuns is how many runs are merged; more than that are sorted.
 const mostRuns = 64
 
+// nobody is behind the last of a run.
+const nobody = math.MaxUint64
+
+// cursor is a place in a run.
+type cursor struct {
+	at, to  int
+	browser uint64 // of the place; nobody at the end
+	enters  int    // the next row by which one may enter
+	enterer uint64 // its browser
+}
+
 // merge gathers by browser: it goes along the runs, of browsers from low up to
 // and including high.
 func (g *gathering) merge(r *funnelRows, low, high uint64) {
-	cursors := make([]cursor, len(r.runs))
-	for i, from := range r.runs {
-		to := len(r.browsers)
-		if i+1 < len(r.runs) {
-			to = r.runs[i+1]
-		}
-		cursors[i].at = from + sort.Search(to-from, func(k int) bool { return r.browsers[from+k] >= low })
-		cursors[i].to = from + sort.Search(to-from, func(k int) bool { return r.browsers[from+k] > high })
-		cursors[i].skip(r, g.entries)
-	}
-	for {
-		next, more := g.next(r, cursors)
-		if !more {
-			return
+	g.begin(r, low, high)
+	for browser := g.next(r); browser != nobody; browser = g.next(r) {
+		if len(r.entities.rows) == 0 {
+			g.take(r, browser)
+			continue
 		}
 		g.some = g.some[:0]
-		for i := range cursors {
-			g.some = cursors[i].take(r, next, g.some)
-		}
+		g.each(r, browser, func(i int) { g.some = append(g.some, r.row(i)) })
 		g.hand(g.some)
 	}
 }
 
+func (g *gathering) begin(r *funnelRows, low, high uint64) {
+	browsers := r.browsers.rows
+	g.cursors = slices.Grow(g.cursors[:0], len(r.runs))[:len(r.runs)]
+	for i, from := range r.runs {
+		to := len(browsers)
+		if i+1 < len(r.runs) {
+			to = r.runs[i+1]
+		}
+		c := &g.cursors[i]
+		c.at = from + sort.Search(to-from, func(k int) bool { return browsers[from+k] >= low })
+		c.to = from + sort.Search(to-from, func(k int) bool { return browsers[from+k] > high })
+		c.enters = c.at - 1
+		c.enter(r, g.entries)
+		c.look(browsers)
+	}
+}
+
+// look sees whose the place is.
+func (c *cursor) look(browsers []uint64) {
+	if c.browser = nobody; c.at < c.to {
+		c.browser = browsers[c.at]
+	}
+}
+
+// enter goes to the next row by which one may enter.
+func (c *cursor) enter(r *funnelRows, entries uint16) {
+	for c.enters++; c.enters < c.to && r.masks[c.enters]&entries == 0; c.enters++ {
+	}
+	if c.enterer = nobody; c.enters < c.to {
+		c.enterer = r.browsers.rows[c.enters]
+	}
+}
+
 // next is the first browser that may enter.
-func (g *gathering) next(r *funnelRows, cursors []cursor) (browser uint64, more bool) {
-	browser = math.MaxUint64
-	for i := range cursors {
-		if c := &cursors[i]; c.enters < c.to && r.browsers[c.enters] <= browser {
-			browser, more = r.browsers[c.enters], true
+func (g *gathering) next(r *funnelRows) uint64 {
+	browser := uint64(nobody)
+	for i := range g.cursors {
+		browser = min(browser, g.cursors[i].enterer)
+	}
+	if browser == nobody {
+		return browser
+	}
+	for i := range g.cursors {
+		for c := &g.cursors[i]; c.enterer == browser; {
+			c.enter(r, g.entries)
 		}
 	}
-	if more {
-		for i := range cursors {
-			cursors[i].pass(r, browser, g.entries)
+	return browser
+}
+
+// each goes on to a browser, and behind it.
+func (g *gathering) each(r *funnelRows, browser uint64, yield func(i int)) {
+	browsers := r.browsers.rows
+	for i := range g.cursors {
+		c := &g.cursors[i]
+		if c.browser > browser {
+			continue
 		}
-	}
-	return browser, more
-}
-
-// cursor is a place in a run.
-type cursor struct {
-	at, to int
-	enters int // the next row by which one may enter
-}
-
-// skip goes to the first row by which one may enter.
-func (c *cursor) skip(r *funnelRows, entries uint16) {
-	for c.enters = c.at; c.enters < c.to && r.masks[c.enters]&entries == 0; c.enters++ {
+		for c.at < c.to && browsers[c.at] < browser {
+			c.at++
+		}
+		for ; c.at < c.to && browsers[c.at] == browser; c.at++ {
+			yield(c.at)
+		}
+		c.look(browsers)
 	}
 }
 
-// pass goes on from a browser to the next that may enter.
-func (c *cursor) pass(r *funnelRows, browser uint64, entries uint16) {
-	for c.enters < c.to && (r.browsers[c.enters] == browser || r.masks[c.enters]&entries == 0) {
-		c.enters++
+// take hands over what a browser did that is the entity. What a run has of it is mostly in order.
+func (g *gathering) take(r *funnelRows, browser uint64) {
+	g.happenings = g.happenings[:0]
+	g.each(r, browser, func(i int) { g.happenings = append(g.happenings, r.happening(i)) })
+	if len(g.happenings) > 12 {
+		slices.SortFunc(g.happenings, func(a, b happening) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order)) })
+	} else {
+		insert(g.happenings)
 	}
-}
-
-// take adds what a browser did, and leaves out whoever comes before it.
-func (c *cursor) take(r *funnelRows, browser uint64, into []funnelRow) []funnelRow {
-	for ; c.at < c.to && r.browsers[c.at] < browser; c.at++ {
-	}
-	for ; c.at < c.to && r.browsers[c.at] == browser; c.at++ {
-		into = append(into, r.row(c.at))
-	}
-	return into
+	g.yield(browser, g.happenings)
 }
 
 // sort gathers by sorting all rows.
 func (g *gathering) sort(r *funnelRows) {
-	g.some = slices.Grow(g.some[:0], len(r.browsers))
-	for i := range r.browsers {
+	g.some = slices.Grow(g.some[:0], len(r.browsers.rows))
+	for i := range r.browsers.rows {
 		g.some = append(g.some, r.row(i))
 	}
 	g.hand(g.some)
+	g.some = nil // Others have few.
 }
 
 // hand sorts rows and hands over the entities that they are of.
 func (g *gathering) hand(rows []funnelRow) {
-	if len(rows) > 12 {
-		slices.SortFunc(rows, compareRows)
-	} else {
-		insert(rows)
-	}
+	slices.SortFunc(rows, compareRows)
 	for len(rows) > 0 {
 		n, all := 1, rows[0].mask
 		for ; n < len(rows) && rows[n].entity == rows[0].entity; n++ {
@@ -123,10 +157,10 @@ func (g *gathering) hand(rows []funnelRow) {
 }
 
 // insert sorts a handful, most of which are in order.
-func insert(rows []funnelRow) {
-	for i := 1; i < len(rows); i++ {
-		for k := i; k > 0 && (rows[k].entity < rows[k-1].entity || rows[k].entity == rows[k-1].entity && rows[k].moment < rows[k-1].moment); k-- {
-			rows[k], rows[k-1] = rows[k-1], rows[k]
+func insert(h []happening) {
+	for i := 1; i < len(h); i++ {
+		for k := i; k > 0 && (h[k].at < h[k-1].at || h[k].at == h[k-1].at && h[k].order < h[k-1].order); k-- {
+			h[k], h[k-1] = h[k-1], h[k]
 		}
 	}
 }

@@ -30,91 +30,122 @@ func contactMoment(moment, browser uint64) uint64 {
 }
 
 // funnelRows are things that were done, as columns: runs of them in the order of
-// browsers.
+// browsers. They are used again for other questions.
 type funnelRows struct {
-	browsers []uint64 // sipHash64
-	entities []uint64 // sessions, sipHash64, or contacts, numbers of this question's; empty where browsers are entities
-	moments  []uint64
-	masks    []uint16 // see happening
-	stops    []uint16 // empty where nothing stops
-	entries  []int32  // empty without a breakdown
-	runs     []int    // where they begin
+	browsers gatheredUInt64 // sipHash64
+	entities gatheredUInt64 // sessions, sipHash64, or contacts, numbers of this question's; empty where browsers are entities
+	moments  gatheredUInt64
+	items    gatheredUInt64 // of journeys
+	entries  codedValues    // empty without a breakdown
+	masks    []uint16       // see happening
+	stops    []uint16       // empty where nothing stops
+	runs     []int          // where they begin
 }
 
-func (r *funnelRows) reset() {
-	r.browsers, r.entities, r.moments, r.masks, r.stops, r.entries, r.runs =
-		r.browsers[:0], r.entities[:0], r.moments[:0], r.masks[:0], r.stops[:0], r.entries[:0], r.runs[:0]
-}
-
-// add takes over what a block holds.
-func (r *funnelRows) add(b *rowBlock) {
-	last := uint64(math.MaxUint64)
-	if n := len(r.browsers); n > 0 {
-		last = r.browsers[n-1]
+// clear makes room for rows whose entries are places among values.
+func (r *funnelRows) clear(values *names) {
+	for _, column := range []*gatheredUInt64{&r.browsers, &r.entities, &r.moments, &r.items} {
+		column.clear()
 	}
-	for i, browser := range b.browser {
+	r.entries.names, r.entries.codes = values, r.entries.codes[:0]
+	r.masks, r.stops, r.runs = r.masks[:0], r.stops[:0], r.runs[:0]
+}
+
+// columns are those of funnel_journeys.sql.
+func (r *funnelRows) columns(source *funnelSource, entering bool) proto.Results {
+	result := proto.Results{{Name: "browser", Data: &r.browsers}, {Name: "moment", Data: &r.moments}, {Name: "item", Data: &r.items}}
+	if source.Sessions() {
+		result = append(result, proto.ResultColumn{Name: "of_session", Data: &r.entities})
+	}
+	if entering {
+		result = append(result, proto.ResultColumn{Name: "entry", Data: &r.entries})
+	}
+	return result
+}
+
+// mean says what the items of a block that was read mean, and where runs begin.
+// The same items stand together.
+func (r *funnelRows) mean(source *funnelSource) {
+	from, n := len(r.masks), len(r.browsers.rows)
+	r.masks = slices.Grow(r.masks, n-from)[:n]
+	if source.Exclusions {
+		r.stops = slices.Grow(r.stops, n-from)[:n]
+	}
+	if source.Breakdown { // Nobody enters by those that were asked for without.
+		r.entries.codes = append(r.entries.codes, make([]int32, n-len(r.entries.codes))...)
+	}
+	last := uint64(math.MaxUint64)
+	if from > 0 {
+		last = r.browsers.rows[from-1]
+	}
+	for i, browser := range r.browsers.rows[from:] {
 		if browser < last || len(r.runs) == 0 {
-			r.runs = append(r.runs, len(r.browsers)+i)
+			r.runs = append(r.runs, from+i)
 		}
 		last = browser
 	}
-	r.browsers, r.entities = append(r.browsers, b.browser...), append(r.entities, b.session...)
-	r.moments, r.masks, r.stops = append(r.moments, b.moment...), append(r.masks, b.mask...), append(r.stops, b.stop...)
-	switch {
-	case b.entry != nil:
-		r.entries = append(r.entries, b.entry.codes...)
-	case b.breakdown: // Nobody enters by these.
-		r.entries = append(r.entries, make([]int32, len(b.browser))...)
+	items := r.items.rows
+	for i := from; i < n; i++ {
+		m := source.meaningOf(items[i])
+		for k := i; ; k++ {
+			if r.masks[k] = m.mask; source.Exclusions {
+				r.stops[k] = m.stop
+			}
+			if i = k; k+1 == n || items[k+1] != items[i] {
+				break
+			}
+		}
+	}
+}
+
+// add adds rows, and those of browsers as a run.
+func (r *funnelRows) add(rows []funnelRow, source *funnelSource) {
+	if len(rows) == 0 {
+		return
+	}
+	slices.SortFunc(rows, func(a, b funnelRow) int { return cmp.Compare(a.browser, b.browser) })
+	r.runs = append(r.runs, len(r.browsers.rows))
+	for i := range rows {
+		row := &rows[i]
+		r.browsers.rows, r.moments.rows, r.masks = append(r.browsers.rows, row.browser), append(r.moments.rows, row.moment), append(r.masks, row.mask)
+		if source.Sessions() || source.Contacts {
+			r.entities.rows = append(r.entities.rows, row.entity)
+		}
+		if source.Exclusions {
+			r.stops = append(r.stops, row.stop)
+		}
+		if source.Breakdown {
+			r.entries.codes = append(r.entries.codes, row.entry)
+		}
 	}
 }
 
 // row is one of them.
 func (r *funnelRows) row(i int) funnelRow {
-	row := funnelRow{browser: r.browsers[i], entity: r.browsers[i], moment: r.moments[i], mask: r.masks[i]}
-	if len(r.entities) > 0 {
-		row.entity = r.entities[i]
+	row := funnelRow{browser: r.browsers.rows[i], entity: r.browsers.rows[i], moment: r.moments.rows[i], mask: r.masks[i]}
+	if len(r.entities.rows) > 0 {
+		row.entity = r.entities.rows[i]
 	}
 	if len(r.stops) > 0 {
 		row.stop = r.stops[i]
 	}
-	if len(r.entries) > 0 {
-		row.entry = r.entries[i]
+	if len(r.entries.codes) > 0 {
+		row.entry = r.entries.codes[i]
 	}
 	return row
 }
 
-// addRun adds rows as a run.
-func (r *funnelRows) addRun(rows []funnelRow, like *rowBlock) {
-	if len(rows) == 0 {
-		return
+// happening is row i of somebody.
+func (r *funnelRows) happening(i int) happening {
+	moment := r.moments.rows[i]
+	h := happening{at: int64(moment >> momentBits), order: uint32(moment & (1<<momentBits - 1)), mask: r.masks[i]}
+	if len(r.stops) > 0 {
+		h.stop = r.stops[i]
 	}
-	slices.SortFunc(rows, func(a, b funnelRow) int { return cmp.Compare(a.browser, b.browser) })
-	r.runs = append(r.runs, len(r.browsers))
-	for _, row := range rows {
-		r.addRow(row, like)
-		if like.sessions {
-			r.entities = append(r.entities, row.entity)
-		}
+	if len(r.entries.codes) > 0 {
+		h.entry = r.entries.codes[i]
 	}
-}
-
-// addContacts adds rows of contacts, which are no runs.
-func (r *funnelRows) addContacts(rows []funnelRow, like *rowBlock) {
-	for _, row := range rows {
-		r.addRow(row, like)
-		r.entities = append(r.entities, row.entity)
-	}
-}
-
-// addRow adds one, without its entity.
-func (r *funnelRows) addRow(row funnelRow, like *rowBlock) {
-	r.browsers, r.moments, r.masks = append(r.browsers, row.browser), append(r.moments, row.moment), append(r.masks, row.mask)
-	if like.stops {
-		r.stops = append(r.stops, row.stop)
-	}
-	if like.breakdown {
-		r.entries = append(r.entries, row.entry)
-	}
+	return h
 }
 
 // funnelRow is one thing that was done.
@@ -129,69 +160,30 @@ func compareRows(a, b funnelRow) int {
 	return cmp.Or(cmp.Compare(a.entity, b.entity), cmp.Compare(a.moment, b.moment))
 }
 
-// rowBlock are the columns of what is read.
+// rowBlock are the columns of what is read of sessions and conversions, one block.
 type rowBlock struct {
 	browser, session, moment proto.ColUInt64
 	contact                  proto.ColFixedStr
 	mask, stop               proto.ColUInt16
-	item                     proto.ColUInt64 // as in journeys
-	entry                    *codedValues    // nil without such a column
-	sessions, stops          bool            // there are such columns
-	breakdown                bool            // rows have an entry
+	entry                    *codedValues // nil without such a column
+	sessions, stops          bool         // there are such columns
+	breakdown                bool         // rows have an entry
 }
 
-// newRowBlock makes one, with a column of what one enters with or without.
-func newRowBlock(source *funnelSource, values *names, entries bool) (*rowBlock, proto.Results) {
-	r := &rowBlock{contact: proto.ColFixedStr{Size: 16}, sessions: source.scope == BySession, stops: source.Exclusions, breakdown: source.Breakdown}
-	return r, r.columns(values, entries, true)
-}
-
-// newItemBlock makes one of journeys, which know items and not what they mean.
-func newItemBlock(source *funnelSource, values *names, entries bool) (*rowBlock, proto.Results) {
-	r, _ := newRowBlock(source, values, false)
-	return r, r.columns(values, entries, false)
-}
-
-// columns are those in the order in which the statements have them.
-func (r *rowBlock) columns(values *names, entries, meant bool) proto.Results {
-	result := proto.Results{{Name: "browser", Data: &r.browser}, {Name: "moment", Data: &r.moment}}
-	if meant {
-		result = append(result, proto.ResultColumn{Name: "mask", Data: &r.mask})
-	} else {
-		result = append(result, proto.ResultColumn{Name: "item", Data: &r.item})
-	}
+func newRowBlock(source *funnelSource, values *names) (*rowBlock, proto.Results) {
+	r := &rowBlock{contact: proto.ColFixedStr{Size: 16}, sessions: source.Sessions(), stops: source.Exclusions}
+	result := proto.Results{{Name: "browser", Data: &r.browser}, {Name: "moment", Data: &r.moment}, {Name: "mask", Data: &r.mask}}
 	if r.sessions {
 		result = append(result, proto.ResultColumn{Name: "of_session", Data: &r.session})
 	}
-	if r.stops && meant {
+	if r.stops {
 		result = append(result, proto.ResultColumn{Name: "stop", Data: &r.stop})
 	}
-	if entries {
+	if source.Breakdown {
 		r.entry = &codedValues{codedColumn{names: values}}
 		result = append(result, proto.ResultColumn{Name: "entry", Data: r.entry})
 	}
-	return result
-}
-
-// mean says what the block's items mean. The same ones stand together.
-func (r *rowBlock) mean(source *funnelSource) {
-	r.mask, r.stop = r.mask[:0], r.stop[:0]
-	for from := 0; from < len(r.item); {
-		to := from + 1
-		for to < len(r.item) && r.item[to] == r.item[from] {
-			to++
-		}
-		m := source.meaningOf(r.item[from])
-		for range to - from {
-			r.mask = append(r.mask, m.mask)
-		}
-		if r.stops {
-			for range to - from {
-				r.stop = append(r.stop, m.stop)
-			}
-		}
-		from = to
-	}
+	return r, result
 }
 
 func (r *rowBlock) row(i int) funnelRow {
@@ -208,7 +200,14 @@ func (r *rowBlock) row(i int) funnelRow {
 	return row
 }
 
-// codedValues reads a column of LowCardinality(String) as numbers.
+// forget makes room for the next block.
+func (r *rowBlock) forget() {
+	if r.entry != nil {
+		r.entry.codes = r.entry.codes[:0]
+	}
+}
+
+// codedValues gathers a column of LowCardinality(String) as numbers.
 type codedValues struct{ codedColumn }
 
 // The type of a column, as proto.ColResult asks it.
@@ -216,11 +215,19 @@ func (c *codedValues) Type() proto.ColumnType {
 	return proto.ColumnTypeLowCardinality.Sub(proto.ColumnTypeString)
 }
 
-// Rows are the values of the block.
+// Rows are the values of all blocks.
 func (c *codedValues) Rows() int { return len(c.codes) }
 
-// DecodeColumn reads a block's rows.
+// DecodeColumn reads a block's rows behind those that are there.
 func (c *codedValues) DecodeColumn(r *proto.Reader, rows int) error {
-	c.codes = c.codes[:0]
 	return c.decodeElements(r, rows)
+}
+
+// among gives the places of the names among others, which get those they lack.
+func (n *names) among(others *names) []int32 {
+	places := make([]int32, len(n.texts))
+	for i, text := range n.texts {
+		places[i] = others.code([]byte(text))
+	}
+	return places
 }

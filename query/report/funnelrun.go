@@ -22,7 +22,7 @@ type seer interface {
 const (
 	// rangeRows is how many rows journeys have for a range of visitors that is read at once: so much memory is
 	// enough for any size.
-	rangeRows = 16_000_000
+	rangeRows = 6_000_000
 	// seersAtOnce is how many see at a time.
 	seersAtOnce = 2
 )
@@ -34,8 +34,11 @@ type funnelRun struct {
 	source *funnelSource
 	values *names  // of the breakdown; entries are places among them
 	owners *owners // of browsers, under ByContact; nil else
-	rest   [][]funnelRow
 	ranges int
+
+	rest       [][]funnelRow // by range: what is not in journeys
+	restValues *names        // that its entries are places among
+	restRead   chan struct{} // closed when it is there
 }
 
 // seen has everybody seen, each entity once by one of some seers, which are made once what is not in journeys has been
@@ -58,21 +61,29 @@ func (s Scoped) seen(ctx context.Context, f Funnel, newSeer func(r *funnelRun) s
 	return r.values.texts, err
 }
 
-// begin reads what is not in journeys.
+// begin finds out whose the browsers are, and how much is read at once.
 func (r *funnelRun) begin(ctx context.Context) (err error) {
 	r.ranges = 1
 	if r.funnel.Scope == ByContact {
-		if r.owners, err = r.readOwners(ctx); err != nil {
-			return err
-		}
-	} else {
-		r.ranges += int(r.source.rows() / rangeRows)
-	}
-	r.rest = make([][]funnelRow, r.ranges)
-	if err := r.readSessions(ctx); err != nil {
+		r.owners, err = r.readOwners(ctx)
 		return err
 	}
-	return r.readConversions(ctx)
+	r.ranges += int(r.source.rows() / rangeRows)
+	return nil
+}
+
+// readRest reads what is not in journeys.
+func (r *funnelRun) readRest(ctx context.Context) error {
+	r.rest = make([][]funnelRow, r.ranges)
+	values := newNames()
+	if err := r.readSessions(ctx, values); err != nil {
+		return err
+	}
+	if err := r.readConversions(ctx, values); err != nil {
+		return err
+	}
+	r.restValues = values
+	return nil
 }
 
 // rangeOf is the range that a visitor is in.
@@ -98,14 +109,15 @@ func firstOf(place, ranges int) uint64 {
 	return quotient
 }
 
-func (r *funnelRun) readSessions(ctx context.Context) error {
-	block, result := newRowBlock(r.source, r.values, r.source.Breakdown)
+func (r *funnelRun) readSessions(ctx context.Context, values *names) error {
+	block, result := newRowBlock(r.source, values)
 	return r.columns(ctx, "funnel_sessions", r.source, r.source.arguments, result, func() error {
 		for i := range block.browser {
 			if row := block.row(i); r.owned(&row) {
 				r.keep(row)
 			}
 		}
+		block.forget()
 		return nil
 	}, r.source.tables()...)
 }
@@ -116,11 +128,11 @@ func (r *funnelRun) keep(row funnelRow) {
 }
 
 // readConversions puts those of one time in order.
-func (r *funnelRun) readConversions(ctx context.Context) error {
+func (r *funnelRun) readConversions(ctx context.Context, values *names) error {
 	if !r.source.Conversions() {
 		return nil
 	}
-	block, result := newRowBlock(r.source, r.values, r.source.Breakdown)
+	block, result := newRowBlock(r.source, values)
 	result = append(result, proto.ResultColumn{Name: "contact", Data: &block.contact})
 	var before, together uint64
 	return r.columns(ctx, "funnel_conversion_rows", r.source, r.source.arguments, result, func() error {
@@ -135,6 +147,7 @@ func (r *funnelRun) readConversions(ctx context.Context) error {
 			}
 			r.keep(row)
 		}
+		block.forget()
 		return nil
 	})
 }
@@ -150,9 +163,17 @@ func (r *funnelRun) owned(row *funnelRow) bool {
 	return known
 }
 
-// each reads the ranges, one while the one before is gathered.
+// each reads the ranges, one while the one before is gathered, and the rest beside the first.
 func (r *funnelRun) each(ctx context.Context, gatherings []gathering) error {
 	work, ctx := errgroup.WithContext(ctx)
+	r.restRead = make(chan struct{})
+	work.Go(func() error {
+		err := r.readRest(ctx)
+		if err == nil {
+			close(r.restRead)
+		}
+		return err
+	})
 	full, empty := make(chan *funnelRows), make(chan *funnelRows, 2)
 	for range min(r.ranges, cap(empty)) {
 		rows := r.reader.funnels.Get().(*funnelRows)
@@ -186,7 +207,7 @@ func (r *funnelRun) each(ctx context.Context, gatherings []gathering) error {
 
 // gather hands a range's rows to the seers.
 func (r *funnelRun) gather(place int, rows *funnelRows, gatherings []gathering) {
-	if r.owners != nil || len(rows.runs) > mostRuns {
+	if r.source.Contacts || len(rows.runs) > mostRuns {
 		gatherings[0].sort(rows)
 		return
 	}
@@ -201,45 +222,64 @@ func (r *funnelRun) gather(place int, rows *funnelRows, gatherings []gathering) 
 
 // read reads a range's rows.
 func (r *funnelRun) read(ctx context.Context, place int, rows *funnelRows) error {
-	rows.reset()
-	if block, _ := newRowBlock(r.source, r.values, false); r.owners != nil {
-		rows.addContacts(r.rest[place], block)
-	} else {
-		rows.addRun(r.rest[place], block)
-	}
-	if len(r.source.copies) == 0 || len(r.source.items) == 0 && r.source.Otherwise == 0 {
-		return nil
-	}
-	if r.source.Breakdown {
-		if err := r.readJourneys(ctx, place, rows, true); err != nil {
+	rows.clear(r.values)
+	if len(r.source.copies) > 0 && (len(r.source.items) > 0 || r.source.Otherwise != 0) {
+		if err := r.readJourneys(ctx, place, rows); err != nil {
 			return err
 		}
 	}
-	return r.readJourneys(ctx, place, rows, false)
+	select {
+	case <-r.restRead:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if r.owners != nil {
+		r.own(rows)
+	}
+	rest := r.rest[place]
+	if r.source.Breakdown {
+		places := r.restValues.among(r.values)
+		for i := range rest {
+			rest[i].entry = places[rest[i].entry]
+		}
+	}
+	rows.add(rest, r.source)
+	return nil
 }
 
-// readJourneys reads what one may enter by, with what one enters with, or the others.
-func (r *funnelRun) readJourneys(ctx context.Context, place int, rows *funnelRows, entering bool) error {
+// readJourneys reads those by which one may enter, with what one enters with, and then the others.
+func (r *funnelRun) readJourneys(ctx context.Context, place int, rows *funnelRows) error {
 	arguments := r.source.journeyArguments(r.funnel)
 	arguments["low"], arguments["high"] = bounds(place, r.ranges)
-	data := struct {
-		*funnelSource
-		Entering bool
-	}{r.source, entering}
-	block, result := newItemBlock(r.source, r.values, entering)
-	return r.columns(ctx, "funnel_journeys", data, arguments, result, func() error {
-		block.mean(r.source)
-		if r.owners == nil {
-			rows.add(block)
+	for _, entering := range []bool{true, false} {
+		if entering && !r.source.Breakdown {
+			continue
+		}
+		data := struct {
+			*funnelSource
+			Entering bool
+		}{r.source, entering}
+		err := r.columns(ctx, "funnel_journeys", data, arguments, rows.columns(r.source, entering), func() error {
+			rows.mean(r.source)
 			return nil
+		}, r.source.tables()...)
+		if err != nil {
+			return err
 		}
-		for i := range block.browser {
-			if row := block.row(i); r.owned(&row) {
-				rows.addContacts([]funnelRow{row}, block)
-			}
+	}
+	return nil
+}
+
+// own leaves the rows of contacts, in no order.
+func (r *funnelRun) own(rows *funnelRows) {
+	var owned []funnelRow
+	for i := range rows.browsers.rows {
+		if row := rows.row(i); r.owned(&row) {
+			owned = append(owned, row)
 		}
-		return nil
-	}, r.source.tables()...)
+	}
+	rows.clear(r.values)
+	rows.add(owned, r.source)
 }
 
 // owners know whose the browsers are.

@@ -10,6 +10,8 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"golang.org/x/sync/errgroup"
+
 	"sourceloop/schema"
 )
 
@@ -78,11 +80,16 @@ func (s Scoped) source(ctx context.Context, f Funnel) (*funnelSource, error) {
 	if err := s.findCopies(ctx, f, source); err != nil || len(source.copies) == 0 {
 		return source, err
 	}
-	for _, find := range []func(context.Context, *funnelSource) (bool, error){s.findItems, s.findChanges} {
-		if usable, err := find(ctx, source); err != nil || !usable {
-			source.copies = nil
-			return source, err
-		}
+	find, ctx := errgroup.WithContext(ctx)
+	var known, few bool
+	find.Go(func() (err error) { known, err = s.findItems(ctx, source); return err })
+	find.Go(func() (err error) { few, err = s.findChanges(ctx, source); return err })
+	if err := find.Wait(); err != nil {
+		return nil, err
+	}
+	if !known || !few {
+		source.copies, source.Changed = nil, false
+		return source, nil
 	}
 	source.Uncopied = uncopied(source.copies)
 	return source, nil

@@ -34,8 +34,17 @@ type part struct {
 // parts divides the walks by what place gives for a value.
 func (t *funnelTally) parts(n int, place func(entry int32) int) []part {
 	all := make([]part, n)
+	sizes := make([]int, n*t.steps)
+	for i, size := range t.sizes {
+		for step := range int(size) {
+			sizes[place(t.entries[i])*t.steps+step]++
+		}
+	}
 	for i := range all {
 		all[i].after = make([][]int64, t.steps)
+		for step := range all[i].after {
+			all[i].after[step] = make([]int64, 0, sizes[i*t.steps+step])
+		}
 	}
 	from := 0
 	for i, size := range t.sizes {

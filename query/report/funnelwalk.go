@@ -9,7 +9,8 @@ import (
 // mask for step k), and whom it stops (bit k-1: those who got to step k and no
 // further).
 type happening struct {
-	at         int64 // milliseconds
+	at         int64  // milliseconds
+	order      uint32 // among those of one time, while they are put in order
 	mask, stop uint16
 	entry      int32 // the place of the value that the breakdown has for it
 }
@@ -39,13 +40,21 @@ func (w *walker) best(h []happening, order Order) (best walk, entry int) {
 	switch {
 	case order == AnyOrder:
 		return w.bestInAnyOrder(h)
-	case len(h) == 1: // As of most.
-		if h[0].mask&1 != 0 && w.enters(h, 0) {
-			best.n, best.times[0] = 1, h[0].at
-		}
-		return best, 0
+	case !slices.ContainsFunc(h, func(one happening) bool { return one.mask&2 != 0 }): // Most never do the second step.
+		return w.bestOfOne(h)
 	}
 	return w.bestInOrder(h)
+}
+
+// bestOfOne is the first entry.
+func (w *walker) bestOfOne(h []happening) (best walk, entry int) {
+	for i := range h {
+		if h[i].mask&1 != 0 && w.enters(h, i) {
+			best.n, best.times[0] = 1, h[i].at
+			return best, i
+		}
+	}
+	return best, 0
 }
 
 func (w *walker) enters(h []happening, i int) bool {

@@ -16,12 +16,12 @@ func drawn(random *rand.Rand, each int) *funnelRows {
 		for range each {
 			row := funnelRow{browser: random.Uint64(), moment: uint64(random.Int64N(90*dayMillis)) << momentBits, mask: 1 << step}
 			if step > 0 && random.IntN(2) == 0 { // Many did the first step, too.
-				row.browser = all.browsers[random.IntN(each)]
+				row.browser = all.browsers.rows[random.IntN(each)]
 			}
 			rows = append(rows, row)
 		}
 		slices.SortFunc(rows, func(a, b funnelRow) int { return cmp.Compare(a.browser, b.browser) })
-		all.addRun(rows, &rowBlock{})
+		all.add(rows, &funnelSource{funnelBuild: &funnelBuild{}})
 	}
 	return all
 }
@@ -36,6 +36,6 @@ func BenchmarkGathering(b *testing.B) {
 		begun := time.Now()
 		low, high := bounds(0, 1)
 		g.merge(rows, low, high)
-		b.ReportMetric(float64(time.Since(begun).Nanoseconds())/float64(len(rows.browsers)), "ns/row")
+		b.ReportMetric(float64(time.Since(begun).Nanoseconds())/float64(len(rows.browsers.rows)), "ns/row")
 	}
 }
