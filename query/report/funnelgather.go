@@ -13,8 +13,10 @@ type gathering struct {
 	entries    uint16 // bits of those steps
 	yield      func(entity uint64, h []happening)
 	cursors    []cursor
+	enterers   []*cursor // those of them by which one may enter
 	some       []funnelRow
 	happenings []happening // of one entity; the list is used again for the next one
+	_          [128]byte   // Another core's gathering lies in no cache line of this one.
 }
 
 // mostRuns is how many runs are merged; more than that are sorted.
@@ -38,16 +40,15 @@ func (g *gathering) merge(r *funnelRows, low, high uint64) {
 	for browser := g.next(r); browser != nobody; browser = g.next(r) {
 		if len(r.entities.rows) == 0 {
 			g.take(r, browser)
-			continue
+		} else {
+			g.takeEntities(r, browser)
 		}
-		g.some = g.some[:0]
-		g.each(r, browser, func(i int) { g.some = append(g.some, r.row(i)) })
-		g.hand(g.some)
 	}
 }
 
 func (g *gathering) begin(r *funnelRows, low, high uint64) {
 	browsers := r.browsers.rows
+	g.enterers = g.enterers[:0]
 	g.cursors = slices.Grow(g.cursors[:0], len(r.runs))[:len(r.runs)]
 	for i, from := range r.runs {
 		to := len(browsers)
@@ -60,6 +61,9 @@ func (g *gathering) begin(r *funnelRows, low, high uint64) {
 		c.enters = c.at - 1
 		c.enter(r, g.entries)
 		c.look(browsers)
+		if c.enterer != nobody {
+			g.enterers = append(g.enterers, c)
+		}
 	}
 }
 
@@ -82,48 +86,62 @@ func (c *cursor) enter(r *funnelRows, entries uint16) {
 // next is the first browser that may enter.
 func (g *gathering) next(r *funnelRows) uint64 {
 	browser := uint64(nobody)
-	for i := range g.cursors {
-		browser = min(browser, g.cursors[i].enterer)
+	for _, c := range g.enterers {
+		browser = min(browser, c.enterer)
 	}
 	if browser == nobody {
 		return browser
 	}
-	for i := range g.cursors {
-		for c := &g.cursors[i]; c.enterer == browser; {
+	for _, c := range g.enterers {
+		for c.enterer == browser {
 			c.enter(r, g.entries)
 		}
 	}
 	return browser
 }
 
-// each goes on to a browser, and behind it.
-func (g *gathering) each(r *funnelRows, browser uint64, yield func(i int)) {
-	browsers := r.browsers.rows
+// pass goes on to a browser's rows and behind them; it gives where they stand.
+func (c *cursor) pass(browsers []uint64, browser uint64) (from, to int) {
+	for c.browser < browser {
+		c.at++
+		c.look(browsers)
+	}
+	for from = c.at; c.browser == browser; {
+		c.at++
+		c.look(browsers)
+	}
+	return from, c.at
+}
+
+// take hands over what a browser did that is the entity. What a run has of it is in order.
+func (g *gathering) take(r *funnelRows, browser uint64) {
+	g.happenings = g.happenings[:0]
 	for i := range g.cursors {
 		c := &g.cursors[i]
 		if c.browser > browser {
 			continue
 		}
-		for c.at < c.to && browsers[c.at] < browser {
-			c.at++
+		for from, to := c.pass(r.browsers.rows, browser); from < to; from++ {
+			g.happenings = append(g.happenings, r.happening(from))
 		}
-		for ; c.at < c.to && browsers[c.at] == browser; c.at++ {
-			yield(c.at)
-		}
-		c.look(browsers)
 	}
-}
-
-// take hands over what a browser did that is the entity. What a run has of it is mostly in order.
-func (g *gathering) take(r *funnelRows, browser uint64) {
-	g.happenings = g.happenings[:0]
-	g.each(r, browser, func(i int) { g.happenings = append(g.happenings, r.happening(i)) })
 	if len(g.happenings) > 12 {
 		slices.SortFunc(g.happenings, func(a, b happening) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order)) })
 	} else {
 		insert(g.happenings)
 	}
 	g.yield(browser, g.happenings)
+}
+
+// takeEntities does the same for a browser whose rows are of several entities.
+func (g *gathering) takeEntities(r *funnelRows, browser uint64) {
+	g.some = g.some[:0]
+	for i := range g.cursors {
+		for from, to := g.cursors[i].pass(r.browsers.rows, browser); from < to; from++ {
+			g.some = append(g.some, r.row(from))
+		}
+	}
+	g.hand(g.some)
 }
 
 // sort gathers by sorting all rows.
