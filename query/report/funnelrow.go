@@ -167,7 +167,6 @@ type rowBlock struct {
 	mask, stop               proto.ColUInt16
 	entry                    *codedValues // nil without such a column
 	sessions, stops          bool         // there are such columns
-	breakdown                bool         // rows have an entry
 }
 
 func newRowBlock(source *funnelSource, values *names) (*rowBlock, proto.Results) {
