@@ -252,7 +252,7 @@ func (o *Outcome) conversions(f Funnel) []event {
 	var events []event
 	for _, c := range o.Chats {
 		if !c.Contact.IsZero() {
-			events = append(events, o.conversion(f, "intercom_conversation", c.At, c.Contact, o.unlessCut(c.Visitor), &c.Last))
+			events = append(events, o.conversion(f, c.Name, c.At, c.Contact, o.unlessCut(c.Visitor), &c.Last))
 		}
 	}
 	for _, c := range o.Contacts {

@@ -152,7 +152,7 @@ func Models() []string {
 // Credit gives what a contact's page and the reports say about a chat.
 func Credit(fact *schema.ConversionFact, days int, contacts []schema.Contact, identities []schema.Identity, sessions []schema.Session) Credited {
 	c := Credited{
-		Chat: fact.GetExternalId(), At: schema.Millis(fact.GetAt()), Value: fact.GetValue(), Visitor: fact.GetVisitor(),
+		Chat: fact.GetExternalId(), Name: fact.GetName(), At: schema.Millis(fact.GetAt()), Value: fact.GetValue(), Visitor: fact.GetVisitor(),
 		Shares: map[string][]float64{},
 	}
 	c.Contact = Counts(fact, contacts, identities)

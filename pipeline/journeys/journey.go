@@ -350,8 +350,8 @@ func first(words []string) string {
 	return words[0]
 }
 
-// chat reads "NAME TIME NODE", with in=VISITOR and value=AMOUNT. Its time is the provider's, in
-// whole seconds.
+// chat reads "NAME TIME NODE", with in=VISITOR, value=AMOUNT, by=PROVIDER and as=NAME. Its time is the
+// provider's, in whole seconds.
 func (p *parser) chat(words []string) error {
 	if len(words) == 0 {
 		return fmt.Errorf("a chat has a name")
@@ -361,17 +361,18 @@ func (p *parser) chat(words []string) error {
 	if err != nil {
 		return err
 	}
-	words, given := options(words, "in", "value")
+	words, given := options(words, "in", "value", "by", "as")
 	if len(words) != 1 {
-		return fmt.Errorf("a chat is \"chat NAME TIME NODE [in=VISITOR] [value=AMOUNT]\"")
+		return fmt.Errorf("a chat is \"chat NAME TIME NODE [in=VISITOR] [value=AMOUNT] [by=PROVIDER] [as=NAME]\"")
 	}
 	worth, err := strconv.ParseFloat(or(given["value"], "0"), 64)
 	if err != nil {
 		return err
 	}
-	id := schema.ConversationID(p.journey.Workspace.ID, "intercom", name)
+	provider := or(given["by"], "intercom")
+	id := schema.ConversationID(p.journey.Workspace.ID, provider, name)
 	p.journey.Chats = append(p.journey.Chats, &schema.ConversionFact{
-		Id: id[:], Workspace: p.journey.Workspace.ID, Name: "intercom_conversation", Provider: "intercom", ExternalId: name,
+		Id: id[:], Workspace: p.journey.Workspace.ID, Name: or(given["as"], provider+"_conversation"), Provider: provider, ExternalId: name,
 		Node: words[0], Visitor: given["in"], At: int64(schema.EndOfSecond(int64(at) / 1000)), Value: worth,
 	})
 	return nil

@@ -178,7 +178,7 @@ func credit(t *testing.T, j *journeys.Journey, fact *schema.ConversionFact, res 
 	contact := journeys.Counts(fact, res.Contacts, res.Identities)
 	sum := attribution.Summarize(fact, contact, res.Identities, sessions)
 	credited := journeys.Credited{
-		Chat: fact.GetExternalId(), At: schema.Millis(fact.GetAt()), Value: fact.GetValue(), Visitor: fact.GetVisitor(), Contact: contact, First: sum.FirstTouch, Last: sum.LastTouch, Referrers: sum.ReferrerChain,
+		Chat: fact.GetExternalId(), Name: fact.GetName(), At: schema.Millis(fact.GetAt()), Value: fact.GetValue(), Visitor: fact.GetVisitor(), Contact: contact, First: sum.FirstTouch, Last: sum.LastTouch, Referrers: sum.ReferrerChain,
 		Pages: sum.PagesBefore, Seconds: sum.SecondsOnSite, Returns: sum.ReturnVisits,
 		Device: sum.Device, Country: sum.Country, Browser: sum.Browser, Shares: map[string][]float64{}, ModelsToPrint: j.Models,
 	}

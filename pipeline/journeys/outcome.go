@@ -24,6 +24,7 @@ type Outcome struct {
 // Credited is a chat with what it is credited to.
 type Credited struct {
 	Chat          string
+	Name          string // of the conversion that it is
 	At            schema.Millis
 	Value         float64
 	Visitor       string    // the browser that it happened in, or ""
