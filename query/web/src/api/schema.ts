@@ -301,8 +301,9 @@ export interface paths {
         };
         /**
          * The conversions behind a row of credits
-         * @description Newest first. Their `credit` sums to the row's `conversions`. The models `markov` and `shapley` credit all paths
-         *     together and are refused.
+         * @description Newest first. Their `credit` sums to the row's `conversions`, and their `credited_value` to its value; under `markov`
+         *     with what is `without_path`. The models `markov` and `shapley`, which look at all paths together, give every
+         *     conversion whose path has the row's values.
          */
         get: operations["listCreditedConversions"];
         put?: never;
