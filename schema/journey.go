@@ -44,6 +44,14 @@ func JourneyCopies(all []JourneyCopy) []JourneyCopy {
 	return chain
 }
 
+// UTCDay is the day that a moment has in its own zone, as midnight UTC. The driver
+// gives a Date32 as midnight in the zone of ClickHouse's server, while days here
+// are UTC's.
+func UTCDay(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}
+
 // buildBits are random bits of a copy's number: two that begin at one time are
 // two.
 const buildBits = 10
