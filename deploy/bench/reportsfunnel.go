@@ -62,6 +62,42 @@ func (m *reporting) funnel(ctx context.Context, r *Report) error {
 	r.note("funnel by source, milliseconds by window functions", againstBySource*1000)
 	r.note("funnel, visitors who entered", ours[funnelPlace{"", 1}])
 	r.note("funnel, visitors who completed", ours[funnelPlace{"", len(ours)}])
+	return m.funnelDepth(ctx, r)
+}
+
+// funnelDepth measures what else is told of the funnel, as notes: a plain alternative would be another question.
+func (m *reporting) funnelDepth(ctx context.Context, r *Report) error {
+	f := m.benchFunnel("")
+	for _, question := range []struct {
+		name string
+		ask  func() error
+	}{
+		{"trend by week", func() error { _, err := m.ours.FunnelTrend(ctx, f, report.Week); return err }},
+		{"people who dropped at step 2", func() error {
+			_, err := m.ours.FunnelPeople(ctx, report.FunnelPeople{Funnel: f, Step: 2, Dropped: true})
+			return err
+		}},
+		{"paths from step 1 to 2", func() error {
+			_, err := m.ours.FunnelBetween(ctx, report.FunnelBetween{Funnel: f, Step: 1})
+			return err
+		}},
+		{"correlation", func() error {
+			_, err := m.ours.FunnelCorrelation(ctx, report.FunnelCorrelation{Funnel: f})
+			return err
+		}},
+	} {
+		var seconds []float64
+		for turn := range m.rounds + 1 {
+			begun := time.Now()
+			if err := question.ask(); err != nil {
+				return fmt.Errorf("cannot ask for %s: %w", question.name, err)
+			}
+			if turn > 0 {
+				seconds = append(seconds, time.Since(begun).Seconds())
+			}
+		}
+		r.note("funnel, "+question.name+", milliseconds", median(seconds)*1000)
+	}
 	return nil
 }
 

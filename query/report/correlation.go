@@ -3,12 +3,12 @@ package report
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // The limits of correlation: how many features are tested, the most frequent
@@ -59,43 +59,152 @@ func (s Scoped) FunnelCorrelation(ctx context.Context, q FunnelCorrelation) (Cor
 	if q.AtLeast < 1 || q.AtLeast > math.MaxUint32 {
 		return Correlation{}, invalid("a feature must have at least 1 person, and not %d", q.AtLeast)
 	}
-	q.Breakdown = ""
-	b, err := buildFunnel(q.Funnel)
+	q.Breakdown = "channel" // Of a kind: what one enters with is told whole.
+	var seers []*featured
+	told, entries, err := s.seenWhole(ctx, q.Funnel, (*funnelSource).describeEntry, func(*funnelRun) seer {
+		c := &featured{walker: q.walker(), order: q.Order, did: make(map[uint64]fate), entered: make(map[int32]fate)}
+		seers = append(seers, c)
+		return c
+	})
 	if err != nil {
 		return Correlation{}, err
 	}
-	b.Stream = true
-	b.describeEntry()
-	b.arguments["dimensions"], b.arguments["at_least"], b.arguments["limit"] = entryDimensions(), uint32(q.AtLeast), uint32(maxFeatures+2)
-	answer := Correlation{AtLeast: q.AtLeast}
-	err = s.query(ctx, "funnel_correlation", b, b.arguments, func(r driver.Rows) error {
-		var f Feature
-		if err := r.Scan(&f.Type, &f.Name, &f.Won, &f.Lost); err != nil {
-			return err
-		}
-		switch {
-		case f.Type == "":
-			answer.Won, answer.Lost = f.Won, f.Lost
-		case len(answer.Features) == maxFeatures:
-			answer.MoreFeatures = true
-		default:
-			answer.Features = append(answer.Features, f)
-		}
-		return nil
-	})
+	all := seers[0]
+	for _, other := range seers[1:] {
+		all.merge(other)
+	}
+	answer := Correlation{AtLeast: q.AtLeast, Won: all.everybody.won, Lost: all.everybody.lost}
+	if err := all.tell(ctx, told, entries, &answer); err != nil {
+		return Correlation{}, err
+	}
 	answer.weigh()
-	return answer, err
+	return answer, nil
+}
+
+// fate is how many went all the way, and how many did not.
+type fate struct{ won, lost uint64 }
+
+func (o fate) with(won bool) fate {
+	if won {
+		o.won++
+	} else {
+		o.lost++
+	}
+	return o
+}
+
+func (o fate) plus(other fate) fate {
+	return fate{o.won + other.won, o.lost + other.lost}
+}
+
+// featured counts how it went for those with each feature.
+type featured struct {
+	walker
+	order     Order
+	everybody fate
+	did       map[uint64]fate // by item, unless it is a step
+	entered   map[int32]fate  // by what they entered with: all dimensions together
+	items     []uint64        // of one entity
+}
+
+func (c *featured) see(_ uint64, h []happening) {
+	best, entry := c.best(h, c.order)
+	if best.n == 0 {
+		return
+	}
+	won := best.n == c.steps
+	since, until := best.times[0], best.times[0]+c.window+1
+	if won {
+		until = best.times[c.steps-1]
+	}
+	c.everybody = c.everybody.with(won)
+	c.entered[h[entry].entry] = c.entered[h[entry].entry].with(won)
+	c.items = c.items[:0]
+	for i := range h {
+		if at := h[i].at(); at > since && at < until && h[i].mask == 0 {
+			c.items = append(c.items, h[i].item)
+		}
+	}
+	slices.Sort(c.items)
+	for _, item := range slices.Compact(c.items) {
+		c.did[item] = c.did[item].with(won)
+	}
+}
+
+func (c *featured) merge(other *featured) {
+	c.everybody = c.everybody.plus(other.everybody)
+	for item, o := range other.did {
+		c.did[item] = c.did[item].plus(o)
+	}
+	for entry, o := range other.entered {
+		c.entered[entry] = c.entered[entry].plus(o)
+	}
+}
+
+// tell writes the most frequent features that enough people have.
+func (c *featured) tell(ctx context.Context, told *toldRun, entries []string, answer *Correlation) error {
+	features, err := c.entryFeatures(entries)
+	if err != nil {
+		return err
+	}
+	var items []uint64
+	for item, o := range c.did {
+		if o.won+o.lost >= uint64(answer.AtLeast) {
+			items = append(items, item)
+		}
+	}
+	slices.SortFunc(items, func(a, b uint64) int {
+		x, y := c.did[a], c.did[b]
+		return cmp.Or(cmp.Compare(y.won+y.lost, x.won+x.lost), cmp.Compare(a, b))
+	})
+	items = items[:min(len(items), maxFeatures+1)]
+	names, err := told.names(ctx, slices.Clone(items))
+	if err != nil {
+		return err
+	}
+	for _, item := range items {
+		features = append(features, Feature{Type: names[item].Type, Name: names[item].Name, Won: c.did[item].won, Lost: c.did[item].lost})
+	}
+	features = slices.DeleteFunc(features, func(f Feature) bool { return f.Won+f.Lost < uint64(answer.AtLeast) })
+	slices.SortFunc(features, func(a, b Feature) int {
+		return cmp.Or(cmp.Compare(b.Won+b.Lost, a.Won+a.Lost), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))
+	})
+	answer.MoreFeatures = len(features) > maxFeatures
+	answer.Features = features[:min(len(features), maxFeatures)]
+	return nil
+}
+
+// entryFeatures takes apart what people entered with.
+func (c *featured) entryFeatures(entries []string) ([]Feature, error) {
+	counts := make(map[[2]string]fate)
+	for entry, o := range c.entered {
+		var values []string
+		if err := json.Unmarshal([]byte(entries[entry]), &values); err != nil || len(values) != len(entryDimensions()) {
+			return nil, fmt.Errorf("cannot read with what people entered: %w", cmp.Or(err, errors.New("some dimensions are missing")))
+		}
+		for i, dimension := range entryDimensions() {
+			key := [2]string{dimension, cmp.Or(values[i], None)}
+			counts[key] = counts[key].plus(o)
+		}
+	}
+	features := make([]Feature, 0, len(counts))
+	for key, o := range counts {
+		features = append(features, Feature{Type: key[0], Name: key[1], Won: o.won, Lost: o.lost})
+	}
+	return features, nil
 }
 
 // describeEntry has every dimension of the entry told as its key.
-func (b *funnelBuild) describeEntry() {
-	var session, conversion []string
+func (f *funnelSource) describeEntry() {
+	var session, conversion, journey []string
 	for _, d := range entryDimensions() {
 		session = append(session, "toString(s."+d+")")
+		journey = append(journey, "toString(j."+d+")")
 		conversion = append(conversion, fmt.Sprintf("if(empty(touches_session), '%s', toString(touches_%s[-1]))", Dimension(d).direct(), d))
 	}
-	b.SessionKey = "toJSONString([" + strings.Join(session, ", ") + "])"
-	b.ConversionKey = "toJSONString([" + strings.Join(conversion, ", ") + "])"
+	f.SessionKey = "toJSONString([" + strings.Join(session, ", ") + "])"
+	f.ConversionKey = "toJSONString([" + strings.Join(conversion, ", ") + "])"
+	f.Entry = "toLowCardinality(toJSONString([" + strings.Join(journey, ", ") + "]))"
 }
 
 // weigh tests every feature, and leaves out what everybody has.
@@ -107,11 +216,6 @@ func (c *Correlation) weigh() {
 		t := fourfold{float64(f.Won), float64(f.Lost), float64(c.Won - f.Won), float64(c.Lost - f.Lost)}
 		f.OddsRatio, f.OddsLow, f.OddsHigh = t.odds()
 		chances[i] = t.chance()
-		if kind := readHappening(f.Type); len(f.Type) == 1 {
-			f.Type = kind.Type
-		} else if f.Name == "" {
-			f.Name = None
-		}
 	}
 	for i, corrected := range holm(chances) {
 		c.Features[i].Chance, c.Features[i].Corrected = chances[i], corrected

@@ -15,6 +15,8 @@ type gathering struct {
 	cursors    []cursor
 	enterers   []*cursor // those of them by which one may enter
 	some       []funnelRow
+	placed     []funnelRow // the same by bucket
+	ends       []int       // of the buckets
 	happenings []happening // of one entity; the list is used again for the next one
 	_          [128]byte   // Another core's gathering lies in no cache line of this one.
 }
@@ -126,7 +128,7 @@ func (g *gathering) take(r *funnelRows, browser uint64) {
 		}
 	}
 	if len(g.happenings) > 12 {
-		slices.SortFunc(g.happenings, func(a, b happening) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order)) })
+		slices.SortFunc(g.happenings, func(a, b happening) int { return cmp.Compare(a.moment, b.moment) })
 	} else {
 		insert(g.happenings)
 	}
@@ -144,14 +146,48 @@ func (g *gathering) takeEntities(r *funnelRows, browser uint64) {
 	g.hand(g.some)
 }
 
-// sort gathers by sorting all rows.
-func (g *gathering) sort(r *funnelRows) {
-	g.some = slices.Grow(g.some[:0], len(r.browsers.rows))
-	for i := range r.browsers.rows {
-		g.some = append(g.some, r.row(i))
+// sort gathers the rows of browsers from low up to and including high by sorting
+// them: divided into buckets by entity first, each of which is a handful.
+func (g *gathering) sort(r *funnelRows, low, high uint64) {
+	g.some = g.some[:0]
+	for i, browser := range r.browsers.rows {
+		if browser >= low && browser <= high {
+			g.some = append(g.some, r.row(i))
+		}
 	}
-	g.hand(g.some)
-	g.some = nil // Others have few.
+	shift, size := 64, 1
+	for ; size*bucketRows < len(g.some); size *= 2 {
+		shift--
+	}
+	g.ends = slices.Grow(g.ends[:0], size)[:size]
+	clear(g.ends)
+	for i := range g.some {
+		g.ends[bucketOf(g.some[i].entity, shift)]++
+	}
+	sum := 0
+	for i, n := range g.ends {
+		g.ends[i], sum = sum, sum+n
+	}
+	g.placed = slices.Grow(g.placed[:0], len(g.some))[:len(g.some)]
+	for i := range g.some {
+		end := &g.ends[bucketOf(g.some[i].entity, shift)]
+		g.placed[*end] = g.some[i]
+		*end++
+	}
+	from := 0
+	for _, end := range g.ends {
+		g.hand(g.placed[from:end])
+		from = end
+	}
+}
+
+// bucketRows is how many rows a bucket has in the mean.
+const bucketRows = 16
+
+// bucketOf spreads entities over the buckets: those of one question may lie close together.
+func bucketOf(entity uint64, shift int) uint64 {
+	const golden = 0x9E3779B97F4A7C15
+	return entity * golden >> shift
 }
 
 // hand sorts rows and hands over the entities that they are of.
@@ -166,7 +202,7 @@ func (g *gathering) hand(rows []funnelRow) {
 			g.happenings = g.happenings[:0]
 			for i := range rows[:n] {
 				r := &rows[i]
-				g.happenings = append(g.happenings, happening{at: int64(r.moment >> momentBits), mask: r.mask, stop: r.stop, entry: r.entry})
+				g.happenings = append(g.happenings, happening{r.moment, r.item, r.mask, r.stop, r.entry})
 			}
 			g.yield(rows[0].entity, g.happenings)
 		}
@@ -177,7 +213,7 @@ func (g *gathering) hand(rows []funnelRow) {
 // insert sorts a handful, most of which are in order.
 func insert(h []happening) {
 	for i := 1; i < len(h); i++ {
-		for k := i; k > 0 && (h[k].at < h[k-1].at || h[k].at == h[k-1].at && h[k].order < h[k-1].order); k-- {
+		for k := i; k > 0 && h[k].moment < h[k-1].moment; k-- {
 			h[k], h[k-1] = h[k-1], h[k]
 		}
 	}

@@ -1,8 +1,12 @@
 package report
 
 import (
+	"cmp"
 	"context"
+	"encoding/binary"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -70,34 +74,144 @@ func (s Scoped) FunnelBetween(ctx context.Context, q FunnelBetween) (FunnelPaths
 	if q.Step < 1 || q.Step > last {
 		return FunnelPaths{}, invalid("step must be one that has a next, 1 to %d, and is %d", last, q.Step)
 	}
-	b, err := buildFunnel(q.Funnel)
+	depth, limit, err := pathLimits(q.Depth, q.Limit)
 	if err != nil {
 		return FunnelPaths{}, err
 	}
-	b.Stream, b.arguments["step"] = true, uint8(q.Step)
-	if err := b.limits(q.Depth, q.Limit); err != nil {
+	q.Breakdown = ""
+	var seers []*betweens
+	told, _, err := s.seenWhole(ctx, q.Funnel, nil, func(*funnelRun) seer {
+		b := &betweens{walker: q.walker(), q: q, depth: depth, paths: make(map[string]*between)}
+		seers = append(seers, b)
+		return b
+	})
+	if err != nil {
 		return FunnelPaths{}, err
 	}
-	var answer FunnelPaths
-	data := struct {
-		*funnelBuild
-		Dropped bool
-	}{b, q.Dropped}
-	err = s.query(ctx, "funnel_paths", data, b.arguments, func(r driver.Rows) error {
-		var p FunnelPath
-		var labels []string
-		if err := r.Scan(&labels, &p.Longer, &p.People, &p.Median, &answer.People, &answer.Number); err != nil {
-			return err
-		}
-		p.Path, p.Median = readHappenings(labels), toMillis(p.Median)
-		answer.Paths = append(answer.Paths, p)
-		return nil
-	})
-	return answer, err
+	all := seers[0]
+	for _, other := range seers[1:] {
+		all.merge(other)
+	}
+	return all.report(ctx, told, limit)
 }
 
-// limits binds how much of paths is told.
-func (b *funnelBuild) limits(depth, limit int) error {
+// betweens are the paths that people took between two steps.
+type betweens struct {
+	walker
+	q     FunnelBetween
+	depth int
+	paths map[string]*between // by items, eight bytes each, and one byte for those that were longer
+	key   []byte
+}
+
+// between is one of them.
+type between struct {
+	people uint64
+	took   []int64 // milliseconds from step to step
+}
+
+func (b *betweens) see(_ uint64, h []happening) {
+	best, _ := b.best(h, b.q.Order)
+	if best.n < b.q.Step || (best.n == b.q.Step) != b.q.Dropped {
+		return
+	}
+	since, until := best.times[b.q.Step-1], best.times[0]+b.window+1
+	if !b.q.Dropped {
+		until = best.times[b.q.Step]
+	}
+	b.walked(h, since, until)
+	path, known := b.paths[string(b.key)]
+	if !known {
+		path = &between{}
+		b.paths[string(b.key)] = path
+	}
+	path.people++
+	if !b.q.Dropped {
+		path.took = append(path.took, until-since)
+	}
+}
+
+// walked writes the key of what was done between two times, repeats left out.
+func (b *betweens) walked(h []happening, since, until int64) {
+	b.key = b.key[:0]
+	places, last := 0, uint64(0)
+	for i := range h {
+		if at := h[i].at(); at <= since || at >= until || h[i].item == last {
+			continue
+		}
+		last = h[i].item
+		if places++; places <= b.depth {
+			b.key = binary.BigEndian.AppendUint64(b.key, last)
+		}
+	}
+	if places > b.depth {
+		b.key = append(b.key, 1)
+	}
+}
+
+func (b *betweens) merge(other *betweens) {
+	for key, path := range other.paths {
+		if own, known := b.paths[key]; known {
+			own.people += path.people
+			own.took = append(own.took, path.took...)
+		} else {
+			b.paths[key] = path
+		}
+	}
+}
+
+// report tells the most frequent.
+func (b *betweens) report(ctx context.Context, told *toldRun, limit int) (FunnelPaths, error) {
+	answer := FunnelPaths{Number: uint64(len(b.paths))}
+	for _, path := range b.paths {
+		answer.People += path.people
+	}
+	keys := slices.SortedFunc(maps.Keys(b.paths), func(x, y string) int {
+		return cmp.Or(cmp.Compare(b.paths[y].people, b.paths[x].people), cmp.Compare(x, y))
+	})
+	keys = keys[:min(len(keys), limit)]
+	var items []uint64
+	for _, key := range keys {
+		items = append(items, itemsOf(key)...)
+	}
+	names, err := told.names(ctx, items)
+	if err != nil {
+		return FunnelPaths{}, err
+	}
+	for _, key := range keys {
+		answer.Paths = append(answer.Paths, b.paths[key].told(key, names))
+	}
+	slices.SortStableFunc(answer.Paths, func(x, y FunnelPath) int {
+		return cmp.Or(cmp.Compare(y.People, x.People), slices.CompareFunc(x.Path, y.Path, compareHappenings))
+	})
+	return answer, nil
+}
+
+// itemsOf reads a path's key.
+func itemsOf(key string) []uint64 {
+	items := make([]uint64, 0, len(key)/8)
+	for ; len(key) >= 8; key = key[8:] {
+		items = append(items, binary.BigEndian.Uint64([]byte(key[:8])))
+	}
+	return items
+}
+
+func (b *between) told(key string, names map[uint64]Happening) FunnelPath {
+	path := FunnelPath{Path: []Happening{}, Longer: len(key)%8 != 0, People: b.people}
+	for _, item := range itemsOf(key) {
+		path.Path = append(path.Path, names[item])
+	}
+	slices.Sort(b.took)
+	path.Median = toMillis(quantile(b.took, 0.5))
+	return path
+}
+
+func compareHappenings(a, b Happening) int {
+	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))
+}
+
+// pathLimits say how much of paths is told.
+func pathLimits(depth, limit int) (int, int, error) {
 	if depth == 0 {
 		depth = defaultDepth
 	}
@@ -105,10 +219,9 @@ func (b *funnelBuild) limits(depth, limit int) error {
 		limit = defaultPaths
 	}
 	if depth < 1 || depth > maxDepth || limit < 1 || limit > maxPaths {
-		return invalid("a path has 1 to %d places, and up to %d paths are listed; asked were %d and %d", maxDepth, maxPaths, depth, limit)
+		return 0, 0, invalid("a path has 1 to %d places, and up to %d paths are listed; asked were %d and %d", maxDepth, maxPaths, depth, limit)
 	}
-	b.arguments["depth"], b.arguments["limit"] = uint8(depth), uint32(limit)
-	return nil
+	return depth, limit, nil
 }
 
 // BestPaths asks which beginnings of a first visit lead to a conversion.
@@ -150,9 +263,11 @@ func (s Scoped) BestPaths(ctx context.Context, q BestPaths) (BestPathsReport, er
 		return BestPathsReport{}, err
 	}
 	b.Stream, b.arguments["at_least"] = true, uint32(max(0, min(q.AtLeast, math.MaxUint32)))
-	if err := b.limits(q.Depth, q.Limit); err != nil {
+	depth, limit, err := pathLimits(q.Depth, q.Limit)
+	if err != nil {
 		return BestPathsReport{}, err
 	}
+	b.arguments["depth"], b.arguments["limit"] = uint8(depth), uint32(limit)
 	var answer BestPathsReport
 	data := struct {
 		*funnelBuild

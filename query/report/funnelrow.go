@@ -40,10 +40,12 @@ type funnelRows struct {
 	masks    []uint16       // see happening
 	stops    []uint16       // empty where nothing stops
 	runs     []int          // where they begin
+	telling  bool           // every row has its item, and not only those of journeys
 }
 
 // clear makes room for rows whose entries are places among values.
-func (r *funnelRows) clear(values *names) {
+func (r *funnelRows) clear(values *names, telling bool) {
+	r.telling = telling
 	for _, column := range []*gatheredUInt64{&r.browsers, &r.entities, &r.moments, &r.items} {
 		column.clear()
 	}
@@ -117,6 +119,9 @@ func (r *funnelRows) add(rows []funnelRow, source *funnelSource) {
 		if source.Breakdown {
 			r.entries.codes = append(r.entries.codes, row.entry)
 		}
+		if source.Stream {
+			r.items.rows = append(r.items.rows, row.item)
+		}
 	}
 }
 
@@ -132,18 +137,23 @@ func (r *funnelRows) row(i int) funnelRow {
 	if len(r.entries.codes) > 0 {
 		row.entry = r.entries.codes[i]
 	}
+	if r.telling {
+		row.item = r.items.rows[i]
+	}
 	return row
 }
 
 // happening is row i of somebody.
 func (r *funnelRows) happening(i int) happening {
-	moment := r.moments.rows[i]
-	h := happening{at: int64(moment >> momentBits), order: uint32(moment & (1<<momentBits - 1)), mask: r.masks[i]}
+	h := happening{moment: r.moments.rows[i], mask: r.masks[i]}
 	if len(r.stops) > 0 {
 		h.stop = r.stops[i]
 	}
 	if len(r.entries.codes) > 0 {
 		h.entry = r.entries.codes[i]
+	}
+	if r.telling {
+		h.item = r.items.rows[i]
 	}
 	return h
 }
@@ -151,7 +161,7 @@ func (r *funnelRows) happening(i int) happening {
 // funnelRow is one thing that was done.
 type funnelRow struct {
 	browser, entity uint64
-	moment          uint64
+	moment, item    uint64
 	mask, stop      uint16
 	entry           int32
 }
@@ -162,11 +172,11 @@ func compareRows(a, b funnelRow) int {
 
 // rowBlock are the columns of what is read of sessions and conversions, one block.
 type rowBlock struct {
-	browser, session, moment proto.ColUInt64
-	contact                  proto.ColFixedStr
-	mask, stop               proto.ColUInt16
-	entry                    *codedValues // nil without such a column
-	sessions, stops          bool         // there are such columns
+	browser, session, moment, item proto.ColUInt64
+	contact                        proto.ColFixedStr
+	mask, stop                     proto.ColUInt16
+	entry                          *codedValues // nil without such a column
+	sessions, stops, items         bool         // there are such columns
 }
 
 func newRowBlock(source *funnelSource, values *names) (*rowBlock, proto.Results) {
@@ -182,6 +192,9 @@ func newRowBlock(source *funnelSource, values *names) (*rowBlock, proto.Results)
 		r.entry = &codedValues{codedColumn{names: values}}
 		result = append(result, proto.ResultColumn{Name: "entry", Data: r.entry})
 	}
+	if r.items = source.Stream; r.items {
+		result = append(result, proto.ResultColumn{Name: "item", Data: &r.item})
+	}
 	return r, result
 }
 
@@ -195,6 +208,9 @@ func (r *rowBlock) row(i int) funnelRow {
 	}
 	if r.entry != nil {
 		row.entry = r.entry.codes[i]
+	}
+	if r.items {
+		row.item = r.item[i]
 	}
 	return row
 }

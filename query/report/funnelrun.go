@@ -19,13 +19,8 @@ type seer interface {
 	see(entity uint64, h []happening)
 }
 
-const (
-	// rangeRows is how many rows journeys have for a range of visitors that is read at once: so much memory is
-	// enough for any size.
-	rangeRows = 6_000_000
-	// seersAtOnce is how many see at a time.
-	seersAtOnce = 2
-)
+// seersAtOnce is how many see at a time.
+const seersAtOnce = 2
 
 // funnelRun shows seers what a funnel looks at.
 type funnelRun struct {
@@ -44,7 +39,12 @@ type funnelRun struct {
 // seen has everybody seen, each entity once by one of some seers, which are made once what is not in journeys has been
 // read. The values are complete when it returns.
 func (s Scoped) seen(ctx context.Context, f Funnel, newSeer func(r *funnelRun) seer) (values []string, err error) {
-	source, err := s.source(ctx, f)
+	return s.seenBy(ctx, f, nil, newSeer)
+}
+
+// seenBy is the same of a funnel of which more is told, by what is made of it.
+func (s Scoped) seenBy(ctx context.Context, f Funnel, more func(*funnelSource), newSeer func(r *funnelRun) seer) (values []string, err error) {
+	source, err := s.source(ctx, f, more)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (r *funnelRun) begin(ctx context.Context) (err error) {
 		r.owners, err = r.readOwners(ctx)
 		return err
 	}
-	r.ranges += int(r.source.rows() / rangeRows)
+	r.ranges += int(r.source.rows() / r.source.atOnce())
 	return nil
 }
 
@@ -207,23 +207,28 @@ func (r *funnelRun) each(ctx context.Context, gatherings []gathering) error {
 
 // gather hands a range's rows to the seers.
 func (r *funnelRun) gather(place int, rows *funnelRows, gatherings []gathering) {
-	if r.source.Contacts || len(rows.runs) > mostRuns {
-		gatherings[0].sort(rows)
+	if r.source.Contacts { // One may have browsers everywhere.
+		gatherings[0].sort(rows, 0, math.MaxUint64)
 		return
 	}
 	var work sync.WaitGroup
 	for i := range gatherings {
-		low, _ := bounds(place*len(gatherings)+i, r.ranges*len(gatherings))
-		_, high := bounds(place*len(gatherings)+i, r.ranges*len(gatherings))
-		work.Go(func() { gatherings[i].merge(rows, low, high) })
+		low, high := bounds(place*len(gatherings)+i, r.ranges*len(gatherings))
+		work.Go(func() {
+			if len(rows.runs) > mostRuns {
+				gatherings[i].sort(rows, low, high)
+			} else {
+				gatherings[i].merge(rows, low, high)
+			}
+		})
 	}
 	work.Wait()
 }
 
 // read reads a range's rows.
 func (r *funnelRun) read(ctx context.Context, place int, rows *funnelRows) error {
-	rows.clear(r.values)
-	if len(r.source.copies) > 0 && (len(r.source.items) > 0 || r.source.Otherwise != 0) {
+	rows.clear(r.values, r.source.Stream)
+	if len(r.source.copies) > 0 && (len(r.source.items) > 0 || r.source.Everything()) {
 		if err := r.readJourneys(ctx, place, rows); err != nil {
 			return err
 		}
@@ -278,7 +283,7 @@ func (r *funnelRun) own(rows *funnelRows) {
 			owned = append(owned, row)
 		}
 	}
-	rows.clear(r.values)
+	rows.clear(r.values, r.source.Stream)
 	rows.add(owned, r.source)
 }
 

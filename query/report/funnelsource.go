@@ -30,7 +30,7 @@ const (
 type funnelSource struct {
 	*funnelBuild
 	scope     Scope
-	Dimension string // of the breakdown
+	Entry     string // what one enters with, of a row j of journeys
 	Otherwise uint16 // whom a page or event stops that is not among the items
 	Changed   bool   // some sessions changed since they were copied
 	Uncopied  string // the days of the others
@@ -61,16 +61,31 @@ func (c *changes) table() ch.ExternalTable {
 	return ch.ExternalTable{Name: "changed", Data: proto.Input{{Name: "day", Data: &c.day}, {Name: "visitor", Data: &c.visitor}}}
 }
 
+// Everything tells whether all items are read, and not only those that mean something.
+func (f *funnelSource) Everything() bool { return f.Stream || f.Otherwise != 0 }
+
+// atOnce is how many rows journeys have for a range of visitors that is read at once: so much memory is enough
+// for any size.
+func (f *funnelSource) atOnce() uint64 {
+	if f.Everything() {
+		return 1_500_000
+	}
+	return 6_000_000
+}
+
 // Sessions tells whether sessions are counted.
 func (f *funnelSource) Sessions() bool { return f.scope == BySession }
 
 // source finds out where a funnel is to be read.
-func (s Scoped) source(ctx context.Context, f Funnel) (*funnelSource, error) {
+func (s Scoped) source(ctx context.Context, f Funnel, more func(*funnelSource)) (*funnelSource, error) {
 	b, err := buildFunnelOn(f, "page")
 	if err != nil {
 		return nil, err
 	}
-	source := &funnelSource{funnelBuild: b, scope: f.Scope, Dimension: string(f.Breakdown), Uncopied: "true"}
+	source := &funnelSource{funnelBuild: b, scope: f.Scope, Entry: "j." + string(f.Breakdown), Uncopied: "true"}
+	if more != nil {
+		more(source)
+	}
 	if f.Order == Strict {
 		source.Otherwise = noFurther
 	}

@@ -64,7 +64,7 @@ func (t *trender) see(_ uint64, h []happening) {
 	}
 	last := -1
 	for i := range h {
-		at := h[i].at
+		at := h[i].at()
 		if h[i].mask&entries == 0 || at < int64(t.funnel.Period.Begin) || at >= int64(t.funnel.Period.End) {
 			continue
 		}

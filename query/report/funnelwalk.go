@@ -9,11 +9,14 @@ import (
 // mask for step k), and whom it stops (bit k-1: those who got to step k and no
 // further).
 type happening struct {
-	at         int64  // milliseconds
-	order      uint32 // among those of one time, while they are put in order
+	moment     uint64 // see funnelrow.go
+	item       uint64 // what it was; 0 where nobody asks
 	mask, stop uint16
 	entry      int32 // the place of the value that the breakdown has for it
 }
+
+// at is when it happened, in milliseconds.
+func (h *happening) at() int64 { return int64(h.moment >> momentBits) }
 
 // walk are the times at which the first steps are reached.
 type walk struct {
@@ -50,7 +53,7 @@ func (w *walker) best(h []happening, order Order) (best walk, entry int) {
 func (w *walker) bestOfOne(h []happening) (best walk, entry int) {
 	for i := range h {
 		if h[i].mask&1 != 0 && w.enters(h, i) {
-			best.n, best.times[0] = 1, h[i].at
+			best.n, best.times[0] = 1, h[i].at()
 			return best, i
 		}
 	}
@@ -58,7 +61,7 @@ func (w *walker) bestOfOne(h []happening) (best walk, entry int) {
 }
 
 func (w *walker) enters(h []happening, i int) bool {
-	return h[i].at >= w.begin && h[i].at < w.end
+	return h[i].at() >= w.begin && h[i].at() < w.end
 }
 
 // bestInOrder looks at what happened from the last back to the first. An event of
@@ -70,7 +73,7 @@ func (w *walker) bestInOrder(h []happening) (best walk, entry int) {
 		w.ahead[s].n = 0
 	}
 	for i := len(h) - 1; i >= 0; i-- {
-		at, mask, stop := h[i].at, h[i].mask, h[i].stop
+		at, mask, stop := h[i].at(), h[i].mask, h[i].stop
 		if mask&1 != 0 && w.enters(h, i) {
 			if chain := w.within(at, &w.ahead[1]); chain.n >= best.n {
 				best, entry = chain, i
@@ -135,14 +138,14 @@ func (w *walker) bestInAnyOrder(h []happening) (best walk, entry int) {
 
 func (w *walker) from(h []happening, first int) walk {
 	chain := walk{n: 1}
-	chain.times[0] = h[first].at
+	chain.times[0] = h[first].at()
 	w.sets = w.sets[:0]
 	for mask := h[first].mask; mask != 0; mask &= mask - 1 {
 		w.sets = append(w.sets, mask&-mask)
 	}
-	for i := first + 1; i < len(h) && h[i].at <= h[first].at+w.window && len(w.sets) > 0 && chain.n < w.steps; i++ {
+	for i := first + 1; i < len(h) && h[i].at() <= h[first].at()+w.window && len(w.sets) > 0 && chain.n < w.steps; i++ {
 		if w.grow(h[i].mask, h[i].stop) > chain.n {
-			chain.times[chain.n] = h[i].at
+			chain.times[chain.n] = h[i].at()
 			chain.n++
 		}
 	}

@@ -24,7 +24,7 @@ func statement(t *testing.T, statements *template.Template, f Funnel) (sql strin
 	source := struct {
 		*funnelSource
 		Entering bool
-	}{Entering: true, funnelSource: &funnelSource{funnelBuild: b, scope: f.Scope, Dimension: string(f.Breakdown), Uncopied: "true", Changed: true}}
+	}{Entering: true, funnelSource: &funnelSource{funnelBuild: b, scope: f.Scope, Entry: "j." + string(f.Breakdown), Uncopied: "true", Changed: true}}
 	for _, name := range []string{"funnel_items", "funnel_journeys", "funnel_sessions", "funnel_conversion_rows"} {
 		if err := statements.ExecuteTemplate(&text, name+".sql", source); err != nil {
 			t.Fatal(err)

@@ -5,10 +5,11 @@ SELECT sipHash64(own_visitor) AS browser, toUInt64(toUnixTimestamp64Milli(at)) A
     toUInt16({{.ConversionMask}}) AS mask
 {{- if .Sessions}}, sipHash64(touches_session[-1]) AS of_session{{end}}
 {{- if .Exclusions}}, toUInt16({{.ConversionStop}}) AS stop{{end}}
-{{- if .Breakdown}}, CAST({{.ConversionKey}}, 'LowCardinality(String)') AS entry{{end}},
+{{- if .Breakdown}}, CAST({{.ConversionKey}}, 'LowCardinality(String)') AS entry{{end}}
+{{- if .Stream}}, CAST(bitOr(bitAnd(sipHash64(name), bitNot(toUInt64(3))), 3), 'UInt64') AS item{{end}},
     contact
 FROM (
     {{template "funnel_conversions.sql" .}}
 )
-WHERE NOT deleted AND (mask != 0{{if .Exclusions}} OR stop != 0{{end}}) AND ({{.ConversionCounts}})
+WHERE NOT deleted {{if not .Stream}}AND (mask != 0{{if .Exclusions}} OR stop != 0{{end}}) {{end}} AND ({{.ConversionCounts}})
 ORDER BY at, id

@@ -2,7 +2,7 @@
 -- an item's rows in the order of visitors. What one enters with is asked of the items by which one may enter, and of no others.
 SELECT visitor AS browser, moment, item
 {{- if .Sessions}}, session AS of_session{{end}}
-{{- if .Entering}}, j.{{.Dimension}} AS entry{{end}}
+{{- if .Entering}}, {{.Entry}} AS entry{{end}}
 FROM journeys AS j
 WHERE workspace = {workspace:UInt32} AND month IN {months:Array(UInt32)} AND build IN {builds:Array(UInt64)}
     AND visitor >= {low:UInt64} AND visitor <= {high:UInt64} AND moment >= {first:UInt64} AND moment < {last:UInt64}
@@ -11,7 +11,7 @@ WHERE workspace = {workspace:UInt32} AND month IN {months:Array(UInt32)} AND bui
 {{- else if .Breakdown}}
     AND item NOT IN {entering:Array(UInt64)}
 {{- end}}
-{{- if not .Otherwise}}
+{{- if not .Everything}}
     AND item IN {items:Array(UInt64)}
 {{- end}}
 {{- if .Changed}}
