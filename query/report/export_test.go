@@ -1,6 +1,9 @@
 package report
 
-import "context"
+import (
+	"context"
+	"math/rand/v2"
+)
 
 // EachModel answers a question under every model.
 func (s Scoped) EachModel(ctx context.Context, q Credits) (map[Model]Attribution, error) {
@@ -27,3 +30,21 @@ func (s Scoped) EachModel(ctx context.Context, q Credits) (map[Model]Attribution
 	}
 	return answers, nil
 }
+
+// Tighten has funnels be read in the ways that large ones are.
+func (r *Reader) Tighten(random *rand.Rand) {
+	r.funnelLimits.rows = 1 + random.Uint64N(60)
+	r.funnelLimits.runs = random.IntN(6)
+	if random.IntN(4) == 0 {
+		r.funnelLimits.items = random.IntN(3)
+	}
+}
+
+// ReadsCopies tells whether a funnel is read from journeys, as far as sessions were copied.
+func (s Scoped) ReadsCopies(ctx context.Context, f Funnel) (bool, error) {
+	source, err := s.source(ctx, f, nil)
+	return err == nil && len(source.copies) > 0, err
+}
+
+// ReadAtMostRest bounds what is held of what is not in journeys.
+func (r *Reader) ReadAtMostRest(rows int) { r.funnelLimits.rest = rows }

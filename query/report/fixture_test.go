@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ type store struct {
 	costs  *sink.Costs
 	reader *report.Reader
 	conn   driver.Conn // for questions of a test's own
+	narrow *rand.Rand  // draws how funnels are read; nil for as usual
 }
 
 func open(t *testing.T) *store {

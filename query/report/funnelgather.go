@@ -21,9 +21,6 @@ type gathering struct {
 	_          [128]byte   // Another core's gathering lies in no cache line of this one.
 }
 
-// mostRuns is how many runs are merged; more than that are sorted.
-const mostRuns = 64
-
 // nobody is behind the last of a run.
 const nobody = math.MaxUint64
 

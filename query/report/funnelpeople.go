@@ -158,7 +158,7 @@ func (s Scoped) finds(ctx context.Context, q FunnelPeople, after walkerPlace) ([
 	values, err := s.seen(ctx, q.Funnel, func(r *funnelRun) seer {
 		p := &finder{walker: q.walker(), q: q, after: after, wanted: -1, owners: r.owners}
 		if q.Key != nil {
-			p.wanted = r.values.code([]byte(strings.TrimPrefix(*q.Key, None)))
+			p.wanted = r.values.code([]byte(emptied(*q.Key)))
 		}
 		seers = append(seers, p)
 		return p

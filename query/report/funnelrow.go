@@ -53,6 +53,11 @@ func (r *funnelRows) clear(values *names, telling bool) {
 	r.masks, r.stops, r.runs = r.masks[:0], r.stops[:0], r.runs[:0]
 }
 
+// bytes is how much room there is.
+func (r *funnelRows) bytes() int {
+	return r.browsers.bytes() + r.entities.bytes() + r.moments.bytes() + r.items.bytes() + bytesOf(r.entries.codes) + bytesOf(r.masks) + bytesOf(r.stops)
+}
+
 // columns are those of funnel_journeys.sql.
 func (r *funnelRows) columns(source *funnelSource, entering bool) proto.Results {
 	result := proto.Results{{Name: "browser", Data: &r.browsers}, {Name: "moment", Data: &r.moments}, {Name: "item", Data: &r.items}}

@@ -32,6 +32,7 @@ type funnelRun struct {
 	ranges int
 
 	rest       [][]funnelRow // by range: what is not in journeys
+	restRows   int
 	restValues *names        // that its entries are places among
 	restRead   chan struct{} // closed when it is there
 }
@@ -68,7 +69,7 @@ func (r *funnelRun) begin(ctx context.Context) (err error) {
 		r.owners, err = r.readOwners(ctx)
 		return err
 	}
-	r.ranges += int(r.source.rows() / r.source.atOnce())
+	r.ranges += int(r.source.size / r.reader.funnelLimits.rows)
 	return nil
 }
 
@@ -110,6 +111,9 @@ func firstOf(place, ranges int) uint64 {
 }
 
 func (r *funnelRun) readSessions(ctx context.Context, values *names) error {
+	if !r.source.Items() {
+		return nil
+	}
 	block, result := newRowBlock(r.source, values)
 	return r.columns(ctx, "funnel_sessions", r.source, r.source.arguments, result, func() error {
 		for i := range block.browser {
@@ -118,37 +122,50 @@ func (r *funnelRun) readSessions(ctx context.Context, values *names) error {
 			}
 		}
 		block.forget()
-		return nil
+		return r.enough()
 	}, r.source.tables()...)
 }
 
 func (r *funnelRun) keep(row funnelRow) {
 	place := r.rangeOf(row.browser)
 	r.rest[place] = append(r.rest[place], row)
+	r.restRows++
+}
+
+// enough refuses what would not fit in memory: what is not in journeys is held as a whole.
+func (r *funnelRun) enough() error {
+	if r.restRows <= r.reader.funnelLimits.rest {
+		return nil
+	}
+	return schema.E("read a funnel", schema.KindLimited, "the funnel looks at more than %d things that people did and that no copy has yet; ask for fewer days, or for steps by path instead of whole addresses or properties", r.reader.funnelLimits.rest)
 }
 
 // readConversions puts those of one time in order.
 func (r *funnelRun) readConversions(ctx context.Context, values *names) error {
-	if !r.source.Conversions() {
+	if !r.source.Conversions() && !r.source.Stream {
 		return nil
 	}
 	block, result := newRowBlock(r.source, values)
 	result = append(result, proto.ResultColumn{Name: "contact", Data: &block.contact})
-	var before, together uint64
+	var before funnelRow
+	var contact schema.ID
+	var together uint64
 	return r.columns(ctx, "funnel_conversion_rows", r.source, r.source.arguments, result, func() error {
 		for i := range block.browser {
-			row := block.row(i)
-			if together++; row.moment != before {
-				before, together = row.moment, 0
+			row, whose := block.row(i), schema.ID(block.contact.Row(i))
+			together++
+			if row.moment != before.moment || r.owners == nil && row.browser != before.browser || r.owners != nil && whose != contact {
+				together = 0
 			}
+			before, contact = row, whose
 			row.moment = row.moment<<momentBits | conversionLast | min(together, 1<<10-1)
 			if r.owners != nil {
-				row.entity = r.owners.number(schema.ID(block.contact.Row(i)))
+				row.entity = r.owners.number(whose)
 			}
 			r.keep(row)
 		}
 		block.forget()
-		return nil
+		return r.enough()
 	})
 }
 
@@ -178,7 +195,12 @@ func (r *funnelRun) each(ctx context.Context, gatherings []gathering) error {
 	for range min(r.ranges, cap(empty)) {
 		rows := r.reader.funnels.Get().(*funnelRows)
 		empty <- rows
-		defer r.reader.funnels.Put(rows)
+		defer func() {
+			rows.clear(nil, false)
+			if rows.bytes() <= roomBytes {
+				r.reader.funnels.Put(rows)
+			}
+		}()
 	}
 	work.Go(func() error {
 		defer close(full)
@@ -215,7 +237,7 @@ func (r *funnelRun) gather(place int, rows *funnelRows, gatherings []gathering) 
 	for i := range gatherings {
 		low, high := bounds(place*len(gatherings)+i, r.ranges*len(gatherings))
 		work.Go(func() {
-			if len(rows.runs) > mostRuns {
+			if len(rows.runs) > r.reader.funnelLimits.runs {
 				gatherings[i].sort(rows, low, high)
 			} else {
 				gatherings[i].merge(rows, low, high)

@@ -15,14 +15,21 @@ import (
 	"sourceloop/schema"
 )
 
-const (
-	// mostItems is how many pages and events a funnel may look at in journeys; of more it reads sessions.
-	mostItems = 20_000
-	// mostChanges is how many visitors' days may have changed since they were copied: beyond, copies are not read.
-	mostChanges = 200_000
-	// longestSession bounds how long before its items a session begins: it ends at midnight.
-	longestSession = 2 * 24 * time.Hour
-)
+// funnelLimits are where a funnel is read in another way. The answer is the same.
+type funnelLimits struct {
+	rows    uint64 // of journeys that are read at once: ranges of visitors are made so large, so that memory does not grow
+	runs    int    // that are merged; more are sorted
+	items   int    // pages and events that a funnel may look at in journeys; of more it reads sessions
+	changes int    // visitors' days that may have changed since they were copied; beyond, copies are not read
+	rest    int    // rows that are not in journeys; more are refused
+}
+
+func usualLimits() funnelLimits {
+	return funnelLimits{rows: 1_500_000, runs: 64, items: 20_000, changes: 200_000, rest: 20_000_000}
+}
+
+// longestSession bounds how long before its items a session begins: it ends at midnight.
+const longestSession = 2 * 24 * time.Hour
 
 // funnelSource is where a funnel is read from: journeys, as far as they were
 // copied and are still right, and sessions for the rest. Both together are all
@@ -35,6 +42,7 @@ type funnelSource struct {
 	Changed   bool   // some sessions changed since they were copied
 	Uncopied  string // the days of the others
 	copies    []schema.JourneyCopy
+	size      uint64 // how many rows of journeys are to be read
 	changed   changes
 	items     []uint64
 	meanings  map[uint64]meaning
@@ -64,13 +72,9 @@ func (c *changes) table() ch.ExternalTable {
 // Everything tells whether all items are read, and not only those that mean something.
 func (f *funnelSource) Everything() bool { return f.Stream || f.Otherwise != 0 }
 
-// atOnce is how many rows journeys have for a range of visitors that is read at once: so much memory is enough
-// for any size.
-func (f *funnelSource) atOnce() uint64 {
-	if f.Everything() {
-		return 1_500_000
-	}
-	return 6_000_000
+// Items tells whether a funnel looks at pages or events at all.
+func (f *funnelSource) Items() bool {
+	return f.Everything() || strings.Trim(f.ItemMask, "(0)") != "" || strings.Trim(f.ItemStop, "(0)") != ""
 }
 
 // Sessions tells whether sessions are counted.
@@ -97,7 +101,12 @@ func (s Scoped) source(ctx context.Context, f Funnel, more func(*funnelSource)) 
 	}
 	find, ctx := errgroup.WithContext(ctx)
 	var known, few bool
-	find.Go(func() (err error) { known, err = s.findItems(ctx, source); return err })
+	find.Go(func() (err error) {
+		if known, err = s.findItems(ctx, source); err != nil || !known {
+			return err
+		}
+		return s.findSize(ctx, f, source)
+	})
 	find.Go(func() (err error) { few, err = s.findChanges(ctx, source); return err })
 	if err := find.Wait(); err != nil {
 		return nil, err
@@ -148,7 +157,7 @@ func (s Scoped) findCopies(ctx context.Context, f Funnel, source *funnelSource) 
 // findItems looks the conditions up. Not usable are numbers with two meanings.
 func (s Scoped) findItems(ctx context.Context, source *funnelSource) (usable bool, err error) {
 	source.meanings = make(map[uint64]meaning)
-	arguments := map[string]any{"limit": uint64(mostItems + 1)}
+	arguments := map[string]any{"limit": uint64(s.reader.funnelLimits.items + 1)}
 	for key, value := range source.arguments {
 		arguments[key] = value
 	}
@@ -158,10 +167,25 @@ func (s Scoped) findItems(ctx context.Context, source *funnelSource) (usable boo
 		var mask, stop uint16
 		err := r.Scan(&item, &mask, &stop, &meanings)
 		source.items, source.meanings[item] = append(source.items, item), meaning{mask, stop}
-		usable = usable && meanings == 1 && len(source.items) <= mostItems
+		usable = usable && meanings == 1 && len(source.items) <= s.reader.funnelLimits.items
 		return err
 	})
 	return usable, err
+}
+
+// findSize counts what is to be read.
+func (s Scoped) findSize(ctx context.Context, f Funnel, source *funnelSource) error {
+	arguments := map[string]any{}
+	for key, value := range source.journeyArguments(f) {
+		arguments[key] = value
+	}
+	var count proto.ColUInt64
+	return s.columns(ctx, "funnel_size", source, arguments, proto.Results{{Name: "size", Data: &count}}, func() error {
+		for _, n := range count {
+			source.size += n
+		}
+		return nil
+	})
 }
 
 // findChanges finds what the copies do not know. They are the same for all
@@ -180,7 +204,7 @@ func (s Scoped) findChanges(ctx context.Context, source *funnelSource) (usable b
 	for month, of := range noted {
 		months, since = append(months, month), append(since, int64(of))
 	}
-	err = s.query(ctx, "funnel_changes", nil, map[string]any{"oldest": int64(oldest), "months": months, "noted": since, "limit": uint64(mostChanges + 1)},
+	err = s.query(ctx, "funnel_changes", nil, map[string]any{"oldest": int64(oldest), "months": months, "noted": since, "limit": uint64(s.reader.funnelLimits.changes + 1)},
 		func(r driver.Rows) error {
 			var day time.Time
 			var visitor string
@@ -191,7 +215,7 @@ func (s Scoped) findChanges(ctx context.Context, source *funnelSource) (usable b
 		})
 	n := source.changed.visitor.Rows()
 	source.Changed = n > 0
-	return n <= mostChanges, err
+	return n <= s.reader.funnelLimits.changes, err
 }
 
 // uncopied are the days that no copy covers.
@@ -218,14 +242,6 @@ func stretch(from, before string) string {
 	return fmt.Sprintf("day >= '%s' AND day < '%s'", from, before)
 }
 
-// rows is how many the copies have.
-func (f *funnelSource) rows() (n uint64) {
-	for _, c := range f.copies {
-		n += c.Rows
-	}
-	return n
-}
-
 // tables go along with what reads either table.
 func (f *funnelSource) tables() []ch.ExternalTable {
 	if !f.Changed {
@@ -249,6 +265,11 @@ func (f *funnelSource) journeyArguments(q Funnel) map[string]any {
 	}
 	return map[string]any{
 		"months": list(months), "builds": list(builds), "entering": list(entering), "items": list(f.items),
-		"first": uint64(q.Period.Begin) << momentBits, "last": uint64(q.Period.End.Add(q.Window)+1) << momentBits,
+		"first": momentOf(q.Period.Begin), "last": momentOf(q.Period.End.Add(q.Window) + 1),
 	}
+}
+
+// momentOf is the first moment of a time; those that no moment can tell are the last.
+func momentOf(at schema.Millis) uint64 {
+	return uint64(min(max(at, 0), 1<<(64-momentBits)-1)) << momentBits
 }

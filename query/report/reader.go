@@ -24,14 +24,15 @@ var files embed.FS
 // Reader holds the connections and the parsed statements. It is safe for
 // concurrent use.
 type Reader struct {
-	conn       driver.Conn
-	columnar   *columnar
-	rooms      rooms
-	funnels    *sync.Pool // of funnelRows: as large as former questions needed
-	limit      time.Duration
-	bytes      int64 // that one statement may read; 0 for any
-	statements *template.Template
-	channels   Channels // nil for none
+	conn         driver.Conn
+	columnar     *columnar
+	rooms        rooms
+	funnels      *sync.Pool // of funnelRows: as large as former questions needed
+	funnelLimits funnelLimits
+	limit        time.Duration
+	bytes        int64 // that one statement may read; 0 for any
+	statements   *template.Template
+	channels     Channels // nil for none
 }
 
 // New opens connections that reports are read through; options should name a
@@ -48,7 +49,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	if limit == 0 {
 		limit = 30 * time.Second
 	}
-	return &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}, nil
+	return &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), funnelLimits: usualLimits(), funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}, nil
 }
 
 // Close ends the connections.

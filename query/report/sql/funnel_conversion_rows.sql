@@ -1,4 +1,4 @@
--- The conversions that a funnel looks at, in the order in which they count at equal times.
+-- The conversions that a funnel looks at, those of each in the order in which they count at equal times.
 WITH
     {{template "funnel_bounds.sql" .}}
 SELECT sipHash64(own_visitor) AS browser, toUInt64(toUnixTimestamp64Milli(at)) AS moment,
@@ -12,4 +12,4 @@ FROM (
     {{template "funnel_conversions.sql" .}}
 )
 WHERE NOT deleted {{if not .Stream}}AND (mask != 0{{if .Exclusions}} OR stop != 0{{end}}) {{end}} AND ({{.ConversionCounts}})
-ORDER BY at, id
+ORDER BY at, {{if .Contacts}}contact{{else}}own_visitor{{end}}, id

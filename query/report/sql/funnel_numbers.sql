@@ -8,5 +8,5 @@ FROM (
     SELECT sipHash64({{if .Sessions}}touches_session[-1]{{else}}own_visitor{{end}}) AS number,
         {{if .Sessions}}UUIDNumToString(touches_session[-1]){{else}}own_visitor{{end}} AS id, own_visitor AS browser
     FROM conversions
-    WHERE workspace = {workspace:UInt32} AND has({times:Array(Int64)}, toUnixTimestamp64Milli(at)) AND number IN {numbers:Array(UInt64)}{{if .Sessions}} AND notEmpty(touches_session){{end}}
+    WHERE workspace = {workspace:UInt32} AND at >= fromUnixTimestamp64Milli(arrayMin({times:Array(Int64)}), 'UTC') AND at <= fromUnixTimestamp64Milli(arrayMax({times:Array(Int64)}), 'UTC') AND has({times:Array(Int64)}, toUnixTimestamp64Milli(at)) AND number IN {numbers:Array(UInt64)}{{if .Sessions}} AND notEmpty(touches_session){{end}}
 )
