@@ -141,7 +141,7 @@ func (s Scoped) findCopies(ctx context.Context, f Funnel, source *funnelSource) 
 		var c schema.JourneyCopy
 		var noted int64
 		err := r.Scan(&c.Month, &c.Build, &c.Begins, &c.Covers, &noted, &c.Rows)
-		c.Noted = schema.Millis(noted)
+		c.Begins, c.Covers, c.Noted = schema.UTCDay(c.Begins), schema.UTCDay(c.Covers), schema.Millis(noted)
 		all = append(all, c)
 		return err
 	})
@@ -209,7 +209,7 @@ func (s Scoped) findChanges(ctx context.Context, source *funnelSource) (usable b
 			var day time.Time
 			var visitor string
 			err := r.Scan(&day, &visitor)
-			source.changed.day.Append(day)
+			source.changed.day.Append(schema.UTCDay(day))
 			source.changed.visitor.Append(visitor)
 			return err
 		})
