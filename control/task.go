@@ -45,9 +45,11 @@ type TaskProgress struct {
 	Waiting []string          `json:"waiting,omitempty"` // parts that were not begun
 	Running []string          `json:"running,omitempty"` // parts under way
 	Counts  map[string]uint64 `json:"counts,omitempty"`
-	Since   schema.Millis     `json:"since,omitempty"`   // of an erasure: when everybody was told, or when it was hidden
-	Hidden  bool              `json:"hidden,omitempty"`  // of an erasure: nobody sees it any more
-	Receipt []string          `json:"receipt,omitempty"` // what was done where, in words
+
+	Failures int           `json:"failures,omitempty"` // of a copy of journeys: how often it was tried in vain
+	Since    schema.Millis `json:"since,omitempty"`    // of an erasure: when everybody was told, or when it was hidden
+	Hidden   bool          `json:"hidden,omitempty"`   // of an erasure: nobody sees it any more
+	Receipt  []string      `json:"receipt,omitempty"`  // what was done where, in words
 }
 
 // Done is how many parts of the phase are done.

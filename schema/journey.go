@@ -20,10 +20,11 @@ type JourneyCopy struct {
 // JourneyCopies are those of many that stand: of each month a chain that begins
 // with its first day, each copy on the day on which the one before ends, and of
 // those that begin on one day the newest. They are in the order of their days.
+// A copy that covers no day stands for nothing.
 func JourneyCopies(all []JourneyCopy) []JourneyCopy {
 	newest := make(map[time.Time]JourneyCopy, len(all))
 	for _, c := range all {
-		if c.Build > newest[c.Begins].Build {
+		if c.Covers.After(c.Begins) && c.Build > newest[c.Begins].Build {
 			newest[c.Begins] = c
 		}
 	}

@@ -182,7 +182,7 @@ func (m *reporting) credit(ctx context.Context) (err error) {
 		return err
 	}
 	begun = time.Now()
-	err = s.CopyJourneys(ctx, true)
+	err = s.CopyJourneys(ctx, schema.MillisOf(begun))
 	m.copied = time.Since(begun)
 	return err
 }

@@ -136,6 +136,103 @@ func TestJourneysAreCopiedEveryNightAndAfterARebuild(t *testing.T) {
 	copied("by a rebuild")
 }
 
+// begun has the tasks looked at that are due now, and tells whether a copy is under way.
+func (r *rig) begun() bool {
+	r.Helper()
+	if err := r.keeper.Work(r.Context()); err != nil {
+		r.Fatal(err)
+	}
+	select {
+	case <-r.copies.begun:
+		return true
+	default:
+		return false
+	}
+}
+
+// failing is a settings database that tells how long copies wait that failed.
+type failing struct {
+	*control.Store
+	failures int
+	after    chan time.Duration
+}
+
+func (f *failing) SaveTask(ctx context.Context, task *control.Task, after time.Duration) error {
+	err := f.Store.SaveTask(ctx, task, after)
+	if task.Progress.Failures > f.failures {
+		f.failures = task.Progress.Failures
+		f.after <- after
+	}
+	return err
+}
+
+// TestACopyThatKeepsFailingWaitsLonger, up to an hour. What a night asked for is given up after a day, what somebody asked for is not.
+func TestACopyThatKeepsFailingWaitsLonger(t *testing.T) {
+	r := newRig(t)
+	store := &failing{Store: r.store, after: make(chan time.Duration, 1)}
+	r.keeper = upkeep.New(upkeep.Config{
+		Store: store, Log: r.owners, Steps: r.owners, People: r.owners, Journeys: r.copies, Workspaces: r.store.Directory(), Nightly: -1, Now: r.clock.Now,
+	})
+	fails := func() time.Duration {
+		t.Helper()
+		controltest.Within(t, "it is tried", func() bool {
+			r.clock.Advance(time.Second) // The copier may be held for a moment longer, and the task then waits once more.
+			return r.begun()
+		})
+		r.copies.end <- errors.New("as a test wants it")
+		return <-store.after
+	}
+	asked, err := r.store.RequestJourneys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, minutes := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		if got := fails(); got != minutes*time.Minute {
+			t.Errorf("it waits for %s, want %d minutes", got, minutes)
+		}
+		r.clock.Advance(minutes*time.Minute - 2*time.Second)
+		if r.begun() {
+			t.Fatal("it is tried again before its time")
+		}
+	}
+	r.clock.Advance(25 * time.Hour)
+	fails()
+	if task, err := r.store.Task(t.Context(), asked.ID); err != nil || task.Finished {
+		t.Errorf("what somebody asked for is given up: %+v, %v", task, err)
+	}
+}
+
+// TestACopyOfANightIsGivenUpForTheNext, so that those that fail do not become more and more.
+func TestACopyOfANightIsGivenUpForTheNext(t *testing.T) {
+	r := newRig(t)
+	night := control.Task{Kind: control.JourneysTask}
+	if err := r.store.AddJourneys(t.Context(), "journeys of a night", 0); err != nil {
+		t.Fatal(err)
+	}
+	fails := func(finished bool) {
+		t.Helper()
+		controltest.Within(t, "it is tried", func() bool {
+			r.clock.Advance(time.Second)
+			return r.begun()
+		})
+		r.copies.end <- errors.New("as a test wants it")
+		controltest.Within(t, "it is given back", func() bool {
+			task, err := r.store.Task(t.Context(), 1)
+			ended := err == nil && task.Progress.Failures > night.Progress.Failures
+			if ended {
+				night = task
+			}
+			return ended
+		})
+		if night.Finished != finished {
+			t.Errorf("it was given up: %+v", night)
+		}
+	}
+	fails(false)
+	r.clock.Advance(25 * time.Hour)
+	fails(true)
+}
+
 // TestAnEndingProcessGivesItsCopyBack, so that the next one need not wait.
 func TestAnEndingProcessGivesItsCopyBack(t *testing.T) {
 	r := newRig(t)

@@ -66,8 +66,9 @@ type People interface {
 // Journeys keeps the copies of sessions that funnels read, which no answer
 // depends on.
 type Journeys interface {
-	// CopyJourneys copies what is new, or with anew everything. It may take hours.
-	CopyJourneys(ctx context.Context, anew bool) error
+	// CopyJourneys copies what is new, and again what was copied before a
+	// moment; 0 is never. It may take hours.
+	CopyJourneys(ctx context.Context, since schema.Millis) error
 }
 
 // Workspaces lists all workspaces.

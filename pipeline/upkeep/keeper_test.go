@@ -132,13 +132,13 @@ func (o *owners) ApplyDeletions(context.Context) error {
 
 // copies are asked for by a test, and made when it lets them.
 type copies struct {
-	begun chan bool  // anew
+	begun chan bool  // whether all that was copied before is copied again
 	end   chan error // unbuffered
 }
 
-func (c *copies) CopyJourneys(ctx context.Context, anew bool) error {
+func (c *copies) CopyJourneys(ctx context.Context, since schema.Millis) error {
 	select {
-	case c.begun <- anew:
+	case c.begun <- since > 0:
 	case <-ctx.Done():
 		return ctx.Err()
 	}

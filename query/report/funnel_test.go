@@ -434,7 +434,7 @@ func TestFunnelsThatDoNotFitAreRefused(t *testing.T) {
 
 func (s *store) copies() {
 	s.t.Helper()
-	if err := s.sink.CopyJourneys(s.t.Context(), true); err != nil {
+	if err := s.sink.CopyJourneys(s.t.Context(), schema.MillisOf(time.Now())); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	driver "github.com/ClickHouse/clickhouse-go/v2"
 	chdriver "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
@@ -16,13 +17,26 @@ func (s *Sink) AttributeAtOnce(contacts, visits int) {
 // Before has something done before every statement that begins so and gives no
 // rows, with what is bound in it.
 func (s *Sink) Before(begins string, do func(bound map[string]any)) {
+	s.Refuse(begins, func(bound map[string]any) error {
+		do(bound)
+		return nil
+	})
+}
+
+// Refuse is Before in which such a statement may fail.
+func (s *Sink) Refuse(begins string, do func(bound map[string]any) error) {
 	s.conn = &interrupted{s.conn, begins, do}
+}
+
+// DialOnce makes options as they are for a connection with tables of its own.
+func DialOnce(options *driver.Options) {
+	options.MaxOpenConns, options.MaxIdleConns, options.DialStrategy = 1, 1, dialOnce
 }
 
 type interrupted struct {
 	chdriver.Conn
 	begins string
-	do     func(map[string]any)
+	do     func(map[string]any) error
 }
 
 func (c *interrupted) Exec(ctx context.Context, sql string, args ...any) error {
@@ -37,7 +51,9 @@ func (c *interrupted) Exec(ctx context.Context, sql string, args ...any) error {
 				bound[named.Name] = named.Value
 			}
 		}
-		c.do(bound)
+		if err := c.do(bound); err != nil {
+			return err
+		}
 	}
 	return c.Conn.Exec(ctx, sql, args...)
 }

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -22,34 +23,41 @@ const (
 	copyAge = 365 * 24 * time.Hour
 	// changedShare is the part of a month's sessions that may change before it is copied again: one in so many.
 	changedShare = 200
+	// dropTakes is how long dropping a copy that failed may take, also when the work was called off.
+	dropTakes = 10 * time.Second
 	// dayTries is how often a day is copied while people are erased, one after the other.
 	dayTries = 5
 )
 
 // CopyJourneys brings the table journeys up to date: it copies the sessions of
 // the days that rest since the last time, months that are over or changed much as
-// a whole, and drops copies that stand no longer. With anew everything is copied
-// again, so that nothing of a month is left to be read from sessions but its last days. Reports give
-// the same whether it was ever called or not. Several may call it at a time.
-func (s *Sink) CopyJourneys(ctx context.Context, anew bool) error {
-	ctx, cancel := context.WithTimeout(ctx, copyTakes)
-	defer cancel()
+// a whole, and drops copies that stand no longer. Months with a copy that was begun
+// before a moment (since; 0 is never) are copied again, so that nothing of them is left
+// to be read from sessions but the last days. When it fails, nothing is left of the copies that did, and
+// called with the same moment it goes on where it was. Reports give the same whether it was ever called
+// or not. Several may call it at a time.
+func (s *Sink) CopyJourneys(ctx context.Context, since schema.Millis) error {
 	begun := time.Now()
-	made, clock, err := s.copyMonths(ctx, anew)
+	made, clock, err := s.copyMonths(ctx, since)
+	took := time.Since(begun)
 	if err != nil {
 		s.metrics.failures.WithLabelValues("journeys").Inc()
-		return err
 	}
-	heads, err := s.journeyCopies(ctx)
-	if err != nil {
-		return err
+	heads, failure := s.journeyCopies(ctx)
+	if failure != nil {
+		return errors.Join(err, failure)
 	}
-	s.noteCopied(made, heads, time.Since(begun))
-	return s.dropCopies(ctx, heads, clock)
+	if err == nil {
+		s.noteCopied(made, heads, took)
+	}
+	return errors.Join(err, s.dropCopies(ctx, heads, clock))
 }
 
-// copyMonths copies what is to be copied, and gives the numbers of the copies and when it began.
-func (s *Sink) copyMonths(ctx context.Context, anew bool) (made []uint64, clock schema.Millis, err error) {
+// copyMonths copies what is to be copied, and gives the numbers of the copies and
+// when it began. A month that fails keeps no other from being copied.
+func (s *Sink) copyMonths(ctx context.Context, since schema.Millis) (made []uint64, clock schema.Millis, err error) {
+	ctx, cancel := context.WithTimeout(ctx, copyTakes)
+	defer cancel()
 	heads, err := s.journeyCopies(ctx)
 	if err != nil {
 		return nil, 0, err
@@ -60,17 +68,18 @@ func (s *Sink) copyMonths(ctx context.Context, anew bool) (made []uint64, clock 
 		return nil, 0, err
 	}
 	for _, m := range months {
-		begins, ok := m.next(standing, anew, clock)
-		if !ok {
+		begins, ok := m.next(standing, since, clock)
+		if !ok || ctx.Err() != nil {
 			continue
 		}
 		build := schema.JourneyBuild(clock)
-		if err := s.copyMonth(ctx, m, build, begins, clock); err != nil {
-			return nil, 0, err
+		if failure := s.copyMonth(ctx, m, build, begins, clock); failure != nil {
+			err = errors.Join(err, failure)
+			continue
 		}
 		made = append(made, build)
 	}
-	return made, clock, nil
+	return made, clock, errors.Join(err, ctx.Err())
 }
 
 // noteCopied tells operators what a copying was.
@@ -106,7 +115,7 @@ func (m *journeyMonth) ends() time.Time {
 }
 
 // next tells from which day on the month is to be copied, if at all.
-func (m *journeyMonth) next(standing []schema.JourneyCopy, anew bool, clock schema.Millis) (time.Time, bool) {
+func (m *journeyMonth) next(standing []schema.JourneyCopy, since, clock schema.Millis) (time.Time, bool) {
 	covered, copies, oldest := m.first(), 0, clock
 	for _, c := range standing {
 		if c.Month == m.month {
@@ -114,7 +123,7 @@ func (m *journeyMonth) next(standing []schema.JourneyCopy, anew bool, clock sche
 		}
 	}
 	over := m.ends().Equal(m.first().AddDate(0, 1, 0)) && copies > 1
-	if anew || over || copies > 0 && (m.changed*changedShare > m.sessions || clock.Sub(oldest) > copyAge) {
+	if over || copies > 0 && (oldest < since || m.changed*changedShare > m.sessions || clock.Sub(oldest) > copyAge) {
 		return m.first(), true
 	}
 	return covered, covered.Before(m.ends())
@@ -122,13 +131,32 @@ func (m *journeyMonth) next(standing []schema.JourneyCopy, anew bool, clock sche
 
 // copyMonth copies days of a month, one after the other, so that a statement never takes long.
 func (s *Sink) copyMonth(ctx context.Context, m journeyMonth, build uint64, begins time.Time, clock schema.Millis) error {
+	part := journeyPart{m.month, build}
 	for day := begins; day.Before(m.ends()); day = day.AddDate(0, 0, 1) {
 		if err := s.copyDay(ctx, driver.Named("month", m.month), driver.Named("build", build), driver.Named("day", day.Format(time.DateOnly))); err != nil {
-			return err
+			return errors.Join(err, s.dropFailed(ctx, part))
 		}
 	}
-	return s.do(ctx, "journey_head", driver.Named("month", m.month), driver.Named("build", build), driver.Named("day", begins.Format(time.DateOnly)),
+	err := s.do(ctx, "journey_head", driver.Named("month", m.month), driver.Named("build", build), driver.Named("day", begins.Format(time.DateOnly)),
 		driver.Named("covers", m.ends().Format(time.DateOnly)), driver.Named("noted", int64(clock.Add(-s.config.Settle))))
+	// Of a head that ClickHouse did not refuse nobody knows whether it is there, or will be, and funnels read by it.
+	if _, refused := exceptionCode(err); refused {
+		return errors.Join(err, s.dropFailed(ctx, part))
+	}
+	return err
+}
+
+// dropFailed drops what there is of a copy that failed, so that trying again
+// does not fill the disk. It must never have been given a head.
+func (s *Sink) dropFailed(ctx context.Context, p journeyPart) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTakes)
+	defer cancel()
+	return s.dropCopy(ctx, p)
+}
+
+// dropCopy drops a partition. They are named in a statement by numbers, which cannot be bound.
+func (s *Sink) dropCopy(ctx context.Context, p journeyPart) error {
+	return explain("drop a copy of journeys", s.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE journeys DROP PARTITION (%d, %d)", p.month, p.build)))
 }
 
 // copyDay copies a day, once more when somebody was erased meanwhile: their rows
@@ -166,7 +194,7 @@ func (s *Sink) journeyCopies(ctx context.Context) (heads []schema.JourneyCopy, e
 		var c schema.JourneyCopy
 		var noted int64
 		err := rows.Scan(&c.Month, &c.Build, &c.Begins, &c.Covers, &noted, &c.Rows)
-		c.Noted = schema.Millis(noted)
+		c.Begins, c.Covers, c.Noted = schema.UTCDay(c.Begins), schema.UTCDay(c.Covers), schema.Millis(noted)
 		heads = append(heads, c)
 		return err
 	})
@@ -187,6 +215,7 @@ func (s *Sink) journeyMonths(ctx context.Context, standing []schema.JourneyCopy)
 		var m journeyMonth
 		var now int64
 		err := rows.Scan(&m.month, &m.sessions, &m.changed, &m.rests, &now)
+		m.rests = schema.UTCDay(m.rests)
 		months, clock = append(months, m), schema.Millis(now)
 		return err
 	}, driver.Named("months", of), driver.Named("noted", noted))
@@ -204,8 +233,7 @@ func (s *Sink) dropCopies(ctx context.Context, heads []schema.JourneyCopy, clock
 	})
 	for _, p := range needless(parts, heads, clock) {
 		if err == nil {
-			// Partitions are named in a statement by numbers, which cannot be bound.
-			err = explain("drop a copy of journeys", s.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE journeys DROP PARTITION (%d, %d)", p.month, p.build)))
+			err = s.dropCopy(ctx, p)
 		}
 	}
 	return err

@@ -59,13 +59,30 @@ func TestWhichCopiesStand(t *testing.T) {
 		{"two of one day", "11-01..11-05 3h, 11-05..11-07 2h, 11-05..11-06 1h", "11-01..11-05 3h, 11-05..11-06 1h"},
 		{"two at one time", "11-01..11-05 3h, 11-01..11-06 3h", "11-01..11-06 3h"},
 		{"a day that overlaps", "11-01..11-05 3h, 11-04..11-08 2h", "11-01..11-05 3h"},
+		{"a copy of no day", "11-01..11-05 3h, 11-05..11-05 1h", "11-01..11-05 3h"},
+		{"a copy of no day at a month's beginning", "10-01..11-01 3h, 11-01..11-01 2h, 11-01..11-05 4h", "10-01..11-01 3h, 11-01..11-05 4h"},
+		{"one that ends before it begins", "11-01..11-05 3h, 11-05..11-01 1h", "11-01..11-05 3h"},
 		{"months", "11-01..11-05 3h, 10-01..11-01 9h, 09-01..09-30 9h", "09-01..09-30 9h, 10-01..11-01 9h, 11-01..11-05 3h"},
 		{"a month that is over by two", "10-01..10-20 9h, 10-20..11-01 8h, 11-01..11-02 1h", "10-01..10-20 9h, 10-20..11-01 8h, 11-01..11-02 1h"},
 	} {
-		if got := wordsOf(schema.JourneyCopies(copiesOf(t, c.all))); got != c.want {
-			t.Errorf("%s: %q stands, want %q", c.name, got, c.want)
+		for _, hours := range []int{0, -11, 14} {
+			all := copiesOf(t, c.all)
+			for i := range all {
+				all[i].Begins, all[i].Covers = midnight(all[i].Begins, hours), midnight(all[i].Covers, hours)
+			}
+			if got := wordsOf(schema.JourneyCopies(all)); got != c.want {
+				t.Errorf("%s, %d hours from UTC: %q stands, want %q", c.name, hours, got, c.want)
+			}
 		}
 	}
+}
+
+// midnight is a day's beginning where clocks are so many hours ahead.
+func midnight(day time.Time, hours int) time.Time {
+	if hours == 0 {
+		return day
+	}
+	return time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, time.FixedZone("", hours*3600))
 }
 
 // TestWhatIsCopied of a month with 1000 sessions, by what stands and how many of them changed since.
@@ -75,28 +92,36 @@ func TestWhatIsCopied(t *testing.T) {
 		month    uint32
 		standing string
 		changed  uint64
-		anew     bool
+		asked    time.Duration // how long ago everything was asked for anew; 0 is never
 		want     string
 	}{
-		{"the first time", 202611, "", 0, false, "11-01"},
-		{"whatever changed before the first time", 202611, "", 900, false, "11-01"},
-		{"nothing new", 202611, "11-01..11-18 2h", 0, false, ""},
-		{"another day", 202611, "11-01..11-17 24h", 0, false, "11-17"},
-		{"some days after a chain", 202611, "11-01..11-12 48h, 11-12..11-15 24h", 0, false, "11-15"},
-		{"little changed", 202611, "11-01..11-17 24h", 5, false, "11-17"},
-		{"much changed", 202611, "11-01..11-17 24h", 6, false, "11-01"},
-		{"much changed and nothing new", 202611, "11-01..11-18 24h", 6, false, "11-01"},
-		{"anew", 202611, "11-01..11-18 2h", 0, true, "11-01"},
-		{"a month that is over", 202610, "10-01..11-01 600h", 0, false, ""},
-		{"a month that is over, by many copies", 202610, "10-01..10-30 600h, 10-30..11-01 500h", 0, false, "10-01"},
-		{"the end of a month", 202610, "10-01..10-30 600h", 0, false, "10-30"},
-		{"a month of long ago", 202510, "", 0, false, "10-01"},
-		{"a copy of long ago", 202601, "01-01..02-01 8700h", 0, false, ""},
-		{"a copy of a year ago", 202601, "01-01..02-01 8761h", 0, false, "01-01"},
-		{"another month's copy", 202611, "10-01..11-01 2h", 0, false, "11-01"},
+		{"the first time", 202611, "", 0, 0, "11-01"},
+		{"whatever changed before the first time", 202611, "", 900, 0, "11-01"},
+		{"nothing new", 202611, "11-01..11-18 2h", 0, 0, ""},
+		{"another day", 202611, "11-01..11-17 24h", 0, 0, "11-17"},
+		{"some days after a chain", 202611, "11-01..11-12 48h, 11-12..11-15 24h", 0, 0, "11-15"},
+		{"little changed", 202611, "11-01..11-17 24h", 5, 0, "11-17"},
+		{"much changed", 202611, "11-01..11-17 24h", 6, 0, "11-01"},
+		{"much changed and nothing new", 202611, "11-01..11-18 24h", 6, 0, "11-01"},
+		{"anew", 202611, "11-01..11-18 2h", 0, time.Minute, "11-01"},
+		{"anew the first time", 202611, "", 0, time.Minute, "11-01"},
+		{"anew, and copied by an earlier try", 202611, "11-01..11-18 2h", 0, 3 * time.Hour, ""},
+		{"anew, and copied by an earlier try of another day", 202611, "11-01..11-17 25h", 0, 26 * time.Hour, "11-17"},
+		{"anew, and copied in part before", 202611, "11-01..11-17 24h, 11-17..11-18 2h", 0, 3 * time.Hour, "11-01"},
+		{"a month that is over", 202610, "10-01..11-01 600h", 0, 0, ""},
+		{"a month that is over, by many copies", 202610, "10-01..10-30 600h, 10-30..11-01 500h", 0, 0, "10-01"},
+		{"the end of a month", 202610, "10-01..10-30 600h", 0, 0, "10-30"},
+		{"a month of long ago", 202510, "", 0, 0, "10-01"},
+		{"a copy of long ago", 202601, "01-01..02-01 8700h", 0, 0, ""},
+		{"a copy of a year ago", 202601, "01-01..02-01 8761h", 0, 0, "01-01"},
+		{"another month's copy", 202611, "10-01..11-01 2h", 0, 0, "11-01"},
 	} {
 		m := journeyMonth{month: c.month, sessions: 1000, changed: c.changed, rests: rests}
-		begins, ok := m.next(copiesOf(t, c.standing), c.anew, schema.MillisOf(noon))
+		var since schema.Millis
+		if c.asked > 0 {
+			since = schema.MillisOf(noon.Add(-c.asked))
+		}
+		begins, ok := m.next(copiesOf(t, c.standing), since, schema.MillisOf(noon))
 		if got := begins.Format("01-02"); ok != (c.want != "") || ok && got != c.want {
 			t.Errorf("%s: copied from %s, %v; want %q", c.name, got, ok, c.want)
 		}

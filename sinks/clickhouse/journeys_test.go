@@ -88,10 +88,18 @@ func (g *garden) exec(sql string, args ...any) {
 // copyAll copies what there is to copy, and checks that what stands is what the sessions hold.
 func (g *garden) copyAll(anew bool) []schema.JourneyCopy {
 	g.t.Helper()
-	if err := g.CopyJourneys(g.t.Context(), anew); err != nil {
+	if err := g.CopyJourneys(g.t.Context(), copiedBefore(anew)); err != nil {
 		g.t.Fatal(err)
 	}
 	return g.check()
+}
+
+// copiedBefore is the moment before which copies are made again.
+func copiedBefore(anew bool) schema.Millis {
+	if anew {
+		return schema.MillisOf(time.Now())
+	}
+	return 0
 }
 
 // hash is what ClickHouse makes of a text.
@@ -116,6 +124,7 @@ func (g *garden) heads() (all []schema.JourneyCopy) {
 		if err := rows.Scan(&c.Month, &c.Build, &c.Begins, &c.Covers, &c.Rows); err != nil {
 			g.t.Fatal(err)
 		}
+		c.Begins, c.Covers = schema.UTCDay(c.Begins), schema.UTCDay(c.Covers)
 		all = append(all, c)
 	}
 	return all
