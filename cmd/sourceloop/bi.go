@@ -132,9 +132,13 @@ func (f *biFlags) run(ctx context.Context, statements func(database string) ([]s
 	return nil
 }
 
+// dialing is how long a server of which only users are changed may take to answer
+// a connection: somebody waits for it.
+const dialing = 5 * time.Second
+
 // runStatements runs statements one by one, until one is refused.
 func runStatements(ctx context.Context, address clickhouseAddress, all []string) (err error) {
-	conn, err := driver.Open(&driver.Options{Addr: address.addrs, Auth: driver.Auth{Database: address.database, Username: address.user, Password: address.password}})
+	conn, err := driver.Open(&driver.Options{Addr: address.addrs, DialTimeout: dialing, Auth: driver.Auth{Database: address.database, Username: address.user, Password: address.password}})
 	if err != nil {
 		return fmt.Errorf("cannot connect to ClickHouse: %w", err)
 	}
@@ -167,16 +171,27 @@ func inviteBI(config *embedded.ClickHouseConfig, dir string) ([]migrations.BIUse
 	return all, nil
 }
 
+// biPlace is where tools reach a ClickHouse. Only they need its port as a number.
+func biPlace(at clickhouseAddress) (biaccess.Place, error) {
+	place := biaccess.Place{Database: migrations.BIDatabase(at.database), Stays: true}
+	host, native, err := net.SplitHostPort(at.addrs[0])
+	if err == nil {
+		place.Host = host
+		place.NativePort, err = strconv.Atoi(native)
+	}
+	if err != nil {
+		return place, schema.E("find ClickHouse for BI tools", schema.KindConflict,
+			"SOURCELOOP_CLICKHOUSE names no port as a number, so that BI tools cannot be told one. Have it written as clickhouse://user:password@host:9000/database, and SourceLoop started again.")
+	}
+	return place, nil
+}
+
 // biAccess is how the dashboard adds BI users to the ClickHouse that there is.
 func (n *node) biAccess() (api.BITools, error) {
 	at := n.engines.clickhouse
-	host, native, err := net.SplitHostPort(at.addrs[0])
+	place, err := biPlace(at)
 	if err != nil {
-		return nil, schema.E("start", schema.KindInvalid, "SOURCELOOP_CLICKHOUSE has an address without a port. Write it as clickhouse://user:password@host:9000/database.")
-	}
-	place := biaccess.Place{Host: host, Database: migrations.BIDatabase(at.database), Stays: true}
-	if place.NativePort, err = strconv.Atoi(native); err != nil {
-		return nil, fmt.Errorf("cannot read the port of ClickHouse: %w", err)
+		return biaccess.Unplaced{Why: err}, nil
 	}
 	if n.engines.embedded.BI == "" {
 		return &biaccess.Server{At: place, Database: at.database, Store: n.control, Log: n.log, Run: func(ctx context.Context, statements []string) error {

@@ -34,25 +34,37 @@ func (f *Folder) Users(_ context.Context, who control.Principal) ([]User, error)
 	}
 	var users []User
 	for _, u := range all {
-		if u.Workspace != who.Workspace {
-			continue
+		if u.Workspace == who.Workspace {
+			users = append(users, userOf(u, f.stateOf(u)))
 		}
-		one := User{Name: shortName(u.Workspace, u.Name), Login: u.Name, Details: u.Details, State: FromNextStart, AddedAt: schema.Millis(u.AddedAt)}
-		if slices.Contains(f.Began, u) {
-			one.State = Reads
-		}
-		users = append(users, one)
 	}
 	for _, u := range f.Began {
-		if u.Workspace == who.Workspace && !slices.ContainsFunc(all, named(u.Name)) {
-			users = append(users, User{Name: shortName(u.Workspace, u.Name), Login: u.Name, Details: u.Details, State: UntilNextStart, AddedAt: schema.Millis(u.AddedAt)})
+		if u.Workspace == who.Workspace && !slices.ContainsFunc(all, sameLogin(u)) {
+			users = append(users, userOf(u, UntilNextStart))
 		}
 	}
 	return users, nil
 }
 
-func named(login string) func(migrations.BIUser) bool {
-	return func(u migrations.BIUser) bool { return u.Name == login }
+func userOf(u migrations.BIUser, state State) User {
+	return User{Name: shortName(u.Workspace, u.Name), Login: u.Name, Details: u.Details, State: state, AddedAt: schema.Millis(u.AddedAt)}
+}
+
+// stateOf is that of a user in the file.
+func (f *Folder) stateOf(u migrations.BIUser) State {
+	switch {
+	case slices.Contains(f.Began, u):
+		return Reads
+	case slices.ContainsFunc(f.Began, sameLogin(u)):
+		return Renewed
+	}
+	return FromNextStart
+}
+
+// sameLogin finds users of the same workspace with the same login, of whatever
+// password.
+func sameLogin(as migrations.BIUser) func(migrations.BIUser) bool {
+	return func(u migrations.BIUser) bool { return u.Name == as.Name && u.Workspace == as.Workspace }
 }
 
 // Add lets somebody read the principal's workspace from the next start on.
@@ -79,21 +91,31 @@ func (f *Folder) Add(ctx context.Context, who control.Principal, name string, de
 		// The audit log goes first: nobody is let in without an entry.
 		return append(all, u), f.Store.NoteBIUser(ctx, who, control.BIUser{Login: u.Name, Details: details}, false)
 	})
-	return User{Name: shortName(u.Workspace, u.Name), Login: u.Name, Details: details, State: FromNextStart, AddedAt: schema.Millis(u.AddedAt)}, password, err
+	return userOf(u, f.stateOf(u)), password, err
 }
 
 // Remove takes that away from the next start on, and says whether the user can
 // sign in until then.
 func (f *Folder) Remove(ctx context.Context, who control.Principal, login string) (State, []string, error) {
+	mine := sameLogin(migrations.BIUser{Name: login, Workspace: who.Workspace})
 	err := f.File.Change(func(all []migrations.BIUser) ([]migrations.BIUser, error) {
-		at := slices.IndexFunc(all, func(u migrations.BIUser) bool { return u.Name == login && u.Workspace == who.Workspace })
+		at := slices.IndexFunc(all, mine)
 		if at < 0 {
 			return nil, unknownUser(login)
 		}
 		return slices.Delete(all, at, at+1), f.Store.NoteBIUser(ctx, who, control.BIUser{Login: login}, true)
 	})
-	if err == nil && slices.ContainsFunc(f.Began, named(login)) {
+	if err == nil && slices.ContainsFunc(f.Began, mine) {
 		return UntilNextStart, nil, nil
 	}
 	return Gone, nil, err
+}
+
+// Confirm refuses: nobody is asked to run anything on the embedded engine.
+func (f *Folder) Confirm(_ context.Context, who control.Principal, _ string) error {
+	const op = "confirm that the BI user is gone"
+	if !who.Can(control.ManageBI) {
+		return schema.E(op, schema.KindDenied, "Your role may not %s. Ask an Owner or an Admin of this workspace.", control.ManageBI)
+	}
+	return schema.E(op, schema.KindConflict, "The embedded ClickHouse forgets removed users at its next start, and nobody runs statements for that. Start SourceLoop again.")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"time"
 
 	"sourceloop/control"
 	migrations "sourceloop/schema/clickhouse"
@@ -20,17 +21,23 @@ type Server struct {
 	Log *slog.Logger
 }
 
+// retrying is how long a list waits for ClickHouse to drop those who are leaving.
+const retrying = 5 * time.Second
+
 // Place is where tools connect to.
 func (s *Server) Place() Place { return s.At }
 
 func (s *Server) user(who control.Principal, u control.BIUser) (User, error) {
 	one := User{Name: shortName(who.Workspace, u.Login), Login: u.Login, Details: u.Details, State: Reads, AddedAt: u.AddedAt}
-	if u.Applied {
-		return one, nil
+	var err error
+	switch {
+	case u.Leaving:
+		one.State = Leaving
+		one.Statements, err = grant(who, u).Removal(s.Database)
+	case !u.Applied:
+		one.State = ByStatements
+		one.Statements, err = grant(who, u).Statements(s.Database)
 	}
-	one.State = ByStatements
-	statements, err := grant(who, u).Statements(s.Database)
-	one.Statements = statements
 	return one, err
 }
 
@@ -39,14 +46,21 @@ func grant(who control.Principal, u control.BIUser) migrations.BIUser {
 }
 
 // Users are those of the principal's workspace that were added here. Who was
-// added on the command line is known to the server alone.
+// added on the command line is known to the server alone. Those who are leaving
+// are dropped if ClickHouse takes that now.
 func (s *Server) Users(ctx context.Context, who control.Principal) ([]User, error) {
 	all, err := s.Store.BIUsers(ctx, who)
 	if err != nil {
 		return nil, err
 	}
+	trying, stop := context.WithTimeout(ctx, retrying)
+	defer stop()
 	var users []User
 	for _, u := range all {
+		// What is refused again was logged when the user was removed.
+		if u.Leaving && trying.Err() == nil && s.drop(trying, who, u.Login) == nil {
+			continue
+		}
 		one, err := s.user(who, u)
 		if err != nil {
 			return nil, err
@@ -87,29 +101,40 @@ func (s *Server) Add(ctx context.Context, who control.Principal, name string, de
 	return all[at], password, nil
 }
 
+// drop has the server drop a user who is leaving, and forgets who is gone.
+func (s *Server) drop(ctx context.Context, who control.Principal, login string) error {
+	statements, err := migrations.BIUser{Name: login}.Removal(s.Database)
+	if err != nil {
+		return err
+	}
+	if err := s.Run(ctx, statements); err != nil {
+		return err
+	}
+	return s.Store.ForgetBIUser(ctx, who, login)
+}
+
 func (s *Server) refused(ctx context.Context, login string, err error) {
 	s.Log.WarnContext(ctx, "ClickHouse refused a statement about its users, which is left to an administrator", "user", login, "error", err.Error())
 }
 
-// Remove takes a user away, or says what is to be run for that.
+// Remove takes a user away, or says what is to be run for that: then the user is
+// leaving, and stays in the list.
 func (s *Server) Remove(ctx context.Context, who control.Principal, login string) (State, []string, error) {
-	all, err := s.Store.BIUsers(ctx, who)
-	if err != nil {
+	// The list goes first: whoever may still sign in stays in it.
+	if err := s.Store.RemoveBIUser(ctx, who, login); err != nil {
 		return "", nil, err
 	}
-	if !slices.ContainsFunc(all, func(u control.BIUser) bool { return u.Login == login }) {
-		return "", nil, unknownUser(login)
+	err := s.drop(ctx, who, login)
+	if err == nil {
+		return Gone, nil, nil
 	}
+	s.refused(ctx, login, err)
 	statements, err := migrations.BIUser{Name: login}.Removal(s.Database)
-	if err != nil {
-		return "", nil, err
-	}
-	state := Gone
-	if err := s.Run(ctx, statements); err != nil {
-		s.refused(ctx, login, err)
-		state = ByStatements
-	} else {
-		statements = nil
-	}
-	return state, statements, s.Store.RemoveBIUser(ctx, who, login)
+	return Leaving, statements, err
+}
+
+// Confirm takes a user who is leaving off the list, on the principal's word that
+// an administrator has run the statements.
+func (s *Server) Confirm(ctx context.Context, who control.Principal, login string) error {
+	return s.Store.ConfirmBIUserGone(ctx, who, login)
 }

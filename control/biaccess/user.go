@@ -31,8 +31,14 @@ const (
 	Reads          State = "reads"            // now
 	FromNextStart  State = "from_next_start"  // of the embedded engine
 	UntilNextStart State = "until_next_start" // of it, having been removed
-	ByStatements   State = "by_statements"    // once an administrator has run them
-	Gone           State = "gone"             // not any more
+	// Renewed is somebody removed and added again: the former password signs in
+	// until the next start of the embedded engine, the new one from then on.
+	Renewed      State = "renewed_from_next_start"
+	ByStatements State = "by_statements" // once an administrator has run them
+	// Leaving is somebody removed whom the server did not drop: still there until
+	// an administrator has run the statements, or ClickHouse takes them.
+	Leaving State = "leaving"
+	Gone    State = "gone" // not any more
 )
 
 // User is somebody who reads a workspace, or is going to.
@@ -42,7 +48,7 @@ type User struct {
 	Details    bool   // may also read who contacts are
 	State      State
 	AddedAt    schema.Millis // 0 when that is not known
-	Statements []string      // to be run by an administrator, for ByStatements
+	Statements []string      // to be run by an administrator, for ByStatements and Leaving
 }
 
 var askedName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,39}$`)

@@ -57,11 +57,13 @@ func (e AdPlatform) Valid() bool {
 
 // Defines values for BIState.
 const (
-	BIStateByStatements   BIState = "by_statements"
-	BIStateFromNextStart  BIState = "from_next_start"
-	BIStateGone           BIState = "gone"
-	BIStateReads          BIState = "reads"
-	BIStateUntilNextStart BIState = "until_next_start"
+	BIStateByStatements         BIState = "by_statements"
+	BIStateFromNextStart        BIState = "from_next_start"
+	BIStateGone                 BIState = "gone"
+	BIStateLeaving              BIState = "leaving"
+	BIStateReads                BIState = "reads"
+	BIStateRenewedFromNextStart BIState = "renewed_from_next_start"
+	BIStateUntilNextStart       BIState = "until_next_start"
 )
 
 // Valid indicates whether the value is a known member of the BIState enum.
@@ -73,7 +75,11 @@ func (e BIState) Valid() bool {
 		return true
 	case BIStateGone:
 		return true
+	case BIStateLeaving:
+		return true
 	case BIStateReads:
+		return true
+	case BIStateRenewedFromNextStart:
 		return true
 	case BIStateUntilNextStart:
 		return true
@@ -1417,17 +1423,21 @@ type BIPlace struct {
 // BIRemoval What became of a removed user.
 type BIRemoval struct {
 	// State Whether a BI user can sign in: `reads`: now; `from_next_start` and `until_next_start` of the process with the
-	// embedded engine; `by_statements`: once an administrator has run `statements`, for a removed one until then; `gone`:
-	// not any more.
+	// embedded engine; `renewed_from_next_start`: removed and added again, so that until that next start it signs in with
+	// the former password and reads what it could, and from then on with the new one; `by_statements`: once an
+	// administrator has run `statements`; `leaving`: removed, but until an administrator has run `statements` it may still
+	// sign in; `gone`: not any more.
 	State BIState `json:"state"`
 
-	// Statements What an administrator of the server runs, in this order; empty unless `by_statements`.
+	// Statements What an administrator of the server runs, in this order; empty unless `leaving`.
 	Statements []string `json:"statements"`
 }
 
 // BIState Whether a BI user can sign in: `reads`: now; `from_next_start` and `until_next_start` of the process with the
-// embedded engine; `by_statements`: once an administrator has run `statements`, for a removed one until then; `gone`:
-// not any more.
+// embedded engine; `renewed_from_next_start`: removed and added again, so that until that next start it signs in with
+// the former password and reads what it could, and from then on with the new one; `by_statements`: once an
+// administrator has run `statements`; `leaving`: removed, but until an administrator has run `statements` it may still
+// sign in; `gone`: not any more.
 type BIState string
 
 // BIUser Who reads this workspace with a BI tool.
@@ -1446,11 +1456,13 @@ type BIUser struct {
 	Name string `json:"name"`
 
 	// State Whether a BI user can sign in: `reads`: now; `from_next_start` and `until_next_start` of the process with the
-	// embedded engine; `by_statements`: once an administrator has run `statements`, for a removed one until then; `gone`:
-	// not any more.
+	// embedded engine; `renewed_from_next_start`: removed and added again, so that until that next start it signs in with
+	// the former password and reads what it could, and from then on with the new one; `by_statements`: once an
+	// administrator has run `statements`; `leaving`: removed, but until an administrator has run `statements` it may still
+	// sign in; `gone`: not any more.
 	State BIState `json:"state"`
 
-	// Statements What an administrator of the server runs, in this order; empty unless `by_statements`.
+	// Statements What an administrator of the server runs, in this order; empty unless `by_statements` or `leaving`.
 	Statements []string `json:"statements"`
 }
 
@@ -4740,6 +4752,12 @@ type ListCreditedConversionsParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// RemoveBIUserParams defines parameters for RemoveBIUser.
+type RemoveBIUserParams struct {
+	// StatementsRun Only take a user who is `leaving` off the list, since an administrator has run the statements. Nothing is run.
+	StatementsRun *bool `form:"statements_run,omitempty" json:"statements_run,omitempty"`
+}
+
 // ListContactsParams defines parameters for ListContacts.
 type ListContactsParams struct {
 	// Limit How many items at most.
@@ -5177,7 +5195,7 @@ type ServerInterface interface {
 	AddBIUser(ctx echo.Context) error
 	// RemoveBIUser Take reading with a BI tool away
 	// (DELETE /api/v1/bi/{login})
-	RemoveBIUser(ctx echo.Context, login string) error
+	RemoveBIUser(ctx echo.Context, login string, params RemoveBIUserParams) error
 	// ListConnections The cards of the chat connections
 	// (GET /api/v1/connections)
 	ListConnections(ctx echo.Context) error
@@ -5844,8 +5862,17 @@ func (w *ServerInterfaceWrapper) RemoveBIUser(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter login: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveBIUserParams
+	// ------------- Optional query parameter "statements_run" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "statements_run", ctx.QueryParams(), &params.StatementsRun, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter statements_run: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.RemoveBIUser(ctx, login)
+	err = w.Handler.RemoveBIUser(ctx, login, params)
 	return err
 }
 
@@ -7999,7 +8026,8 @@ func (response AddBIUserdefaultApplicationProblemPlusJSONResponse) VisitAddBIUse
 }
 
 type RemoveBIUserRequestObject struct {
-	Login string `json:"login"`
+	Login  string `json:"login"`
+	Params RemoveBIUserParams
 }
 
 type RemoveBIUserResponseObject interface {
@@ -12047,10 +12075,11 @@ func (sh *strictHandler) AddBIUser(ctx echo.Context) error {
 }
 
 // RemoveBIUser operation middleware
-func (sh *strictHandler) RemoveBIUser(ctx echo.Context, login string) error {
+func (sh *strictHandler) RemoveBIUser(ctx echo.Context, login string, params RemoveBIUserParams) error {
 	var request RemoveBIUserRequestObject
 
 	request.Login = login
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.RemoveBIUser(ctx.Request().Context(), request.(RemoveBIUserRequestObject))

@@ -14,6 +14,7 @@ type BITools interface {
 	Users(ctx context.Context, who control.Principal) ([]biaccess.User, error)
 	Add(ctx context.Context, who control.Principal, name string, details bool) (user biaccess.User, password string, err error)
 	Remove(ctx context.Context, who control.Principal, login string) (state biaccess.State, statements []string, err error)
+	Confirm(ctx context.Context, who control.Principal, login string) error
 }
 
 // GetBIAccess tells where BI tools connect to, and who may.
@@ -54,8 +55,14 @@ func (s *service) AddBIUser(ctx context.Context, in AddBIUserRequestObject) (Add
 	return AddBIUser201JSONResponse{User: biUserOf(user), Password: password}, nil
 }
 
-// RemoveBIUser takes that away.
+// RemoveBIUser takes that away, or takes the caller's word that it is gone.
 func (s *service) RemoveBIUser(ctx context.Context, in RemoveBIUserRequestObject) (RemoveBIUserResponseObject, error) {
+	if given(in.Params.StatementsRun) {
+		if err := s.BITools.Confirm(ctx, callerOf(ctx).Principal, in.Login); err != nil {
+			return nil, err
+		}
+		return RemoveBIUser200JSONResponse{State: BIState(biaccess.Gone), Statements: listed(nil)}, nil
+	}
 	state, statements, err := s.BITools.Remove(ctx, callerOf(ctx).Principal, in.Login)
 	if err != nil {
 		return nil, err

@@ -481,8 +481,27 @@ test("a BI user is added with a password shown once, and removed", async (t) => 
   await page.click(id("ask-confirm"));
   await row.waitFor({ state: "detached" });
   assert.match(await page.textContent(id("bi-removed")), /w1_tableau was removed/);
-  await page.click(id("bi-statements-of"));
+  const warehouse = page.locator(`${id("bi-users")} [data-login=w1_warehouse]`);
+  await warehouse.locator(id("bi-statements-of")).click();
   assert.match(await page.textContent(id("bi-statements")), /CREATE ROW POLICY OR REPLACE w1_warehouse/);
+});
+
+test("a BI user whom the server did not drop stays in the list until that is confirmed", async (t) => {
+  const page = await open(t, "/settings/bi-access");
+  const row = (login, state) => page.locator(`${id("bi-users")} [data-login=${login}][data-state=${state}]`);
+  await row("w1_warehouse", "by_statements").locator(id("remove-bi-user")).click();
+  await page.click(id("ask-confirm"));
+  await row("w1_warehouse", "leaving").waitFor();
+  assert.match(await page.textContent(id("bi-removed")), /w1_warehouse can still sign in/);
+  await page.reload();
+  await row("w1_warehouse", "leaving").locator(id("bi-statements-of")).click();
+  assert.match(await page.textContent(id("bi-statements")), /DROP USER IF EXISTS w1_warehouse/);
+  await row("w1_warehouse", "leaving").locator(id("bi-were-run")).click();
+  const [asked] = await Promise.all([page.waitForRequest((r) => r.method() === "DELETE"), page.click(id("ask-confirm"))]);
+  assert.match(asked.url(), /bi\/w1_warehouse\?statements_run=true$/);
+  await row("w1_warehouse", "leaving").waitFor({ state: "detached" });
+  assert.match(await page.textContent(id("bi-removed")), /w1_warehouse was removed/);
+  assert.match(await row("w1_tried", "renewed_from_next_start").textContent(), /former password/);
 });
 
 test("filters are kept as a segment, put into force again and forgotten", async (t) => {

@@ -93,7 +93,7 @@ const screens = [
   { name: "channels-preview", path: "/settings/channels", ready: "[data-testid=rule]", open: "[data-testid=rule-remove]", click: "[data-testid=preview]", seen: "[data-testid=preview-answer]" },
   { name: "channels-changed", path: "/settings/channels", ready: "[data-testid=rule]", edit: { "[data-testid=rule-name]": "Communities" }, click: "[data-testid=preview]", seen: "[data-testid=change]", then: "[data-testid=change] summary" },
   { name: "channels-new", path: "/settings/channels", ready: "[data-testid=rule]", open: "[data-testid=add-rule]", click: "[data-testid=save-rules]", seen: ".rule-error" },
-  { name: "bi-access", path: "/settings/bi-access", ready: "[data-testid=bi-users]", click: "[data-testid=bi-statements-of]", seen: "[data-testid=bi-statements]" },
+  { name: "bi-access", path: "/settings/bi-access", ready: "[data-testid=bi-users]", click: "[data-login=w1_parting] [data-testid=bi-statements-of]", seen: "[data-testid=bi-statements]" },
   { name: "bi-access-new", path: "/settings/bi-access", ready: "[data-testid=bi-users]", edit: { "[data-testid=bi-name]": "superset" }, click: "[data-testid=add-bi-user]", seen: "[data-testid=bi-password]" },
   { name: "empty-bi-access", path: "/settings/bi-access", empty: true, ready: "[data-testid=no-bi-users]" },
   { name: "settings", path: "/settings", ready: "[data-testid=keys]" },

@@ -209,7 +209,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     if (!signedIn) return problem(401, "You are not signed in", "The session has ended.", "Sign in again.");
     const forGoals = goals(method, path.replace("/api/v1", ""), body, { ok, problem }) ?? segments(method, path.replace("/api/v1", ""), body, { ok });
     if (forGoals) return forGoals;
-    const forHooks = hooks(method, path.replace("/api/v1", ""), body, { ok, problem }) ?? bi(method, path.replace("/api/v1", ""), body, { ok, problem });
+    const forHooks = hooks(method, path.replace("/api/v1", ""), body, { ok, problem }) ?? bi(method, path.replace("/api/v1", ""), body, { ok, problem }, q);
     if (forHooks) return forHooks;
     const forCredits = credits(method, path.replace("/api/v1", ""), q, { ok, problem });
     if (forCredits) return forCredits;

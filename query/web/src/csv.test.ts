@@ -29,8 +29,11 @@ describe("tables as files", () => {
     for (let n = 0; n < 3000; n++) {
       const row = Array.from({ length: 3 }, () => Array.from({ length: Math.floor(random() * 8) }, () => letters[Math.floor(random() * letters.length)]).join(""));
       const text = toCsv([row]);
-      for (const part of [...text.split(/[;\t\r\n]/), ...parse(text)]) expect(part.replace(/^[\s"]+/, ""), `seed ${seed}, ${JSON.stringify(row)}`).not.toMatch(/^[=+\-@\uff1d]/);
-      expect(parse(text).map((v) => v.replaceAll("'", "")), `seed ${seed}`).toEqual(row.map((v) => v.replaceAll("'", "")));
+      const parsed = parse(text);
+      const formulas = [...text.split(/[;\t\r\n]/), ...parsed].filter((part) => /^[=+\-@\uff1d]/.test(part.replace(/^[\s"]+/, "")));
+      const kept = parsed.map((v) => v.replaceAll("'", ""));
+      // One expectation a row: one a part took seconds, which a loaded machine stretches beyond the runner's limit.
+      expect({ formulas, kept }, `seed ${seed}, ${JSON.stringify(row)}`).toEqual({ formulas: [], kept: row.map((v) => v.replaceAll("'", "")) });
     }
   });
 });

@@ -1304,7 +1304,9 @@ export interface paths {
         post?: never;
         /**
          * Take reading with a BI tool away
-         * @description `state` says whether the user can sign in until the next start, or until an administrator has run `statements`. Needs the role Admin or higher.
+         * @description `state` says whether the user can sign in until the next start, or is `leaving`: then the server did not drop it, and
+         *     it stays in the list with what is to be run, which is tried again whenever the list is asked for or this is called
+         *     again. Once an administrator has run `statements`, say so by `statements_run`. Needs the role Admin or higher.
          */
         delete: operations["removeBIUser"];
         options?: never;
@@ -1587,11 +1589,13 @@ export interface components {
     schemas: {
         /**
          * @description Whether a BI user can sign in: `reads`: now; `from_next_start` and `until_next_start` of the process with the
-         *     embedded engine; `by_statements`: once an administrator has run `statements`, for a removed one until then; `gone`:
-         *     not any more.
+         *     embedded engine; `renewed_from_next_start`: removed and added again, so that until that next start it signs in with
+         *     the former password and reads what it could, and from then on with the new one; `by_statements`: once an
+         *     administrator has run `statements`; `leaving`: removed, but until an administrator has run `statements` it may still
+         *     sign in; `gone`: not any more.
          * @enum {string}
          */
-        BIState: "reads" | "from_next_start" | "until_next_start" | "by_statements" | "gone";
+        BIState: "reads" | "from_next_start" | "until_next_start" | "renewed_from_next_start" | "by_statements" | "leaving" | "gone";
         /** @description Where BI tools connect to. */
         BIPlace: {
             /** @description ClickHouse runs within this program, and is reached from its machine alone. */
@@ -1617,7 +1621,7 @@ export interface components {
             details: boolean;
             state: components["schemas"]["BIState"];
             added_at: components["schemas"]["MaybeTime"];
-            /** @description What an administrator of the server runs, in this order; empty unless `by_statements`. */
+            /** @description What an administrator of the server runs, in this order; empty unless `by_statements` or `leaving`. */
             statements: string[];
         };
         /** @description Reading with BI tools. */
@@ -1647,7 +1651,7 @@ export interface components {
         /** @description What became of a removed user. */
         BIRemoval: {
             state: components["schemas"]["BIState"];
-            /** @description What an administrator of the server runs, in this order; empty unless `by_statements`. */
+            /** @description What an administrator of the server runs, in this order; empty unless `leaving`. */
             statements: string[];
         };
         /** @description An address at which a program tells of conversions in JSON of its own. */
@@ -6567,7 +6571,10 @@ export interface operations {
     };
     removeBIUser: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only take a user who is `leaving` off the list, since an administrator has run the statements. Nothing is run. */
+                statements_run?: boolean;
+            };
             header?: never;
             path: {
                 /** @description What the user signs in with. */

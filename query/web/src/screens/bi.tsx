@@ -37,7 +37,7 @@ function Access() {
           A user reads the views of this workspace with any tool that speaks to ClickHouse. It can change nothing, and sees nothing of other workspaces. Emails, phones and names of contacts are in a view of their own, which is granted apart.
         </p>
         {made && at && <Made made={made} place={at.place} onClose={() => setMade(null)} />}
-        {gone && <Removed of={gone} onClose={() => setGone(null)} />}
+        {gone && <Removed of={gone} listed={at?.items.some((u) => u.login === gone.user.login) ?? true} onClose={() => setGone(null)} />}
         {access.problem && <ProblemNote problem={access.problem} again={access.reload} />}
         {!at && access.loading && <Skeleton lines={4} />}
         {at && (
@@ -108,13 +108,19 @@ const states: Record<Schemas["BIState"], string> = {
   reads: "Reads",
   from_next_start: "From the next start of SourceLoop",
   until_next_start: "Removed; reads until the next start",
+  renewed_from_next_start: "Until the next start with the former password, as before; with the new one from then on",
   by_statements: "Once an administrator has run the statements",
+  leaving: "Removed, but may still read until the statements are run",
   gone: "Removed",
 };
 
 function UserTable({ items, onRemoved }: { items: User[]; onRemoved: (user: User, removal: Schemas["BIRemoval"]) => void }) {
   const [leaving, setLeaving] = useState<User | null>(null);
-  const [shown, setShown] = useState<User | null>(null);
+  const [confirmed, setConfirmed] = useState<User | null>(null);
+  const [open, setOpen] = useState("");
+  const shown = items.find((u) => u.login === open && u.statements.length > 0);
+  const remove = async (user: User, ran: boolean) =>
+    onRemoved(user, await ask("delete", "/api/v1/bi/{login}", { path: { login: user.login }, ...(ran ? { query: { statements_run: true } } : {}) }));
   return (
     <>
       <div class="table-box" role="region" aria-label="Table of BI users" tabIndex={0}>
@@ -141,11 +147,16 @@ function UserTable({ items, onRemoved }: { items: User[]; onRemoved: (user: User
                 <td>{u.added_at ? date(u.added_at, zone()) : ""}</td>
                 <td class="number bi-buttons">
                   {u.statements.length > 0 && (
-                    <button type="button" class="button" onClick={() => setShown(shown?.login === u.login ? null : u)} aria-expanded={shown?.login === u.login} data-testid="bi-statements-of">
+                    <button type="button" class="button" onClick={() => setOpen(open === u.login ? "" : u.login)} aria-expanded={shown?.login === u.login} data-testid="bi-statements-of">
                       Statements
                     </button>
                   )}
-                  {u.state !== "until_next_start" && (
+                  {u.state === "leaving" && (
+                    <button type="button" class="button" aria-label={`The statements about ${u.login} were run`} onClick={() => setConfirmed(u)} data-testid="bi-were-run">
+                      They were run
+                    </button>
+                  )}
+                  {u.state !== "until_next_start" && u.state !== "leaving" && (
                     <button type="button" class="button button-icon" aria-label={`Remove ${u.login}`} onClick={() => setLeaving(u)} data-testid="remove-bi-user">
                       <Icon name="trash" />
                     </button>
@@ -156,14 +167,23 @@ function UserTable({ items, onRemoved }: { items: User[]; onRemoved: (user: User
           </tbody>
         </table>
       </div>
-      {shown && <Statements all={shown.statements} />}
+      {shown && <Statements all={shown.statements} leaving={shown.state === "leaving"} />}
       {leaving && (
         <Ask
           title={`Remove ${leaving.login}?`}
           text="Whoever reads with it is refused: by a server at once, by the embedded ClickHouse from the next start of SourceLoop. This cannot be undone, but a new user can be added."
           label="Remove"
           onClose={() => setLeaving(null)}
-          act={async () => onRemoved(leaving, await ask("delete", "/api/v1/bi/{login}", { path: { login: leaving.login } }))}
+          act={() => remove(leaving, false)}
+        />
+      )}
+      {confirmed && (
+        <Ask
+          title={`Were the statements about ${confirmed.login} run?`}
+          text="SourceLoop cannot see whether an administrator has run them. If not, the user can still read and is no longer in this list. The audit log notes who confirmed it."
+          label="They were run"
+          onClose={() => setConfirmed(null)}
+          act={() => remove(confirmed, true)}
         />
       )}
     </>
@@ -171,12 +191,13 @@ function UserTable({ items, onRemoved }: { items: User[]; onRemoved: (user: User
 }
 
 /** What an administrator of the server is to run. */
-function Statements({ all }: { all: string[] }) {
+function Statements({ all, leaving = false }: { all: string[]; leaving?: boolean }) {
   const text = all.map((s) => `${s};`).join("\n");
   return (
     <div class="bi-statements">
       <p>
-        The ClickHouse user that SourceLoop signs in as may not manage users, or ClickHouse did not answer. Have an administrator of the server run these, in this order. Whether that was done cannot be seen from here.
+        The ClickHouse user that SourceLoop signs in as may not manage users, or ClickHouse did not answer. Have an administrator of the server run these, in this order.{" "}
+        {leaving ? "SourceLoop tries again whenever this list is read, too. The user stays in it until that succeeds, or until you say that they were run." : "Whether that was done cannot be seen from here."}
       </p>
       <pre tabIndex={0} aria-label="Statements" data-testid="bi-statements">
         {text}
@@ -196,9 +217,10 @@ function Made({ made, place, onClose }: { made: Schemas["NewBIUser"]; place: Pla
         <code class="secret break" data-testid="bi-password">
           {made.password}
         </code>
-        {made.user.state === "from_next_start" && (
+        {(made.user.state === "from_next_start" || made.user.state === "renewed_from_next_start") && (
           <p data-testid="bi-when">
-            The embedded ClickHouse reads its users when it starts: {made.user.login} can sign in once SourceLoop has been started again.
+            The embedded ClickHouse reads its users when it starts: {made.user.login} can sign in with this password once SourceLoop has been started again.
+            {made.user.state === "renewed_from_next_start" && " Until then the former password still reads, whatever it could read before."}
             {!place.stays && " Start it with --bi-port, so that tools find it on the same port each time."}
           </p>
         )}
@@ -214,15 +236,17 @@ function Made({ made, place, onClose }: { made: Schemas["NewBIUser"]; place: Pla
   );
 }
 
-function Removed({ of, onClose }: { of: { user: User; removal: Schemas["BIRemoval"] }; onClose: () => void }) {
+/** What became of a removed user; listed says that it is still in the list. */
+function Removed({ of, listed, onClose }: { of: { user: User; removal: Schemas["BIRemoval"] }; listed: boolean; onClose: () => void }) {
   const { user, removal } = of;
+  const leaving = removal.state === "leaving" && listed;
   return (
     <div class="note" role="status" data-testid="bi-removed">
-      <Icon name={removal.state === "gone" ? "check" : "warn"} />
+      <Icon name={leaving || removal.state === "until_next_start" ? "warn" : "check"} />
       <div>
-        <strong>{user.login} was removed.</strong>
+        <strong>{leaving ? `${user.login} can still sign in.` : `${user.login} was removed.`}</strong>
         {removal.state === "until_next_start" && <p>The embedded ClickHouse reads its users when it starts: it can still sign in until SourceLoop is started again.</p>}
-        {removal.state === "by_statements" && <Statements all={removal.statements} />}
+        {leaving && <Statements all={removal.statements} leaving />}
       </div>
       <span class="actions">
         <button type="button" class="button" onClick={onClose}>
