@@ -36,7 +36,7 @@ func TestColumns(t *testing.T) {
 	lists := contractLists(t)
 	for address, want := range map[string]string{
 		"GET /api/v1/attribution":             "key,conversions,value,sessions,",
-		"GET /api/v1/attribution/conversions": "id,contact,name,at,value,credit\r\n",
+		"GET /api/v1/attribution/conversions": "id,contact,name,at,value,credit,credited_value\r\n",
 		"GET /api/v1/contacts":                "id,email,phone,name,stage,created_at,converted_at,first_touch.channel,first_touch.source,",
 	} {
 		text, err := lists[address].write(formCSV, nil)

@@ -62,7 +62,7 @@ func TestParametersThatAreRefused(t *testing.T) {
 		{"/attribution?dimension=source&second_dimension=source", []string{"second dimension", "source"}},
 		{"/attribution?exclude=source", []string{"The parameter exclude"}},
 		{"/attribution?compare=custom", []string{"compare_from and compare_to"}},
-		{"/attribution/conversions?key=google&model=shapley", []string{"shapley", "linear"}},
+		{"/attribution/changes?since=2026-11-01&model=shapley", []string{"shapley", "linear"}},
 		{"/attribution?lookback=0", []string{"The parameter lookback is not written as it must be", "days"}},
 		{"/attribution?lookback=5", []string{"1, 7, 14, 30, 60, 90, 180"}},
 		{"/attribution?from=2026-02-30", []string{"from"}},
@@ -130,7 +130,7 @@ func TestWhatIsMissingIsSaidAtStart(t *testing.T) {
 	w := newWorld(t)
 	_, err := api.New(api.Deps{
 		Store: w.store, Reports: &report.Reader{}, Connections: &connect.Service{}, Doctor: examiner(w.store), Leads: w.leads,
-		Costs: &sink.Costs{}, Normalizer: identity.Rules{}, Channels: &enrich.Channels{}, Sealer: controltest.Keys(t), Addresses: outbound.Guard{}, Tracking: func(string) api.Snippet { return api.Snippet{} }, PublicURL: "loop.example",
+		Costs: &sink.Costs{}, BITools: w.tools, Normalizer: identity.Rules{}, Channels: &enrich.Channels{}, Sealer: controltest.Keys(t), Addresses: outbound.Guard{}, Tracking: func(string) api.Snippet { return api.Snippet{} }, PublicURL: "loop.example",
 	})
 	if schema.KindOf(err) != schema.KindInvalid {
 		t.Errorf("a public address without a scheme gives %v", err)
