@@ -809,10 +809,12 @@ test("rules for channels: written, moved, looked at, saved, applied to the past"
   await rule.locator(id("rule-own-channel")).fill("Community");
   await rule.locator(id("rule-handle")).focus();
   await page.keyboard.press("ArrowUp");
+  await until(page, () => document.activeElement?.getAttribute("aria-label")?.startsWith("Rule 2 of 3"));
   await page.keyboard.press("ArrowUp");
-  assert.deepEqual(await names(), ["Communities", "Our partners", "Review sites"]);
   await until(page, () => document.activeElement?.getAttribute("aria-label")?.startsWith("Rule 1 of 3"));
+  assert.deepEqual(await names(), ["Communities", "Our partners", "Review sites"]);
   await page.click('button[aria-label="Move Our partners down"]');
+  await until(page, () => document.querySelector("li:last-child [data-testid=rule-name]")?.value === "Our partners");
   assert.deepEqual(await names(), ["Communities", "Review sites", "Our partners"]);
 
   await page.click(id("preview"));
