@@ -152,7 +152,7 @@ function UserTable({ items, onRemoved }: { items: User[]; onRemoved: (user: User
                     </button>
                   )}
                   {u.state === "leaving" && (
-                    <button type="button" class="button" aria-label={`The statements about ${u.login} were run`} onClick={() => setConfirmed(u)} data-testid="bi-were-run">
+                    <button type="button" class="button" aria-label={`They were run: the statements about ${u.login}`} onClick={() => setConfirmed(u)} data-testid="bi-were-run">
                       They were run
                     </button>
                   )}
