@@ -27,7 +27,8 @@ const (
 // once, it is read a single time: what they need of it is copied into a table
 // of this connection's own, which is sorted by browser, and which hides the
 // other one. The server drops it when the connection ends, however it does;
-// then this ends with an error, too, and whoever asked asks again.
+// where the driver then makes another one, statements read the table that all
+// have: they give the same, and take longer.
 func (s *Sink) attributeEverybody(ctx context.Context, workspace uint32, version uint64) (err error) {
 	all, err := s.everybody(ctx, workspace)
 	if err != nil {
@@ -39,7 +40,6 @@ func (s *Sink) attributeEverybody(ctx context.Context, workspace uint32, version
 	}
 	options := Options(s.config)
 	options.MaxOpenConns, options.MaxIdleConns, options.ConnMaxLifetime = 1, 1, 7*24*time.Hour
-	options.DialStrategy = dialOnce
 	conn, err := driver.Open(options)
 	if err != nil {
 		return fmt.Errorf("cannot use the ClickHouse configuration: %w", err)
@@ -50,15 +50,6 @@ func (s *Sink) attributeEverybody(ctx context.Context, workspace uint32, version
 	}
 	c := crediting{conn: conn, goals: s.config.Goals, atOnce: s.everybodyAtOnce, visits: s.visitsAtOnce}
 	return c.attributeAll(ctx, workspace, contacts, version, false)
-}
-
-// dialOnce connects a first time and never again: on another connection the
-// table would be gone, and statements would read all of the real one, each.
-func dialOnce(ctx context.Context, connection int, options *driver.Options, dial driver.Dial) (driver.DialResult, error) {
-	if connection > 1 {
-		return driver.DialResult{}, errors.New("the connection with the copy of sessions broke; they are copied again")
-	}
-	return driver.DefaultDialStrategy(ctx, connection, options, dial)
 }
 
 // copySessions makes the connection's own table of sessions.

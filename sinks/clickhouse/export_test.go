@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	driver "github.com/ClickHouse/clickhouse-go/v2"
 	chdriver "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
@@ -26,11 +25,6 @@ func (s *Sink) Before(begins string, do func(bound map[string]any)) {
 // Refuse is Before in which such a statement may fail.
 func (s *Sink) Refuse(begins string, do func(bound map[string]any) error) {
 	s.conn = &interrupted{s.conn, begins, do}
-}
-
-// DialOnce makes options as they are for a connection with tables of its own.
-func DialOnce(options *driver.Options) {
-	options.MaxOpenConns, options.MaxIdleConns, options.DialStrategy = 1, 1, dialOnce
 }
 
 type interrupted struct {

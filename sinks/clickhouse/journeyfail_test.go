@@ -10,9 +10,7 @@ import (
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
-	"sourceloop/deploy/embedded/embeddedtest"
 	"sourceloop/schema"
-	sink "sourceloop/sinks/clickhouse"
 )
 
 // headless are copies, or what there is of them, that nobody reads.
@@ -94,31 +92,5 @@ func TestJourneysOfAServerInAnyZone(t *testing.T) {
 			}
 			first = got
 		}
-	}
-}
-
-// TestAConnectionWithTablesOfItsOwnIsNotReplaced: what is asked for after it broke fails, and reads no other tables.
-func TestAConnectionWithTablesOfItsOwnIsNotReplaced(t *testing.T) {
-	options := embeddedtest.ClickHouse(t).Options()
-	sink.DialOnce(options)
-	conn, err := driver.Open(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := conn.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	for range 2 {
-		if err := conn.Exec(t.Context(), "SELECT 1"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := conn.Exec(t.Context(), "SELECT throwIf(1)"); err == nil { // The driver leaves a connection on which a statement failed.
-		t.Fatal("ClickHouse does not refuse the statement")
-	}
-	if err := conn.Exec(t.Context(), "SELECT 1"); err == nil {
-		t.Error("another connection took its place")
 	}
 }
