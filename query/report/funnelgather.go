@@ -189,7 +189,9 @@ func bucketOf(entity uint64, shift int) uint64 {
 
 // hand sorts rows and hands over the entities that they are of.
 func (g *gathering) hand(rows []funnelRow) {
-	slices.SortFunc(rows, compareRows)
+	slices.SortFunc(rows, func(a, b funnelRow) int {
+		return cmp.Or(cmp.Compare(a.entity, b.entity), cmp.Compare(a.moment, b.moment))
+	})
 	for len(rows) > 0 {
 		n, all := 1, rows[0].mask
 		for ; n < len(rows) && rows[n].entity == rows[0].entity; n++ {
@@ -198,8 +200,7 @@ func (g *gathering) hand(rows []funnelRow) {
 		if all&g.entries != 0 {
 			g.happenings = g.happenings[:0]
 			for i := range rows[:n] {
-				r := &rows[i]
-				g.happenings = append(g.happenings, happening{r.moment, r.item, r.mask, r.stop, r.entry})
+				g.happenings = append(g.happenings, rows[i].happening)
 			}
 			g.yield(rows[0].entity, g.happenings)
 		}
@@ -207,7 +208,8 @@ func (g *gathering) hand(rows []funnelRow) {
 	}
 }
 
-// insert sorts a handful, most of which are in order.
+// insert sorts a handful, most of which are in order. The library, which calls a function for each comparison, takes a fifth longer for all of
+// gathering.
 func insert(h []happening) {
 	for i := 1; i < len(h); i++ {
 		for k := i; k > 0 && h[k].moment < h[k-1].moment; k-- {

@@ -132,23 +132,14 @@ func (r *funnelRows) add(rows []funnelRow, source *funnelSource) {
 
 // row is one of them.
 func (r *funnelRows) row(i int) funnelRow {
-	row := funnelRow{browser: r.browsers.rows[i], entity: r.browsers.rows[i], moment: r.moments.rows[i], mask: r.masks[i]}
+	row := funnelRow{browser: r.browsers.rows[i], entity: r.browsers.rows[i], happening: r.happening(i)}
 	if len(r.entities.rows) > 0 {
 		row.entity = r.entities.rows[i]
-	}
-	if len(r.stops) > 0 {
-		row.stop = r.stops[i]
-	}
-	if len(r.entries.codes) > 0 {
-		row.entry = r.entries.codes[i]
-	}
-	if r.telling {
-		row.item = r.items.rows[i]
 	}
 	return row
 }
 
-// happening is row i of somebody.
+// happening is row i, whosever it is.
 func (r *funnelRows) happening(i int) happening {
 	h := happening{moment: r.moments.rows[i], mask: r.masks[i]}
 	if len(r.stops) > 0 {
@@ -166,13 +157,7 @@ func (r *funnelRows) happening(i int) happening {
 // funnelRow is one thing that was done.
 type funnelRow struct {
 	browser, entity uint64
-	moment, item    uint64
-	mask, stop      uint16
-	entry           int32
-}
-
-func compareRows(a, b funnelRow) int {
-	return cmp.Or(cmp.Compare(a.entity, b.entity), cmp.Compare(a.moment, b.moment))
+	happening
 }
 
 // rowBlock are the columns of what is read of sessions and conversions, one block.
@@ -204,7 +189,7 @@ func newRowBlock(source *funnelSource, values *names) (*rowBlock, proto.Results)
 }
 
 func (r *rowBlock) row(i int) funnelRow {
-	row := funnelRow{browser: r.browser[i], entity: r.browser[i], moment: r.moment[i], mask: r.mask[i]}
+	row := funnelRow{r.browser[i], r.browser[i], happening{moment: r.moment[i], mask: r.mask[i]}}
 	if r.sessions {
 		row.entity = r.session[i]
 	}

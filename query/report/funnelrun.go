@@ -37,13 +37,13 @@ type funnelRun struct {
 	restRead   chan struct{} // closed when it is there
 }
 
-// seen has everybody seen, each entity once by one of some seers, which are made once what is not in journeys has been
-// read. The values are complete when it returns.
+// seen has everybody seen, each entity once by one of some seers, which are made before anything is read. The values are complete
+// when it returns.
 func (s Scoped) seen(ctx context.Context, f Funnel, newSeer func(r *funnelRun) seer) (values []string, err error) {
 	return s.seenBy(ctx, f, nil, newSeer)
 }
 
-// seenBy is the same of a funnel of which more is told, by what is made of it.
+// seenBy is the same with something more asked of the source; nil for nothing.
 func (s Scoped) seenBy(ctx context.Context, f Funnel, more func(*funnelSource), newSeer func(r *funnelRun) seer) (values []string, err error) {
 	source, err := s.source(ctx, f, more)
 	if err != nil {
@@ -111,7 +111,7 @@ func firstOf(place, ranges int) uint64 {
 }
 
 func (r *funnelRun) readSessions(ctx context.Context, values *names) error {
-	if !r.source.Items() {
+	if !r.source.Everything() && !r.funnel.onItems() {
 		return nil
 	}
 	block, result := newRowBlock(r.source, values)

@@ -3,13 +3,14 @@ package report
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
 	"golang.org/x/sync/errgroup"
 
 	"sourceloop/schema"
@@ -72,11 +73,6 @@ func (c *changes) table() ch.ExternalTable {
 // Everything tells whether all items are read, and not only those that mean something.
 func (f *funnelSource) Everything() bool { return f.Stream || f.Otherwise != 0 }
 
-// Items tells whether a funnel looks at pages or events at all.
-func (f *funnelSource) Items() bool {
-	return f.Everything() || strings.Trim(f.ItemMask, "(0)") != "" || strings.Trim(f.ItemStop, "(0)") != ""
-}
-
 // Sessions tells whether sessions are counted.
 func (f *funnelSource) Sessions() bool { return f.scope == BySession }
 
@@ -119,19 +115,25 @@ func (s Scoped) source(ctx context.Context, f Funnel, more func(*funnelSource)) 
 	return source, nil
 }
 
+// conditions are the steps and what is excluded between them.
+func (f Funnel) conditions() []Step {
+	all := slices.Clone(f.Steps)
+	for _, e := range f.Exclusions {
+		all = append(all, e.Step)
+	}
+	return all
+}
+
 // byItems tells whether every condition is one on a path or on an event's name.
 func (f Funnel) byItems() bool {
-	steps := make([]Step, 0, len(f.Steps)+len(f.Exclusions))
-	steps = append(steps, f.Steps...)
-	for _, e := range f.Exclusions {
-		steps = append(steps, e.Step)
-	}
-	for _, step := range steps {
-		if step.Type == "pageview" && !schema.OnPath(step.Value) || len(step.Properties) > 0 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(f.conditions(), func(step Step) bool {
+		return step.Type == "pageview" && !schema.OnPath(step.Value) || len(step.Properties) > 0
+	})
+}
+
+// onItems tells whether it looks at pages or events at all.
+func (f Funnel) onItems() bool {
+	return slices.ContainsFunc(f.conditions(), func(step Step) bool { return step.Type != "conversion" })
 }
 
 // findCopies finds those with sessions that may be asked for.
@@ -157,10 +159,8 @@ func (s Scoped) findCopies(ctx context.Context, f Funnel, source *funnelSource) 
 // findItems looks the conditions up. Not usable are numbers with two meanings.
 func (s Scoped) findItems(ctx context.Context, source *funnelSource) (usable bool, err error) {
 	source.meanings = make(map[uint64]meaning)
-	arguments := map[string]any{"limit": uint64(s.reader.funnelLimits.items + 1)}
-	for key, value := range source.arguments {
-		arguments[key] = value
-	}
+	arguments := maps.Clone(source.arguments)
+	arguments["limit"] = uint64(s.reader.funnelLimits.items + 1)
 	usable = true
 	err = s.query(ctx, "funnel_items", source, arguments, func(r driver.Rows) error {
 		var item, meanings uint64
@@ -175,12 +175,8 @@ func (s Scoped) findItems(ctx context.Context, source *funnelSource) (usable boo
 
 // findSize counts what is to be read.
 func (s Scoped) findSize(ctx context.Context, f Funnel, source *funnelSource) error {
-	arguments := map[string]any{}
-	for key, value := range source.journeyArguments(f) {
-		arguments[key] = value
-	}
 	var count proto.ColUInt64
-	return s.columns(ctx, "funnel_size", source, arguments, proto.Results{{Name: "size", Data: &count}}, func() error {
+	return s.columns(ctx, "funnel_size", source, source.journeyArguments(f), proto.Results{{Name: "size", Data: &count}}, func() error {
 		for _, n := range count {
 			source.size += n
 		}

@@ -7,21 +7,17 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// tell has everything that people did shown to seers, and not only what the funnel looks at.
-func (f *funnelSource) tell() { f.Stream = true }
-
 // toldRun is where a funnel was read whose seers noted items, to look up what they are.
 type toldRun struct {
 	Scoped
 	source *funnelSource
 }
 
-// seenWhole shows seers everything that those did who may have entered.
+// seenWhole shows seers everything that those did who may have entered, and not only what the funnel looks at.
 func (s Scoped) seenWhole(ctx context.Context, f Funnel, more func(*funnelSource), newSeer func(r *funnelRun) seer) (told *toldRun, values []string, err error) {
 	told = &toldRun{Scoped: s}
 	values, err = s.seenBy(ctx, f, func(source *funnelSource) {
-		told.source = source
-		source.tell()
+		told.source, source.Stream = source, true
 		if more != nil {
 			more(source)
 		}

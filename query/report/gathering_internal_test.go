@@ -14,7 +14,7 @@ func drawn(random *rand.Rand, each int) *funnelRows {
 	for step := range 4 {
 		rows := make([]funnelRow, 0, each)
 		for range each {
-			row := funnelRow{browser: random.Uint64(), moment: uint64(random.Int64N(90*dayMillis)) << momentBits, mask: 1 << step}
+			row := funnelRow{browser: random.Uint64(), happening: happening{moment: uint64(random.Int64N(90*dayMillis)) << momentBits, mask: 1 << step}}
 			if step > 0 && random.IntN(2) == 0 { // Many did the first step, too.
 				row.browser = all.browsers.rows[random.IntN(each)]
 			}
