@@ -199,9 +199,6 @@ func headers(https bool) echo.MiddlewareFunc {
 	}
 }
 
-// ServeHTTP answers; what is below neither /api nor /connect is unknown.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
-
 // Register puts the API's addresses into a larger router.
 func (s *Server) Register(e *echo.Echo) {
 	handler := echo.WrapHandler(s.echo)
