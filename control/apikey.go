@@ -38,7 +38,7 @@ type NewAPIKey struct {
 // a given token a second time for the same workspace changes nothing.
 func (s *Store) CreateAPIKey(ctx context.Context, who Principal, in NewAPIKey) (token string, err error) {
 	const op = "create an API key"
-	if err = who.require(op, ManageKeys); err != nil {
+	if err = who.Require(op, ManageKeys); err != nil {
 		return "", err
 	}
 	if in.Role.rank() == 0 || in.Role.rank() > who.Role.rank() {
@@ -84,7 +84,7 @@ func (t *tx) insertAPIKey(ctx context.Context, op string, who Principal, in NewA
 // APIKeys are the keys of the principal's workspace, the oldest first.
 func (s *Store) APIKeys(ctx context.Context, who Principal) ([]APIKey, error) {
 	const op = "list the API keys"
-	if err := who.require(op, ManageKeys); err != nil {
+	if err := who.Require(op, ManageKeys); err != nil {
 		return nil, err
 	}
 	var all []APIKey
@@ -100,7 +100,7 @@ func (s *Store) APIKeys(ctx context.Context, who Principal) ([]APIKey, error) {
 // DeleteAPIKey ends a key: here at once, in other processes within a second.
 func (s *Store) DeleteAPIKey(ctx context.Context, who Principal, id int64) error {
 	const op = "delete an API key"
-	if err := who.require(op, ManageKeys); err != nil {
+	if err := who.Require(op, ManageKeys); err != nil {
 		return err
 	}
 	return s.update(ctx, op, func(t *tx) error {

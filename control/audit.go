@@ -20,7 +20,7 @@ type AuditEntry struct {
 // (an entry's ID; 0 for the newest of all), at most limit.
 func (s *Store) Audit(ctx context.Context, who Principal, before int64, limit int) ([]AuditEntry, error) {
 	const op = "read the audit log"
-	if err := who.require(op, ReadAudit); err != nil {
+	if err := who.Require(op, ReadAudit); err != nil {
 		return nil, err
 	}
 	if before <= 0 {

@@ -23,7 +23,7 @@ type BIUser struct {
 // BIUsers are those of the principal's workspace, the oldest first.
 func (s *Store) BIUsers(ctx context.Context, who Principal) ([]BIUser, error) {
 	const op = "list the BI users"
-	if err := who.require(op, ManageBI); err != nil {
+	if err := who.Require(op, ManageBI); err != nil {
 		return nil, err
 	}
 	all, err := s.reader().biUsers(ctx, who.Workspace)
@@ -47,7 +47,7 @@ func (r runner) biUsers(ctx context.Context, workspace uint32) ([]BIUser, error)
 // made.
 func (s *Store) AddBIUser(ctx context.Context, who Principal, u BIUser) error {
 	const op = "add the BI user"
-	if err := who.require(op, ManageBI); err != nil {
+	if err := who.Require(op, ManageBI); err != nil {
 		return err
 	}
 	return s.update(ctx, op, func(t *tx) error {
@@ -89,7 +89,7 @@ func biSubject(login string, details bool) string {
 // MarkBIUserApplied notes that the user is there.
 func (s *Store) MarkBIUserApplied(ctx context.Context, who Principal, login string) error {
 	const op = "add the BI user"
-	if err := who.require(op, ManageBI); err != nil {
+	if err := who.Require(op, ManageBI); err != nil {
 		return err
 	}
 	return s.update(ctx, op, func(t *tx) error {
@@ -102,7 +102,7 @@ func (s *Store) MarkBIUserApplied(ctx context.Context, who Principal, login stri
 // the list until ForgetBIUser. A second time changes nothing.
 func (s *Store) RemoveBIUser(ctx context.Context, who Principal, login string) error {
 	const op = "remove the BI user"
-	if err := who.require(op, ManageBI); err != nil {
+	if err := who.Require(op, ManageBI); err != nil {
 		return err
 	}
 	return s.update(ctx, op, func(t *tx) error {
@@ -134,7 +134,7 @@ func (t *tx) biUser(ctx context.Context, op string, workspace uint32, login stri
 // it.
 func (s *Store) ForgetBIUser(ctx context.Context, who Principal, login string) error {
 	const op = "remove the BI user"
-	if err := who.require(op, ManageBI); err != nil {
+	if err := who.Require(op, ManageBI); err != nil {
 		return err
 	}
 	return s.update(ctx, op, func(t *tx) error {
@@ -147,7 +147,7 @@ func (s *Store) ForgetBIUser(ctx context.Context, who Principal, login string) e
 // principal, which enters the audit log. Who was not removed is not forgotten.
 func (s *Store) ConfirmBIUserGone(ctx context.Context, who Principal, login string) error {
 	const op = "confirm that the BI user is gone"
-	if err := who.require(op, ManageBI); err != nil {
+	if err := who.Require(op, ManageBI); err != nil {
 		return err
 	}
 	return s.update(ctx, op, func(t *tx) error {
@@ -172,7 +172,7 @@ func (s *Store) NoteBIUser(ctx context.Context, who Principal, u BIUser, removed
 	if removed {
 		op, action = "remove the BI user", biRemoved
 	}
-	if err := who.require(op, ManageBI); err != nil {
+	if err := who.Require(op, ManageBI); err != nil {
 		return err
 	}
 	return s.update(ctx, op, func(t *tx) error { return t.audit(ctx, who, action, biSubject(u.Login, u.Details)) })

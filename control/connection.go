@@ -44,7 +44,7 @@ func (c Connection) Sends() bool { return c.App == Setup{Sends: true}.Route(c.Wo
 // Connections are those of the principal's workspace, in every state.
 func (s *Store) Connections(ctx context.Context, who Principal) ([]Connection, error) {
 	const op = "list the connections"
-	if err := who.require(op, Read); err != nil {
+	if err := who.Require(op, Read); err != nil {
 		return nil, err
 	}
 	all, err := s.reader().connections(ctx, "connections_of", int64(who.Workspace))
@@ -63,7 +63,7 @@ func (s *Store) Connection(ctx context.Context, id int64) (Connection, error) {
 // provider, for a principal that may manage connections.
 func (s *Store) WorkspaceConnection(ctx context.Context, who Principal, provider string) (Connection, error) {
 	const op = "find the connection"
-	if err := who.require(op, ManageConnections); err != nil {
+	if err := who.Require(op, ManageConnections); err != nil {
 		return Connection{}, err
 	}
 	all, err := s.reader().connections(ctx, "connection_at", int64(who.Workspace), provider)
@@ -288,7 +288,7 @@ func (s *Store) NoteEvent(ctx context.Context, id int64, at schema.Millis) error
 // Its destinations stay, for when it is connected again.
 func (s *Store) CloseRoute(ctx context.Context, who Principal, id int64) (Connection, error) {
 	const op = "disconnect"
-	if err := who.require(op, ManageConnections); err != nil {
+	if err := who.Require(op, ManageConnections); err != nil {
 		return Connection{}, err
 	}
 	var c Connection

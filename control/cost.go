@@ -6,7 +6,7 @@ import "context"
 // subject tells days and numbers, nobody's name.
 func (s *Store) NoteCosts(ctx context.Context, who Principal, action, subject string) error {
 	const op = "change what ads cost"
-	if err := who.require(op, EditCosts); err != nil {
+	if err := who.Require(op, EditCosts); err != nil {
 		return err
 	}
 	return s.update(ctx, op, func(t *tx) error { return t.audit(ctx, who, action, subject) })

@@ -93,7 +93,7 @@ func (d *Destination) PushID(conversion schema.ID) schema.ID {
 // connected to.
 func (s *Store) CreateDestination(ctx context.Context, who Principal, d Destination) (Destination, error) {
 	const op = "add the destination"
-	if err := who.require(op, ManageConnections); err != nil {
+	if err := who.Require(op, ManageConnections); err != nil {
 		return Destination{}, err
 	}
 	d.Workspace = who.Workspace
@@ -122,7 +122,7 @@ func (s *Store) CreateDestination(ctx context.Context, who Principal, d Destinat
 // is now then, unless it is changed as well.
 func (s *Store) UpdateDestination(ctx context.Context, who Principal, d Destination) (Destination, error) {
 	const op = "change the destination"
-	if err := who.require(op, ManageConnections); err != nil {
+	if err := who.Require(op, ManageConnections); err != nil {
 		return Destination{}, err
 	}
 	d.Workspace = who.Workspace
@@ -165,7 +165,7 @@ func (d *Destination) columns() []any {
 // became of what was sent stays known.
 func (s *Store) DeleteDestination(ctx context.Context, who Principal, id int64) error {
 	const op = "remove the destination"
-	if err := who.require(op, ManageConnections); err != nil {
+	if err := who.Require(op, ManageConnections); err != nil {
 		return err
 	}
 	return s.updateOutbox(ctx, op, func(t *tx) error {
@@ -210,7 +210,7 @@ func (t *tx) destinationChanged(ctx context.Context, who Principal, action strin
 // Destinations are those of the principal's workspace, the oldest first.
 func (s *Store) Destinations(ctx context.Context, who Principal) ([]Destination, error) {
 	const op = "list the destinations"
-	if err := who.require(op, Read); err != nil {
+	if err := who.Require(op, Read); err != nil {
 		return nil, err
 	}
 	all, err := s.reader().destinations(ctx, "destinations_of", int64(who.Workspace))

@@ -31,7 +31,7 @@ const erasureSecret = "erased nodes"
 // to be the same person's.
 func (s *Store) RequestErasure(ctx context.Context, who Principal, target string) (Task, error) {
 	const op = "ask for an erasure"
-	if err := who.require(op, Erase); err != nil {
+	if err := who.Require(op, Erase); err != nil {
 		return Task{}, err
 	}
 	kind, value, _ := strings.Cut(target, ":")
@@ -73,7 +73,7 @@ func (t *tx) addErasure(ctx context.Context, s *Store, name string, who Principa
 // limit.
 func (s *Store) Erasures(ctx context.Context, who Principal, limit int) ([]Task, error) {
 	const op = "list erasures"
-	if err := who.require(op, Erase); err != nil {
+	if err := who.Require(op, Erase); err != nil {
 		return nil, err
 	}
 	all, err := s.tasksOf(ctx, who.Workspace, EraseTask, limit)
@@ -84,7 +84,7 @@ func (s *Store) Erasures(ctx context.Context, who Principal, limit int) ([]Task,
 // people who were erased since a moment.
 func (s *Store) ErasedSince(ctx context.Context, who Principal, since schema.Millis) (uint64, error) {
 	const op = "count what was erased"
-	if err := who.require(op, Read); err != nil {
+	if err := who.Require(op, Read); err != nil {
 		return 0, err
 	}
 	tasks, err := s.tasksOf(ctx, who.Workspace, EraseTask, math.MaxInt32)

@@ -23,7 +23,7 @@ type Funnel struct {
 // Funnels are those of the principal's workspace, the oldest first.
 func (s *Store) Funnels(ctx context.Context, who Principal) ([]Funnel, error) {
 	const op = "list the funnels"
-	if err := who.require(op, Read); err != nil {
+	if err := who.Require(op, Read); err != nil {
 		return nil, err
 	}
 	var all []Funnel
@@ -42,7 +42,7 @@ func (s *Store) Funnels(ctx context.Context, who Principal) ([]Funnel, error) {
 // the number.
 func (s *Store) SaveFunnel(ctx context.Context, who Principal, f Funnel) (int64, error) {
 	const op = "save the funnel"
-	if err := who.require(op, EditFunnels); err != nil {
+	if err := who.Require(op, EditFunnels); err != nil {
 		return 0, err
 	}
 	f.Name = strings.TrimSpace(f.Name)
@@ -92,7 +92,7 @@ func nameTaken(op string) error {
 // DeleteFunnel deletes a funnel.
 func (s *Store) DeleteFunnel(ctx context.Context, who Principal, id int64) error {
 	const op = "delete the funnel"
-	if err := who.require(op, EditFunnels); err != nil {
+	if err := who.Require(op, EditFunnels); err != nil {
 		return err
 	}
 	return s.update(ctx, op, func(t *tx) error {

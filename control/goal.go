@@ -32,7 +32,7 @@ type goalBody struct {
 // Goals are those of the principal's workspace, the oldest first.
 func (s *Store) Goals(ctx context.Context, who Principal) ([]schema.Goal, error) {
 	const op = "list the goals"
-	if err := who.require(op, Read); err != nil {
+	if err := who.Require(op, Read); err != nil {
 		return nil, err
 	}
 	all, err := s.reader().goals(ctx, "goals_of", int64(who.Workspace))
@@ -75,7 +75,7 @@ func (n *snapshot) loadGoals(ctx context.Context, r runner) error {
 func (s *Store) SaveGoal(ctx context.Context, who Principal, g schema.Goal) (schema.Goal, Task, error) {
 	const op = "save the goal"
 	var task Task
-	if err := who.require(op, EditGoals); err != nil {
+	if err := who.Require(op, EditGoals); err != nil {
 		return g, task, err
 	}
 	g, err := checkGoal(op, g)
@@ -156,7 +156,7 @@ func (t *tx) creditAnew(ctx context.Context, who Principal) (Task, error) {
 func (s *Store) DeleteGoal(ctx context.Context, who Principal, id int64) (Task, error) {
 	const op = "delete the goal"
 	var task Task
-	if err := who.require(op, EditGoals); err != nil {
+	if err := who.Require(op, EditGoals); err != nil {
 		return task, err
 	}
 	err := s.update(ctx, op, func(t *tx) error {

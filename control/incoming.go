@@ -65,7 +65,7 @@ func (r runner) incoming(ctx context.Context, name string, args []any, visit fun
 // IncomingHooks are those of the principal's workspace, the oldest first.
 func (s *Store) IncomingHooks(ctx context.Context, who Principal) ([]schema.IncomingHook, error) {
 	const op = "list the addresses"
-	if err := who.require(op, ManageWebhooks); err != nil {
+	if err := who.Require(op, ManageWebhooks); err != nil {
 		return nil, err
 	}
 	var all []schema.IncomingHook
@@ -89,7 +89,7 @@ func hasValue(h schema.IncomingHook) int64 {
 // is shown this once.
 func (s *Store) CreateIncomingHook(ctx context.Context, who Principal, h schema.IncomingHook) (schema.IncomingHook, string, error) {
 	const op = "make the address"
-	if err := who.require(op, ManageWebhooks); err != nil {
+	if err := who.Require(op, ManageWebhooks); err != nil {
 		return h, "", err
 	}
 	if err := checkIncoming(op, &h); err != nil {
@@ -126,7 +126,7 @@ func (t *tx) changedIncoming(ctx context.Context, who Principal, id int64, actio
 }
 
 func (s *Store) onIncoming(ctx context.Context, op string, who Principal, id int64, action, statement string, args ...any) error {
-	if err := who.require(op, ManageWebhooks); err != nil {
+	if err := who.Require(op, ManageWebhooks); err != nil {
 		return err
 	}
 	return s.update(ctx, op, func(t *tx) error {

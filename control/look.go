@@ -46,7 +46,7 @@ type Look struct {
 // goes on; a finished one begins anew, which changes nothing that is known.
 func (s *Store) RequestBackfill(ctx context.Context, who Principal, provider string) error {
 	const op = "import conversations"
-	if err := who.require(op, ManageConnections); err != nil {
+	if err := who.Require(op, ManageConnections); err != nil {
 		return err
 	}
 	return s.update(ctx, op, func(t *tx) error {

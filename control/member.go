@@ -25,7 +25,7 @@ type Membership struct {
 // Members are the people of the principal's workspace, the oldest first.
 func (s *Store) Members(ctx context.Context, who Principal) ([]Member, error) {
 	const op = "list the members"
-	if err := who.require(op, Read); err != nil {
+	if err := who.Require(op, Read); err != nil {
 		return nil, err
 	}
 	var all []Member
@@ -106,7 +106,7 @@ func (s *Store) SetRole(ctx context.Context, who Principal, user int64, role Rol
 func (s *Store) RemoveMember(ctx context.Context, who Principal, user int64) error {
 	const op = "remove a member"
 	if user != who.User || who.User == 0 {
-		if err := who.require(op, ManageMembers); err != nil {
+		if err := who.Require(op, ManageMembers); err != nil {
 			return err
 		}
 	}
@@ -125,7 +125,7 @@ func (s *Store) RemoveMember(ctx context.Context, who Principal, user int64) err
 }
 
 func mayGive(op string, who Principal, role Role) error {
-	if err := who.require(op, ManageMembers); err != nil {
+	if err := who.Require(op, ManageMembers); err != nil {
 		return err
 	}
 	if role.rank() == 0 {

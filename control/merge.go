@@ -6,7 +6,7 @@ import "context"
 // no longer does. The evidence names the claim that says which.
 func (s *Store) NoteMerge(ctx context.Context, who Principal, apart bool, evidence string) error {
 	const op = "decide on a merge"
-	if err := who.require(op, UndoMerges); err != nil {
+	if err := who.Require(op, UndoMerges); err != nil {
 		return err
 	}
 	action := "merge undone"

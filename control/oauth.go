@@ -17,7 +17,7 @@ const consentLife = 10 * time.Minute
 // its cookie; the callback must come from the same.
 func (s *Store) BeginConnection(ctx context.Context, who Principal, provider, browser string) (state string, err error) {
 	const op = "connect"
-	if err = who.require(op, ManageConnections); err != nil {
+	if err = who.Require(op, ManageConnections); err != nil {
 		return "", err
 	}
 	if who.User == 0 || browser == "" {

@@ -15,7 +15,7 @@ type AdTarget struct {
 // so until it is known whether the token works.
 func (s *Store) BeginWithToken(ctx context.Context, who Principal, provider string) (Connection, error) {
 	const op = "connect"
-	if err := who.require(op, ManageConnections); err != nil {
+	if err := who.Require(op, ManageConnections); err != nil {
 		return Connection{}, err
 	}
 	var c Connection

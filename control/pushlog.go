@@ -30,7 +30,7 @@ type PushQuery struct {
 // goes on, "" at its end.
 func (s *Store) Pushes(ctx context.Context, who Principal, q PushQuery) (page []Push, next string, err error) {
 	const op = "list the pushes"
-	if err := who.require(op, Read); err != nil {
+	if err := who.Require(op, Read); err != nil {
 		return nil, "", err
 	}
 	if q.Limit <= 0 {
@@ -91,7 +91,7 @@ func logged(into *[]Push) func(scan func(...any) error) error {
 // Push is one push of the principal's workspace with its attempts.
 func (s *Store) Push(ctx context.Context, who Principal, id schema.ID) (Push, []PushAttempt, error) {
 	const op = "find the push"
-	if err := who.require(op, Read); err != nil {
+	if err := who.Require(op, Read); err != nil {
 		return Push{}, nil, err
 	}
 	p, err := s.reader().push(ctx, op, who.Workspace, id)
@@ -145,7 +145,7 @@ func (s *Store) PushesAbout(ctx context.Context, workspace uint32, conversions [
 // state.
 func (s *Store) PushCounts(ctx context.Context, who Principal) (map[int64]map[schema.PushState]int, error) {
 	const op = "count the pushes"
-	if err := who.require(op, Read); err != nil {
+	if err := who.Require(op, Read); err != nil {
 		return nil, err
 	}
 	counts := map[int64]map[schema.PushState]int{}
@@ -168,7 +168,7 @@ func (s *Store) PushCounts(ctx context.Context, who Principal) (map[int64]map[sc
 // RetryPush sends a push again that failed, under the id that it had.
 func (s *Store) RetryPush(ctx context.Context, who Principal, id schema.ID) error {
 	const op = "send the push again"
-	if err := who.require(op, SendConversions); err != nil {
+	if err := who.Require(op, SendConversions); err != nil {
 		return err
 	}
 	return s.updateOutbox(ctx, op, func(t *tx) error {
@@ -200,7 +200,7 @@ func (s *Store) RetryPush(ctx context.Context, who Principal, id schema.ID) erro
 // many they are.
 func (s *Store) RetryPushes(ctx context.Context, who Principal, destination int64) (int, error) {
 	const op = "send the pushes again"
-	if err := who.require(op, SendConversions); err != nil {
+	if err := who.Require(op, SendConversions); err != nil {
 		return 0, err
 	}
 	n := 0

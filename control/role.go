@@ -75,8 +75,8 @@ type Principal struct {
 // Can tells whether the principal's role allows an action in its workspace.
 func (p Principal) Can(a Action) bool { return p.Role.rank() >= a.least().rank() }
 
-// require is Can as an error in words.
-func (p Principal) require(op string, a Action) error {
+// Require is Can as an error in words.
+func (p Principal) Require(op string, a Action) error {
 	if p.Workspace != 0 && p.Can(a) {
 		return nil
 	}

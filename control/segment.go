@@ -26,7 +26,7 @@ type Segment struct {
 // Segments are those of the principal's workspace, by name.
 func (s *Store) Segments(ctx context.Context, who Principal) ([]Segment, error) {
 	const op = "list the segments"
-	if err := who.require(op, Read); err != nil {
+	if err := who.Require(op, Read); err != nil {
 		return nil, err
 	}
 	all, err := s.reader().segments(ctx, who.Workspace)
@@ -54,7 +54,7 @@ func (r runner) segments(ctx context.Context, workspace uint32) ([]Segment, erro
 // The filters must be ones that the API reads.
 func (s *Store) SaveSegment(ctx context.Context, who Principal, name string, filters []string) (Segment, error) {
 	const op = "save the segment"
-	if err := who.require(op, EditSegments); err != nil {
+	if err := who.Require(op, EditSegments); err != nil {
 		return Segment{}, err
 	}
 	name = strings.TrimSpace(name)
@@ -87,7 +87,7 @@ func (s *Store) SaveSegment(ctx context.Context, who Principal, name string, fil
 // DeleteSegment forgets a segment.
 func (s *Store) DeleteSegment(ctx context.Context, who Principal, id int64) error {
 	const op = "delete the segment"
-	if err := who.require(op, EditSegments); err != nil {
+	if err := who.Require(op, EditSegments); err != nil {
 		return err
 	}
 	return s.update(ctx, op, func(t *tx) error {

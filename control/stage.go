@@ -34,7 +34,7 @@ func NewestStage(nodes []schema.Node, facts map[schema.Node]Stage) string {
 // at a new one, which is then added to them.
 func (s *Store) SetStage(ctx context.Context, who Principal, node schema.Node, name string) error {
 	const op = "set the stage"
-	if err := who.require(op, EditStages); err != nil {
+	if err := who.Require(op, EditStages); err != nil {
 		return err
 	}
 	name = strings.TrimSpace(name)

@@ -35,7 +35,7 @@ type StageName struct {
 // built-in ones and its own as they were put.
 func (s *Store) StageNames(ctx context.Context, who Principal) ([]StageName, error) {
 	const op = "list the stages"
-	if err := who.require(op, Read); err != nil {
+	if err := who.Require(op, Read); err != nil {
 		return nil, err
 	}
 	all, err := s.reader().stageList(ctx, who.Workspace)
@@ -76,7 +76,7 @@ func inOrder(stored []string) []StageName {
 // that is renamed stay at it; those at one that is removed are New again.
 func (s *Store) SaveStages(ctx context.Context, who Principal, stages []StageName) ([]StageName, error) {
 	const op = "save the stages"
-	if err := who.require(op, EditStages); err != nil {
+	if err := who.Require(op, EditStages); err != nil {
 		return nil, err
 	}
 	stages, err := checkStages(op, stages)

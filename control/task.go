@@ -90,7 +90,7 @@ func (s *Store) RequestRebuild(ctx context.Context, workspace uint32, body TaskB
 // then, unless those of each time are to be kept.
 func (s *Store) Rebuild(ctx context.Context, who Principal, from schema.Millis, keep bool) (Task, error) {
 	const op = "derive the past anew"
-	if err := who.require(op, ManageSettings); err != nil {
+	if err := who.Require(op, ManageSettings); err != nil {
 		return Task{}, err
 	}
 	if !keep {
@@ -112,7 +112,7 @@ func (s *Store) Rebuild(ctx context.Context, who Principal, from schema.Millis, 
 // the newest first.
 func (s *Store) Rebuilds(ctx context.Context, who Principal, limit int) ([]Task, error) {
 	const op = "list what is derived anew"
-	if err := who.require(op, Read); err != nil {
+	if err := who.Require(op, Read); err != nil {
 		return nil, err
 	}
 	var all []Task

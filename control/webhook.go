@@ -89,7 +89,7 @@ func (e *Endpoint) check(op string) error {
 // signed with, which is shown this once.
 func (s *Store) CreateEndpoint(ctx context.Context, who Principal, e Endpoint) (Endpoint, string, error) {
 	const op = "make the webhook"
-	if err := who.require(op, ManageWebhooks); err != nil {
+	if err := who.Require(op, ManageWebhooks); err != nil {
 		return Endpoint{}, "", err
 	}
 	if err := e.check(op); err != nil {
@@ -121,7 +121,7 @@ func (s *Store) CreateEndpoint(ctx context.Context, who Principal, e Endpoint) (
 // Endpoints are the receivers of the principal's workspace, the oldest first.
 func (s *Store) Endpoints(ctx context.Context, who Principal) ([]Endpoint, error) {
 	const op = "list the webhooks"
-	if err := who.require(op, ManageWebhooks); err != nil {
+	if err := who.Require(op, ManageWebhooks); err != nil {
 		return nil, err
 	}
 	var all []Endpoint
@@ -160,7 +160,7 @@ func noEndpoint(op string) error {
 // onEndpoint does something with a receiver of the principal's workspace, and
 // notes who did what to it.
 func (s *Store) onEndpoint(ctx context.Context, op string, who Principal, id int64, action string, do func(t *tx) error) error {
-	if err := who.require(op, ManageWebhooks); err != nil {
+	if err := who.Require(op, ManageWebhooks); err != nil {
 		return err
 	}
 	return s.update(ctx, op, func(t *tx) error {

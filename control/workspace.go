@@ -100,7 +100,7 @@ func (t *tx) insertSettings(ctx context.Context, workspace uint32, set schema.Se
 // Its From is ignored. It returns the version as saved.
 func (s *Store) SaveSettings(ctx context.Context, who Principal, set schema.Settings) (schema.Settings, error) {
 	const op = "save the settings"
-	if err := who.require(op, ManageSettings); err != nil {
+	if err := who.Require(op, ManageSettings); err != nil {
 		return schema.Settings{}, err
 	}
 	if err := completeSettings(op, &set); err != nil {
@@ -137,7 +137,7 @@ func (s *Store) SaveSettings(ctx context.Context, who Principal, set schema.Sett
 // changes by a rebuild. It tells whether that makes a difference at all.
 func (s *Store) DateSettings(ctx context.Context, who Principal, from schema.Millis) (set schema.Settings, differs bool, err error) {
 	const op = "date the settings back"
-	if err := who.require(op, ManageSettings); err != nil {
+	if err := who.Require(op, ManageSettings); err != nil {
 		return set, false, err
 	}
 	err = s.update(ctx, op, func(t *tx) error {

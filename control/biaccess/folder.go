@@ -25,8 +25,8 @@ func (f *Folder) Place() Place { return f.At }
 // Users are those of the principal's workspace: as the file has them, and those
 // removed whom the engine still knows.
 func (f *Folder) Users(_ context.Context, who control.Principal) ([]User, error) {
-	if !who.Can(control.ManageBI) {
-		return nil, schema.E("list the BI users", schema.KindDenied, "Your role may not %s. Ask an Owner or an Admin of this workspace.", control.ManageBI)
+	if err := who.Require("list the BI users", control.ManageBI); err != nil {
+		return nil, err
 	}
 	all, err := f.File.Users()
 	if err != nil {
@@ -114,8 +114,8 @@ func (f *Folder) Remove(ctx context.Context, who control.Principal, login string
 // Confirm refuses: nobody is asked to run anything on the embedded engine.
 func (f *Folder) Confirm(_ context.Context, who control.Principal, _ string) error {
 	const op = "confirm that the BI user is gone"
-	if !who.Can(control.ManageBI) {
-		return schema.E(op, schema.KindDenied, "Your role may not %s. Ask an Owner or an Admin of this workspace.", control.ManageBI)
+	if err := who.Require(op, control.ManageBI); err != nil {
+		return err
 	}
 	return schema.E(op, schema.KindConflict, "The embedded ClickHouse forgets removed users at its next start, and nobody runs statements for that. Start SourceLoop again.")
 }

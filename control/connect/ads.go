@@ -28,9 +28,8 @@ func (s *Service) Paste(ctx context.Context, who control.Principal, provider, to
 	if _, ok := p.(Pasted); !ok {
 		return control.Connection{}, schema.E(op, schema.KindInvalid, "This is not connected by a token, but on a consent page. Click Connect on its card.")
 	}
-	if !who.Can(control.ManageConnections) {
-		// Nobody else may have tokens tried.
-		return control.Connection{}, schema.E(op, schema.KindDenied, "Your role may not %s. Ask an Owner or an Admin of this workspace.", control.ManageConnections)
+	if err := who.Require(op, control.ManageConnections); err != nil { // Nobody else may have tokens tried.
+		return control.Connection{}, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), setupLimit)
 	defer cancel()
