@@ -55,6 +55,9 @@ func (w *world) session(workspace uint32, visitor string, n int, start schema.Mi
 		},
 		Device: w.pick([]string{"mobile", "desktop"}), Country: w.pick([]string{"DE", "US", ""}), Browser: w.pick([]string{"Firefox", "Safari"}),
 	}
+	if n > 0 {
+		s.Reason = schema.ReasonTimeout
+	}
 	moment := start
 	for i := range 1 + w.random.IntN(5) {
 		id := hitID(fmt.Sprint(workspace), visitor, fmt.Sprint(n), fmt.Sprint(i))

@@ -5,11 +5,8 @@ import (
 	"context"
 	"encoding/binary"
 	"maps"
-	"math"
 	"slices"
 	"strings"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // The limits of paths: how many of their places are told apart, and how many
@@ -34,14 +31,6 @@ func readHappening(label string) Happening {
 		}
 	}
 	return Happening{}
-}
-
-func readHappenings(labels []string) []Happening {
-	all := make([]Happening, len(labels))
-	for i, label := range labels {
-		all[i] = readHappening(label)
-	}
-	return all
 }
 
 // FunnelBetween asks what people did between a step and the next.
@@ -196,11 +185,17 @@ func itemsOf(key string) []uint64 {
 	return items
 }
 
-func (b *between) told(key string, names map[uint64]Happening) FunnelPath {
-	path := FunnelPath{Path: []Happening{}, Longer: len(key)%8 != 0, People: b.people}
-	for _, item := range itemsOf(key) {
-		path.Path = append(path.Path, names[item])
+func happeningsOf(key string, names map[uint64]Happening) []Happening {
+	items := itemsOf(key)
+	all := make([]Happening, len(items))
+	for i, item := range items {
+		all[i] = names[item]
 	}
+	return all
+}
+
+func (b *between) told(key string, names map[uint64]Happening) FunnelPath {
+	path := FunnelPath{Path: happeningsOf(key, names), Longer: len(key)%8 != 0, People: b.people}
 	slices.Sort(b.took)
 	path.Median = toMillis(quantile(b.took, 0.5))
 	return path
@@ -222,70 +217,4 @@ func pathLimits(depth, limit int) (int, int, error) {
 		return 0, 0, invalid("a path has 1 to %d places, and up to %d paths are listed; asked were %d and %d", maxDepth, maxPaths, depth, limit)
 	}
 	return depth, limit, nil
-}
-
-// BestPaths asks which beginnings of a first visit lead to a conversion.
-type BestPaths struct {
-	Funnel      // its last step is what they lead to; its other steps, its order and exclusions are not read
-	Depth   int // how many pages are told apart, 4 when 0
-	Limit   int // how many paths, 20 when 0
-	AtLeast int // paths of fewer people stand behind the others, whatever their rate
-}
-
-// BestPath is one beginning.
-type BestPath struct {
-	Pages     []Happening
-	People    uint64 // whose first visit began so
-	Converted uint64 // of them
-	Low, High float64
-	Median    float64 // seconds from the first page to the conversion; 0 when nobody converted
-}
-
-// BestPathsReport are the beginnings, best first: by the lower end of the 95 %
-// interval of their rate (Low; Wilson's).
-type BestPathsReport struct {
-	Paths             []BestPath
-	People, Converted uint64 // on all paths
-	Number            uint64 // of different paths
-}
-
-// BestPaths looks at visitors (or contacts) whose first visit ever lies in the
-// period, or at all sessions that began in it, from the first page on.
-func (s Scoped) BestPaths(ctx context.Context, q BestPaths) (BestPathsReport, error) {
-	if len(q.Steps) == 0 {
-		return BestPathsReport{}, invalid("say to which step the paths should lead")
-	}
-	f := q.Funnel
-	f.Steps = []Step{{Type: "pageview", Operator: "starts_with", Value: "/"}, q.Steps[len(q.Steps)-1]}
-	f.Order, f.Exclusions, f.Breakdown = Sequential, nil, ""
-	b, err := buildFunnel(f)
-	if err != nil {
-		return BestPathsReport{}, err
-	}
-	b.Stream, b.arguments["at_least"] = true, uint32(max(0, min(q.AtLeast, math.MaxUint32)))
-	depth, limit, err := pathLimits(q.Depth, q.Limit)
-	if err != nil {
-		return BestPathsReport{}, err
-	}
-	b.arguments["depth"], b.arguments["limit"] = uint8(depth), uint32(limit)
-	var answer BestPathsReport
-	data := struct {
-		*funnelBuild
-		Sessions bool
-	}{b, q.Scope == BySession}
-	err = s.query(ctx, "funnel_best", data, b.arguments, func(r driver.Rows) error {
-		var p BestPath
-		var labels []string
-		if err := r.Scan(&labels, &p.People, &p.Converted, &p.Median, &answer.People, &answer.Converted, &answer.Number); err != nil {
-			return err
-		}
-		p.Pages, p.Median = readHappenings(labels), toMillis(p.Median)
-		p.Low, p.High = wilson(p.Converted, p.People)
-		if p.Converted == 0 {
-			p.Median = 0 // A median of nothing is no number.
-		}
-		answer.Paths = append(answer.Paths, p)
-		return nil
-	})
-	return answer, err
 }

@@ -40,6 +40,7 @@ type funnelSource struct {
 	scope     Scope
 	Entry     string // what one enters with, of a row j of journeys
 	Otherwise uint16 // whom a page or event stops that is not among the items
+	Pages     uint16 // the step that a page is that is not among them
 	Changed   bool   // some sessions changed since they were copied
 	Uncopied  string // the days of the others
 	copies    []schema.JourneyCopy
@@ -57,8 +58,17 @@ func (f *funnelSource) meaningOf(item uint64) meaning {
 	if m, ok := f.meanings[item]; ok {
 		return m
 	}
+	if item&itemKind == itemPage {
+		return meaning{f.Pages, f.Otherwise}
+	}
 	return meaning{0, f.Otherwise}
 }
+
+// The lowest bits of an item say of what kind it is.
+const (
+	itemKind = 3
+	itemPage = 1
+)
 
 // changes are visitors' days, to go along with a statement.
 type changes struct {

@@ -6,5 +6,5 @@ FROM (
     WHERE workspace = {workspace:UInt32}
 )
 GROUP BY item
-HAVING mask != 0 OR stop != {{.Otherwise}} OR meanings > 1
+HAVING mask != if(bitAnd(item, 3) = 1, {{.Pages}}, 0) OR stop != {{.Otherwise}} OR meanings > 1
 LIMIT {limit:UInt64}
