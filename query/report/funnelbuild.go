@@ -11,18 +11,14 @@ import (
 
 // funnelBuild is what fills the places of the statement.
 type funnelBuild struct {
-	Contacts, AnyOrder, Exclusions, Breakdown, Stream bool
-	ItemMask, ItemStop, ItemEntity, ItemLabel         string
-	SessionKey                                        string
-	ConversionMask, ConversionStop, ConversionEntity  string
-	ConversionCounts, ConversionKey                   string
-	EntryMask                                         int    // the steps by which one may enter
-	page                                              string // the path of an item's address, where a statement has it
-	arguments                                         map[string]any
+	Contacts, Exclusions, Breakdown, Stream bool
+	ItemMask, ItemStop, SessionKey          string
+	ConversionMask, ConversionStop          string
+	ConversionCounts, ConversionKey         string
+	EntryMask                               int    // the steps by which one may enter
+	page                                    string // the path of an item's address, where a statement has it
+	arguments                               map[string]any
 }
-
-// itemLabel says what an item of a session is, as readLabel reads it.
-const itemLabel = "multiIf(type = 'pageview', concat('p', if(path(url) = '', '/', path(url))), type = 'event', concat('e', name), '')"
 
 // Conversions tells whether the funnel looks at any.
 func (b *funnelBuild) Conversions() bool {
@@ -39,12 +35,6 @@ func (f Funnel) Check() error {
 }
 
 func buildFunnel(f Funnel) (*funnelBuild, error) {
-	return buildFunnelOn(f, "if(path(url) = '', '/', path(url))")
-}
-
-// buildFunnelOn builds one for a statement with an expression of its own for the
-// path of an item's address.
-func buildFunnelOn(f Funnel, page string) (*funnelBuild, error) {
 	if n := len(f.Steps); n < minSteps || n > maxSteps {
 		return nil, invalid("a funnel has %d to %d steps, and this one has %d", minSteps, maxSteps, n)
 	}
@@ -53,13 +43,10 @@ func buildFunnelOn(f Funnel, page string) (*funnelBuild, error) {
 	}
 	b := &funnelBuild{
 		arguments: f.Period.arguments(), SessionKey: "''", ConversionKey: "''",
-		ItemLabel: itemLabel,
-		page:      page, AnyOrder: f.Order == AnyOrder, Exclusions: len(f.Exclusions) > 0, Breakdown: f.Breakdown != "",
+		page: "page", Exclusions: len(f.Exclusions) > 0, Breakdown: f.Breakdown != "", EntryMask: 1,
 	}
-	b.arguments["window"], b.arguments["never"] = f.Window.Milliseconds(), int64(math.MaxInt64)
-	b.arguments["steps"] = uint8(len(f.Steps))
-	b.EntryMask = 1
-	if b.AnyOrder {
+	b.arguments["window"] = f.Window.Milliseconds()
+	if f.Order == AnyOrder {
 		b.EntryMask = math.MaxUint16
 	}
 	if err := b.scope(f.Scope); err != nil {
@@ -99,14 +86,11 @@ func (b *funnelBuild) order(order Order) error {
 func (b *funnelBuild) scope(scope Scope) error {
 	switch scope {
 	case ByVisitor, "":
-		b.ItemEntity, b.ConversionEntity, b.ConversionCounts = "s.visitor", "own_visitor", "own_visitor != ''"
+		b.ConversionCounts = "own_visitor != ''"
 	case BySession:
-		b.ItemEntity, b.ConversionEntity = "s.session", "touches_session[-1]"
 		b.ConversionCounts = "own_visitor != '' AND own_visitor = visitor AND notEmpty(touches_session)"
 	case ByContact:
-		b.Contacts = true
-		b.ItemEntity = "i.contacts[greatest(1, arrayLastIndex(t -> toUnixTimestamp64Milli(t) <= item.1, i.since))]"
-		b.ConversionEntity, b.ConversionCounts = "contact", "true"
+		b.Contacts, b.ConversionCounts = true, "true"
 	default:
 		return invalid("the scope must be visitor, session or contact, and is %q", scope)
 	}

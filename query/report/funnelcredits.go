@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
 	"sourceloop/schema"
 )
 
@@ -100,21 +98,50 @@ func (q *FunnelCredits) credits() (FunnelCredited, Credits, error) {
 // completed are the conversions that did the credited step for those who did all
 // steps.
 func (s Scoped) completed(ctx context.Context, f Funnel, of FunnelCredited) (map[schema.ID]bool, error) {
-	b, err := buildFunnel(f)
-	if err != nil {
-		return nil, err
-	}
-	b.arguments["credited"], b.arguments["conversion"] = uint8(of.Step), of.Conversion
-	all := make(map[schema.ID]bool)
-	err = s.query(ctx, "funnel_completed", b, b.arguments, func(r driver.Rows) error {
-		var id string
-		err := r.Scan(&id)
-		if err == nil {
-			all[schema.ID([]byte(id))] = true
-		}
-		return err
+	step := uint16(1) << (of.Step - 1)
+	var seers []*completer
+	_, err := s.seenBy(ctx, f, func(source *funnelSource) { source.Credited = step }, func(r *funnelRun) seer {
+		c := &completer{walker: f.walker(), order: f.Order, step: of.Step, run: r}
+		seers = append(seers, c)
+		return c
 	})
+	all := make(map[schema.ID]bool)
+	for _, c := range seers {
+		for _, id := range c.found {
+			all[id] = true
+		}
+	}
 	return all, err
+}
+
+// completer finds by which conversion everybody did the credited step: in order the one at the time of this step, in any order the
+// last of its name at one of the times at which a step was done. Of several at one time it is the first by id.
+type completer struct {
+	walker
+	order Order
+	step  int
+	run   *funnelRun // which knows the conversions
+	found []schema.ID
+}
+
+func (c *completer) see(entity uint64, h []happening) {
+	best, _ := c.best(h, c.order)
+	if best.n < c.steps {
+		return
+	}
+	times := best.times[c.step-1 : c.step]
+	if c.order == AnyOrder {
+		times = best.list()
+	}
+	var done, at int64 = -1, -1
+	for i := range h {
+		if h[i].mask>>(c.step-1)&1 != 0 && h[i].at() > at && slices.Contains(times, h[i].at()) {
+			done, at = int64(i), h[i].at()
+		}
+	}
+	if done >= 0 {
+		c.found = append(c.found, c.run.credited[doing{entity, h[done].moment}])
+	}
 }
 
 // keep has conversions that are not among some count no more.

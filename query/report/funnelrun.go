@@ -35,7 +35,11 @@ type funnelRun struct {
 	restRows   int
 	restValues *names        // that its entries are places among
 	restRead   chan struct{} // closed when it is there
+	credited   map[doing]schema.ID
 }
+
+// doing tells one thing that was done from all others.
+type doing struct{ entity, moment uint64 }
 
 // seen has everybody seen, each entity once by one of some seers, which are made before anything is read. The values are complete
 // when it returns.
@@ -147,6 +151,11 @@ func (r *funnelRun) readConversions(ctx context.Context, values *names) error {
 	}
 	block, result := newRowBlock(r.source, values)
 	result = append(result, proto.ResultColumn{Name: "contact", Data: &block.contact})
+	id := proto.ColFixedStr{Size: 16}
+	if r.source.Credited != 0 {
+		result = append(result, proto.ResultColumn{Name: "id", Data: &id})
+		r.credited = make(map[doing]schema.ID)
+	}
 	var before funnelRow
 	var contact schema.ID
 	var together uint64
@@ -161,6 +170,9 @@ func (r *funnelRun) readConversions(ctx context.Context, values *names) error {
 			row.moment = row.moment<<momentBits | conversionLast | min(together, 1<<10-1)
 			if r.owners != nil {
 				row.entity = r.owners.number(whose)
+			}
+			if row.mask&r.source.Credited != 0 {
+				r.credited[doing{row.entity, row.moment}] = schema.ID(id.Row(i))
 			}
 			r.keep(row)
 		}

@@ -41,6 +41,7 @@ type funnelSource struct {
 	Entry     string // what one enters with, of a row j of journeys
 	Otherwise uint16 // whom a page or event stops that is not among the items
 	Pages     uint16 // the step that a page is that is not among them
+	Credited  uint16 // the steps whose conversions are asked for by id
 	Changed   bool   // some sessions changed since they were copied
 	Uncopied  string // the days of the others
 	copies    []schema.JourneyCopy
@@ -88,7 +89,7 @@ func (f *funnelSource) Sessions() bool { return f.scope == BySession }
 
 // source finds out where a funnel is to be read.
 func (s Scoped) source(ctx context.Context, f Funnel, more func(*funnelSource)) (*funnelSource, error) {
-	b, err := buildFunnelOn(f, "page")
+	b, err := buildFunnel(f)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // statement writes the SQL that a funnel asks.
 func statement(t *testing.T, statements *template.Template, f Funnel) (sql string, known bool) {
 	t.Helper()
-	b, err := buildFunnelOn(f, "page")
+	b, err := buildFunnel(f)
 	if err != nil {
 		if schema.KindOf(err) != schema.KindInvalid {
 			t.Fatalf("%+v: %v", f, err)

@@ -7,9 +7,13 @@ SELECT sipHash64(own_visitor) AS browser, toUInt64(toUnixTimestamp64Milli(at)) A
 {{- if .Exclusions}}, toUInt16({{.ConversionStop}}) AS stop{{end}}
 {{- if .Breakdown}}, CAST({{.ConversionKey}}, 'LowCardinality(String)') AS entry{{end}}
 {{- if .Stream}}, CAST(bitOr(bitAnd(sipHash64(name), bitNot(toUInt64(3))), 3), 'UInt64') AS item{{end}},
-    contact
+    contact{{if .Credited}}, id{{end}}
 FROM (
-    {{template "funnel_conversions.sql" .}}
+    SELECT *
+    FROM conversions
+    WHERE workspace = {workspace:UInt32} AND at >= begins AND at <= last_event
+    ORDER BY version DESC, known_at DESC
+    LIMIT 1 BY at, id
 )
 WHERE NOT deleted {{if not .Stream}}AND (mask != 0{{if .Exclusions}} OR stop != 0{{end}}) {{end}} AND ({{.ConversionCounts}})
 ORDER BY at, {{if .Contacts}}contact{{else}}own_visitor{{end}}, id
