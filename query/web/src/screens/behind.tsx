@@ -11,7 +11,7 @@ import { behindClosed, hrefOfExplained, openerOf } from "../opened";
 import { session, zone } from "../session";
 import { changed, hrefOf, place, setQuery } from "../url";
 import { Link, ProblemNote, Skeleton } from "../ui/basics";
-import { Icon } from "../ui/icon";
+import { Drawer, focusOn, openerCalled } from "../ui/drawer";
 import { Explanation } from "./explain";
 import type { Common } from "../report";
 
@@ -34,45 +34,29 @@ function opened() {
 
 const close = () => setQuery(behindClosed);
 
-function focus(selector: string): boolean {
-  const found = document.querySelector<HTMLElement>(selector);
-  found?.focus({ preventScroll: false });
-  return !!found;
-}
-
 /** The drawer over the report. Esc closes it, and the focus returns to what opened it. */
 export function BehindDrawer({ common, vs }: { common: Common; vs: Model | undefined }) {
   const now = opened();
-  const title = useRef<HTMLHeadingElement>(null);
-  const opener = openerOf(place.value.query);
   const before = useRef<string | null>(null);
   useEffect(() => {
     // From an explanation back to the list, the focus is where it came from.
-    if (now.why || !before.current || !focus(`[data-opens="${CSS.escape(`why ${before.current}`)}"]`)) title.current?.focus({ preventScroll: true });
+    if (now.why || !before.current || !focusOn(openerCalled(`why ${before.current}`))) focusOn("#behind-name");
     before.current = now.why;
   }, [now.why]);
-  useEffect(() => {
-    const escape = (e: KeyboardEvent) => {
-      if (e.key === "Escape" && !e.defaultPrevented && !document.querySelector("dialog[open]")) close();
-    };
-    document.addEventListener("keydown", escape);
-    return () => {
-      document.removeEventListener("keydown", escape);
-      requestAnimationFrame(() => focus(`[data-opens="${CSS.escape(opener)}"]`));
-    };
-  }, []);
   const heading = now.why ? "One conversion" : now.row && now.key !== null ? `${dimensionLabel(now.row)} ${dimensionValue(now.row, now.key)}` : "Conversions";
   return (
-    <section class="drawer drawer-over" aria-labelledby="behind-name" data-testid="behind">
-      <header class="drawer-head">
-        <h1 id="behind-name" ref={title} tabIndex={-1}>
+    <Drawer
+      title={
+        <>
           {heading}
           {!now.why && now.second && now.key2 !== null && ` · ${dimensionValue(now.second, now.key2)}`}
-        </h1>
-        <button type="button" class="button button-icon" aria-label="Close" onClick={close} data-testid="close-behind">
-          <Icon name="close" />
-        </button>
-      </header>
+        </>
+      }
+      testid="behind"
+      over
+      opener={openerOf(place.value.query)}
+      onClose={close}
+    >
       <div class="drawer-body">
         {now.why && now.row && (
           <p>
@@ -84,7 +68,7 @@ export function BehindDrawer({ common, vs }: { common: Common; vs: Model | undef
         {now.why && <Explanation id={now.why} common={{ ...common, model: now.under ?? common.model }} vs={now.under ? undefined : vs} />}
         {!now.why && now.row && now.key !== null && <Conversions common={common} dimension={now.row} second={now.second} row={now.key} row2={now.key2} model={now.under ?? common.model} />}
       </div>
-    </section>
+    </Drawer>
   );
 }
 

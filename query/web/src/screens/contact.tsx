@@ -1,5 +1,5 @@
 // One contact: who it is and how we know, where it came from, what it did.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ask, Problem, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { ago, capital, count, country, dateTime, duration, safeHref, shortUrl } from "../format";
@@ -7,6 +7,7 @@ import { conversionLabel } from "../models";
 import { may, zone } from "../session";
 import { go, hrefOf, place } from "../url";
 import { Choice, ProblemNote, Skeleton } from "../ui/basics";
+import { Drawer } from "../ui/drawer";
 import { Field, Fields, OutLink } from "../ui/fields";
 import { Icon } from "../ui/icon";
 import { later } from "../ui/later";
@@ -27,16 +28,7 @@ function close(): void {
 /** The drawer beside the list. Esc closes it. */
 export function ContactDrawer({ id, stages, onChange }: { id: string; stages: string[]; onChange: () => void }) {
   const contact = useQuery(`contact ${id}`, (signal) => ask("get", "/api/v1/contacts/{id}", { path: { id }, signal }), 6_000);
-  const title = useRef<HTMLHeadingElement>(null);
   const name = contact.data ? contact.data.name || contact.data.email || contact.data.phone || "Without a name" : "Contact";
-  useEffect(() => {
-    title.current?.focus({ preventScroll: true });
-    const escape = (e: KeyboardEvent) => {
-      if (e.key === "Escape" && !e.defaultPrevented && !document.querySelector("dialog[open]")) close();
-    };
-    document.addEventListener("keydown", escape);
-    return () => document.removeEventListener("keydown", escape);
-  }, []);
   useEffect(() => {
     document.title = `${name} · SourceLoop`;
   }, [name]);
@@ -46,19 +38,11 @@ export function ContactDrawer({ id, stages, onChange }: { id: string; stages: st
     if (now && now !== id) go(hrefOf(`/contacts/${now}`, place.value.query), "replace");
   }, [contact.data?.id]);
   return (
-    <section class="drawer" aria-labelledby="contact-name" data-testid="contact" data-id={id}>
-      <header class="drawer-head">
-        <h1 id="contact-name" ref={title} tabIndex={-1}>
-          {name}
-        </h1>
-        <button type="button" class="button button-icon" aria-label="Close" onClick={close} data-testid="close-contact">
-          <Icon name="close" />
-        </button>
-      </header>
+    <Drawer title={name} testid="contact" of={id} opener={`contact ${id}`} onClose={close}>
       {contact.problem && <ProblemNote problem={contact.problem} again={contact.reload} />}
       {!contact.data && contact.loading && <Skeleton lines={12} />}
       {contact.data && <Body contact={contact.data} stages={stages} onStage={() => [contact.reload(), onChange()]} />}
-    </section>
+    </Drawer>
   );
 }
 

@@ -198,7 +198,7 @@ function Row({ contact, shown, open }: { contact: Contact; shown: Column[]; open
   return (
     <tr class={open ? "row row-open" : "row"} onClick={click} data-testid="contact-row" data-id={contact.id}>
       <th scope="row">
-        <Link href={href} aria-current={open ? "true" : undefined}>
+        <Link href={href} aria-current={open ? "true" : undefined} data-opens={`contact ${contact.id}`}>
           {title}
         </Link>
         {title !== contact.email && contact.email && <span class="sub" data-column="email">{contact.email}</span>}
