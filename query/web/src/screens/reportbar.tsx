@@ -1,5 +1,4 @@
 // The bar above reports: what they ask, in the address.
-import { defaultPreset } from "../dates";
 import { useGoals } from "../goals";
 import { conversions, defaultLookback, lookbacks, models } from "../models";
 import type { Common } from "../report";
@@ -7,8 +6,8 @@ import { setQuery } from "../url";
 import { AsOfBanner, AsOfMenu } from "../ui/asof";
 import { Choice, Empty } from "../ui/basics";
 import { FilterChips, FilterMenu, LeaveOutMenu, applyFilters } from "../ui/filterbar";
-import { choosePreset } from "../ui/periodbar";
 import { SegmentMenu } from "../ui/segments";
+import { Quiet } from "./waiting";
 
 /** The models that credit a touch by itself: the others are told in Traffic only. */
 const single = models.filter((m) => m.id !== "markov" && m.id !== "shapley");
@@ -75,7 +74,7 @@ export function ReportBar({ common, model, now, children }: { common: Common; mo
   );
 }
 
-/** No row: nothing matches the filters, or nothing happened in these days. */
+/** No row: nothing matches the filters, or nothing happened in these days, or ever. */
 export function NoRows({ common, what }: { common: Common; what: string }) {
   if (common.filter.length > 0) {
     return (
@@ -87,12 +86,5 @@ export function NoRows({ common, what }: { common: Common; what: string }) {
       </Empty>
     );
   }
-  return (
-    <Empty kind="nothing" title="Nothing in these days">
-      <p>No {what} in this period.</p>
-      <button type="button" class="button" onClick={() => choosePreset(defaultPreset)} data-testid="more-days">
-        Show the last 30 days
-      </button>
-    </Empty>
-  );
+  return <Quiet text={`No ${what} in this period.`} conversions={what === "conversions" ? [common.conversion] : []} />;
 }

@@ -1,26 +1,25 @@
 // Traffic: what brings visits and conversions, under one model or two.
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
-import { addDays, defaultPreset, today } from "../dates";
 import type { Call } from "../exports";
 import { change, count, money, percent, stretch, times } from "../format";
 import { dimensions } from "../filters";
 import { models } from "../models";
 import { isOpened } from "../opened";
 import { useReport } from "../report";
-import { session, zone } from "../session";
+import { session } from "../session";
 import { place, setQuery } from "../url";
-import { Choice, Empty, Head, ProblemNote, Skeleton } from "../ui/basics";
+import { Choice, Head, ProblemNote, Skeleton } from "../ui/basics";
 import { LineChart, type Series } from "../ui/chart";
 import { AsOfBanner } from "../ui/asof";
 import { Compare } from "../ui/compare";
 import { ExportMenu } from "../ui/export";
 import { FilterChips } from "../ui/filterbar";
 import { later } from "../ui/later";
-import { choosePreset, PeriodMenu } from "../ui/periodbar";
+import { PeriodMenu } from "../ui/periodbar";
 import { AttributionTable } from "./attribution";
 import { Counting, Narrowing } from "./reportbar";
-import { Waiting } from "./waiting";
+import { Quiet } from "./waiting";
 
 const BehindDrawer = later(() => import("./behind").then((m) => m.BehindDrawer), true);
 const WhatChanged = later(() => import("./changes").then((m) => m.WhatChanged));
@@ -75,7 +74,7 @@ export function Traffic() {
       <p class="hint">{models.find((m) => m.id === common.model)?.text}</p>
       {traffic.problem && <ProblemNote problem={traffic.problem} again={traffic.reload} />}
       {!traffic.data && traffic.loading && <Skeleton lines={8} />}
-      {nothing && <Nothing />}
+      {nothing && <Quiet text="Nobody visited in this period." />}
       {traffic.data && !nothing && <Overview data={traffic.data} stale={traffic.loading} compare={before.compare} call={{ path: "/api/v1/traffic", query }} />}
       {as_of && !nothing && <WhatChanged common={common} />}
       {!nothing && (
@@ -87,23 +86,6 @@ export function Traffic() {
       )}
       {isOpened(place.value.query) && <BehindDrawer common={common} vs={report.vs} />}
     </>
-  );
-}
-
-/** Nothing in these days: a quiet stretch, or a site that nobody has ever visited. */
-function Nothing() {
-  const to = today(zone());
-  const from = addDays(to, -364);
-  const ever = useQuery(`ever ${to}`, (signal) => ask("get", "/api/v1/traffic", { query: { from, to }, signal }));
-  if (!ever.data) return ever.problem ? <ProblemNote problem={ever.problem} again={ever.reload} /> : <Skeleton lines={3} />;
-  if (ever.data.figures.every((f) => f.value === 0)) return <Waiting for="traffic" />;
-  return (
-    <Empty kind="nothing" title="Nothing in these days">
-      <p>Nobody visited in this period.</p>
-      <button type="button" class="button" onClick={() => choosePreset(defaultPreset)} data-testid="more-days">
-        Show the last 30 days
-      </button>
-    </Empty>
   );
 }
 
