@@ -10,16 +10,19 @@ import (
 func checkFunnel(w *tab, d *demo) {
 	w.t.Helper()
 	w.click(id("nav-funnels"))
-	w.see(id("step-1"))
+	openBuilder(w, "new-funnel")
 	w.choose(id("step-1")+" "+id("step-kind"), "pageview")
 	w.choose(id("step-2")+" "+id("step-kind"), "intercom_conversation")
-	for _, slice := range []struct {
+	for i, slice := range []struct {
 		dimension, key string
 		entered        int
 	}{
 		{"source", "localhost", 1}, {"source", "test", 1},
 		{"landing_page", d.file.SiteURL + "/blog/second-flush", 1}, {"device", "desktop", 2},
 	} {
+		if i > 0 {
+			openBuilder(w, "edit-steps")
+		}
 		w.choose(id("breakdown"), slice.dimension)
 		w.click(id("run"))
 		cell := fmt.Sprintf(`document.querySelector('%s tr[data-key="%s"] [data-step="2"]')?.dataset.value`, id("funnel-breakdown"), slice.key)
@@ -40,10 +43,19 @@ func checkFunnel(w *tab, d *demo) {
 	whoDropped(w)
 }
 
+// openBuilder opens the drawer in which steps are built, and waits until it has
+// slid in: what moves cannot be clicked.
+func openBuilder(w *tab, button string) {
+	w.t.Helper()
+	w.click(id(button))
+	w.see(id("step-1"))
+	w.await(fmt.Sprintf("document.querySelector(%q).getAnimations().length", id("builder")), "0")
+}
+
 // bestPath finds the first pages that lead to a conversation most often.
 func bestPath(w *tab) {
 	w.t.Helper()
-	w.click(id("tab-paths"))
+	w.click(id("tab-best"))
 	w.see(id("best-paths") + " tbody tr")
 	if got := w.text(id("best-paths")); !strings.Contains(got, "/blog/second-flush") || !strings.Contains(got, "100%") {
 		w.t.Errorf("the best paths read %q", got)
@@ -57,6 +69,9 @@ func bestPath(w *tab) {
 // that was.
 func whoDropped(w *tab) {
 	w.t.Helper()
+	openBuilder(w, "edit-steps")
+	w.see(id("step-1") + ` [data-visitors="2"]`)
+	w.shot("funnel-builder")
 	w.click(id("add-step"))
 	page := id("step-2") + " " + id("step-value")
 	w.see(page)

@@ -143,7 +143,7 @@ func checkHubSpotReports(w *tab, d *demo) {
 	d.awaitAttribution(t, "/api/v1/attribution?dimension=source&conversion=hubspot_conversation", "test", 1)
 	equal(t, "Intercom conversations", get[attribution](t, d.account, "/api/v1/attribution?conversion=intercom_conversation").Total, 0)
 	w.click(id("nav-funnels"))
-	w.see(id("step-1"))
+	openBuilder(w, "new-funnel")
 	w.choose(id("step-1")+" "+id("step-kind"), "pageview")
 	w.choose(id("step-2")+" "+id("step-kind"), "hubspot_conversation")
 	w.choose(id("breakdown"), "source")

@@ -47,7 +47,7 @@ test("signing in returns to where one wanted to go; a wrong password says what t
   assert.match(await page.textContent(id("problem")), /wrong.*Check both/s);
   await page.fill(id("password"), "sourceloop-dev");
   await page.keyboard.press("Enter");
-  await page.waitForSelector(id("run"));
+  await page.waitForSelector(id("new-funnel"));
   assert.equal(new URL(page.url()).pathname, "/funnels");
   assert.equal(query(page).get("period"), "7d");
   await page.click(id("sign-out"));
@@ -153,6 +153,7 @@ test("traffic: one click filters everything, two models, periods by key", async 
 
 test("a funnel in depth: counts, order, exclusion, moving steps, every report, the people who dropped", async (t) => {
   const page = await open(t, "/funnels");
+  await page.click(id("new-funnel"));
   await page.waitForSelector(`${id("step-1")} ${id("matches")}[data-visitors]`);
   await page.click(id("add-step"));
   await page.selectOption(`${id("step-2")} ${id("step-kind")}`, "chat_opened");
@@ -160,6 +161,7 @@ test("a funnel in depth: counts, order, exclusion, moving steps, every report, t
   await page.keyboard.press("ArrowUp");
   assert.equal(await page.inputValue(`${id("step-1")} ${id("step-kind")}`), "chat_opened");
   assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^Step 1 of 3/);
+  assert.equal(await page.textContent(id("moved")), "Chat opened is now step 1 of 3.");
   await page.locator(`${id("step-1")} ${id("step-handle")}`).dragTo(page.locator(id("step-2")));
   await until(page, () => document.querySelector("[data-testid=step-2] [data-testid=step-kind]").value === "chat_opened");
   await page.click(id("add-exclusion"));
@@ -182,9 +184,14 @@ test("a funnel in depth: counts, order, exclusion, moving steps, every report, t
   await until(page, () => document.querySelectorAll("[data-testid=person]").length === 23);
   await page.goBack();
   await until(page, () => document.querySelectorAll("[data-testid=person]").length === 50);
-  for (const [tab, sign] of [["trend", "funnel-trend"], ["breakdown", "funnel-breakdown"], ["paths", "best-paths"], ["correlation", "correlation"], ["overview", "funnel-steps"]]) {
+  for (const [tab, sign] of [["trend", "funnel-trend"], ["compare", "funnel-compared"], ["breakdown", "funnel-breakdown"], ["models", "funnel-credits"], ["paths", "paths-between"], ["best", "best-paths"], ["correlation", "correlation"], ["overview", "funnel-steps"]]) {
     await page.click(id(`tab-${tab}`));
     await page.waitForSelector(`${id(sign)} tbody tr`);
+    assert.ok((await page.locator(`${id("funnel-report")} svg[role=img]`).count()) > 0, `${tab} has a chart`);
+    await page.locator(`${id("funnel-report")} button[data-testid^=export-]`).first().click();
+    assert.match(await page.textContent(id("export-call")), /Copy as API call/);
+    await page.waitForSelector(id("export-csv"));
+    await page.keyboard.press("Escape");
   }
   await page.click(id("tab-breakdown"));
   await page.selectOption(id("slice"), "landing_page");
@@ -203,7 +210,7 @@ test("a funnel in depth: counts, order, exclusion, moving steps, every report, t
 
 test("a funnel's slices: who dropped of one row, and who completed by a model", async (t) => {
   const page = await open(t, "/funnels");
-  const [counted] = await Promise.all([page.waitForRequest((r) => r.url().endsWith("/funnels/matches") && r.postDataJSON().from), page.goto(`${full.address}/funnels?period=7d`)]);
+  const [counted] = await Promise.all([page.waitForRequest((r) => r.url().endsWith("/funnels/matches") && r.postDataJSON().from), page.goto(`${full.address}/funnels?period=7d&edit=1`)]);
   assert.ok(counted.postDataJSON().to);
   await page.click(id("run"));
   await page.click(id("tab-breakdown"));
@@ -214,7 +221,7 @@ test("a funnel's slices: who dropped of one row, and who completed by a model", 
   await page.waitForSelector(`${id("people-of")} >> text=google`);
   assert.equal(query(page).get("dropped"), "1");
   assert.equal(await page.inputValue(id("people-way")), "1");
-  await page.goBack();
+  await page.click(id("tab-models"));
   const [asked] = await Promise.all([page.waitForRequest((r) => r.url().endsWith("/funnels/query") && r.postDataJSON().credits), page.selectOption(id("credit"), "time_decay")]);
   assert.deepEqual(asked.postDataJSON().credits, { model: "time_decay", dimension: "source", lookback: "90" });
   await page.waitForSelector(`${id("funnel-credits")} tbody tr`);
@@ -227,6 +234,7 @@ test("a funnel's slices: who dropped of one row, and who completed by a model", 
 
 test("a funnel: build, run, slice, save, open again, delete", async (t) => {
   const page = await open(t, "/funnels");
+  await page.click(id("new-funnel"));
   await page.click(id("add-step"));
   await page.selectOption(`${id("step-2")} ${id("step-operator")}`, "equals");
   await page.fill(`${id("step-2")} ${id("step-value")}`, "/pricing");
@@ -239,14 +247,87 @@ test("a funnel: build, run, slice, save, open again, delete", async (t) => {
   await page.click(id("save-as"));
   await page.fill(id("funnel-name"), "To the chat");
   await page.click(id("funnel-save"));
-  await page.waitForSelector(`${id("saved-funnels")} >> text=To the chat`);
-  await page.goto(`${full.address}/funnels`);
+  await page.waitForSelector("h1 >> text=To the chat");
+  await page.click(id("all-funnels"));
   await page.click(`${id("saved-funnels")} >> text=To the chat`);
   await page.waitForSelector(`${id("funnel-breakdown")} tr[data-key=desktop]`);
   await page.waitForSelector("h1 >> text=To the chat");
+  await page.click(id("all-funnels"));
   await page.click('button[aria-label="Delete To the chat"]');
   await page.click("dialog >> text=Delete >> nth=-1");
   await until(page, () => !document.querySelector("[data-testid=saved-funnels]").textContent.includes("To the chat"));
+});
+
+test("the builder is a drawer: focus, keys, changes that are kept, the phone", async (t) => {
+  const q = encodeURIComponent(JSON.stringify({ steps: [{ type: "pageview", operator: "starts_with", value: "/" }, { type: "event", name: "chat_opened" }, { type: "conversion", name: "intercom_conversation" }], scope: "visitor", order: "sequential", window: "336h" }));
+  const page = await open(t, `/funnels?q=${q}`);
+  await page.waitForSelector(id("funnel-steps"));
+  const focused = () => page.evaluate(() => document.activeElement.dataset.testid ?? document.activeElement.id);
+  await page.focus(id("edit-steps"));
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`dialog${id("builder")}[open]`);
+  await until(page, () => document.activeElement.id === "builder-name");
+  for (let i = 0; i < 60; i++) {
+    await page.keyboard.press("Tab");
+    assert.ok(await page.evaluate(() => !document.activeElement || document.activeElement === document.body || !!document.activeElement.closest("dialog")), `after ${i + 1} tabs the focus has left the drawer`);
+  }
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(id("builder"), { state: "detached" });
+  await until(page, () => document.activeElement.dataset.testid === "edit-steps");
+  assert.equal(await page.locator(id("unfinished")).count(), 0, "nothing was changed, so nothing is kept");
+  assert.equal(query(page).get("draft"), null);
+
+  await page.keyboard.press("Enter");
+  await page.locator(`${id("step-2")} ${id("move-up")}`).focus();
+  await page.keyboard.press("Alt+ArrowDown");
+  await until(page, () => document.querySelector("[data-testid=moved]").textContent === "Chat opened is now step 3 of 3.");
+  assert.equal(await focused(), "move-up");
+  await page.keyboard.press("Alt+ArrowUp");
+  await until(page, () => document.querySelector("[data-testid=moved]").textContent === "Chat opened is now step 2 of 3.");
+  assert.equal(query(page).get("draft"), null, "moved there and back is not changed");
+  await page.click(`${id("step-2")} ${id("move-up")}`);
+  await until(page, () => document.activeElement.matches(".step-number"), undefined);
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(id("unfinished"));
+  assert.equal(JSON.parse(query(page).get("draft")).steps[0].name, "chat_opened");
+  await page.reload();
+  await page.click(id("continue-draft"));
+  await page.waitForSelector(`${id("step-1")} ${id("step-kind")}`);
+  assert.equal(await page.inputValue(`${id("step-1")} ${id("step-kind")}`), "chat_opened");
+  await page.click(id("undo-changes"));
+  assert.equal(await page.inputValue(`${id("step-1")} ${id("step-kind")}`), "pageview");
+  await page.setViewportSize({ width: 360, height: 740 });
+  const box = await page.locator(id("builder")).boundingBox();
+  assert.deepEqual([box.x, box.width], [0, 360]);
+  await page.click(id("close-builder"));
+  await page.waitForSelector(id("builder"), { state: "detached" });
+  await page.goBack();
+  await page.waitForSelector(id("builder"));
+});
+
+test("a funnel without its chat: the report says so, and where there is nobody it offers to connect", async (t) => {
+  const q = encodeURIComponent(JSON.stringify({ steps: [{ type: "pageview", operator: "starts_with", value: "/" }, { type: "conversion", name: "intercom_conversation" }] }));
+  const page = await open(t, "/funnels");
+  await page.route("**/api/v1/connections", async (route) => {
+    const answer = await route.fetch();
+    const { items } = await answer.json();
+    await route.fulfill({ response: answer, json: { items: items.map((c) => ({ ...c, state: "disconnected" })) } });
+  });
+  await page.goto(`${full.address}/funnels?q=${q}`);
+  await page.waitForSelector(id("funnel-steps"));
+  assert.match(await page.textContent(id("unconnected")), /Intercom is not connected/);
+  await page.route("**/api/v1/funnels/query", async (route) => {
+    const answer = await route.fetch();
+    const report = await answer.json();
+    await route.fulfill({ response: answer, json: { ...report, breakdown: [], steps: report.steps.map(() => ({ entered: 0, converted: 0, median_seconds: null, p90_seconds: null })) } });
+  });
+  await page.goto(`${full.address}/funnels?q=${q}&period=7d`);
+  await page.waitForSelector(id("empty-unconnected"));
+  await page.unroute("**/api/v1/connections");
+  await page.reload();
+  await page.waitForSelector(id("empty-nothing"));
+  await page.click(`${id("empty-nothing")} >> text=Edit steps`);
+  await page.waitForSelector(id("builder"));
 });
 
 test("the chat card: test, disconnect with its consequences, connect again", async (t) => {
@@ -561,7 +642,7 @@ test("a goal is made, found in reports and funnels, changed and deleted, and the
   await page.waitForSelector(id("by-channel"));
   assert.equal(query(page).get("conversion"), "Read the manual");
   await until(page, () => [...document.querySelectorAll("[data-testid=conversion] option")].some((o) => o.textContent === "Trial of Pro"));
-  await page.goto(`${full.address}/funnels`);
+  await page.goto(`${full.address}/funnels?edit=1`);
   const kind = page.locator(id("step-kind")).last();
   await until(page, () => [...document.querySelectorAll("[data-testid=step-kind] option")].some((o) => o.textContent === "Goal: Read the manual"));
   await kind.selectOption({ label: "Goal: Read the manual" });

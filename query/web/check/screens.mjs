@@ -9,6 +9,8 @@ const folder = new URL("../screens/", import.meta.url).pathname;
 const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const q = encodeURIComponent(JSON.stringify({ steps: [{ type: "pageview", operator: "starts_with", value: "/" }, { type: "pageview", operator: "equals", value: "/pricing" }, { type: "conversion", name: "intercom_conversation" }], scope: "visitor", order: "sequential", window: "336h", breakdown: "source" }));
 
+const draft = encodeURIComponent(JSON.stringify({ steps: [{ type: "pageview", operator: "equals", value: "/pricing" }, { type: "conversion", name: "intercom_conversation" }], scope: "visitor", order: "sequential", window: "336h" }));
+
 const views = [
   { name: "light", size: { width: 1440, height: 900 }, scheme: "light" },
   { name: "dark", size: { width: 1440, height: 900 }, scheme: "dark" },
@@ -37,16 +39,21 @@ const screens = [
   { name: "traffic-behind-without", path: "/dashboards/traffic?model=markov&row=channel&key=Display", ready: "[data-testid=behind-without]" },
   { name: "traffic-explain", path: "/dashboards/traffic?model=linear&vs=position_based&row=channel&key=Paid%20Search&why={conversion}", ready: "[data-testid=touch]" },
   { name: "traffic-explain-unknown", path: "/dashboards/traffic?why=6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10&as_of=2026-11-20", ready: "[data-testid=behind] [data-testid=problem]", allow: /404/ },
-  { name: "funnels-new", path: "/funnels", ready: "[data-testid=saved-funnels] li" },
+  { name: "funnels-list", path: "/funnels", ready: "[data-testid=saved-funnels] li" },
+  { name: "funnels-new", path: "/funnels", ready: "[data-testid=saved-funnels] li", click: "[data-testid=new-funnel]", seen: "[data-testid=step-1] [data-visitors]" },
+  { name: "funnels-edit", path: `/funnels?q=${q}&edit=1`, ready: "[data-testid=step-3] [data-visitors]", open: "[data-testid=add-step]", click: "[data-testid=add-exclusion]" },
+  { name: "funnels-unfinished", path: `/funnels?q=${q}&draft=${draft}`, ready: "[data-testid=unfinished]", seen: "[data-testid=funnel-steps] tbody tr" },
   { name: "funnels", path: `/funnels?q=${q}`, ready: "[data-testid=funnel-breakdown] tbody tr" },
-  { name: "funnels-compared", path: `/funnels?q=${q}&compare=previous`, ready: "[data-testid=funnel-breakdown] tbody tr", click: "[data-testid=add-exclusion]" },
+  { name: "funnels-compared", path: `/funnels?q=${q}&compare=previous`, ready: "[data-testid=funnel-breakdown] tbody tr" },
+  { name: "funnels-compare", path: `/funnels?q=${q}&tab=compare`, ready: "[data-testid=funnel-compared-breakdown] tbody tr" },
   { name: "funnels-trend", path: `/funnels?q=${q}&tab=trend`, ready: "[data-testid=funnel-trend] tbody tr" },
   { name: "funnels-breakdown", path: `/funnels?q=${q}&tab=breakdown&by=landing_page`, ready: "[data-testid=breakdown-rest]" },
-  { name: "funnels-credits", path: `/funnels?q=${q}&tab=breakdown&by=source&credit=linear`, ready: "[data-testid=funnel-credits] tbody tr" },
+  { name: "funnels-credits", path: `/funnels?q=${q}&tab=models&by=source&credit=linear`, ready: "[data-testid=funnel-credits] tbody tr" },
   { name: "funnels-slice-dropped", path: `/funnels?q=${q}&tab=breakdown&by=source&show=dropped`, ready: "[data-testid=funnel-breakdown] tbody tr" },
   { name: "funnels-people", path: `/funnels?q=${q}&tab=people&step=2&dropped=1`, ready: "[data-testid=person]" },
   { name: "funnels-people-of", path: `/funnels?q=${q}&tab=people&step=3&by=landing_page&key=${encodeURIComponent("https://northwind.example/pricing")}`, ready: "[data-testid=people-of]", seen: "[data-testid=person]" },
-  { name: "funnels-paths", path: `/funnels?q=${q}&tab=paths`, ready: "[data-testid=paths-between] tbody tr", seen: "[data-testid=best-paths] tbody tr" },
+  { name: "funnels-paths", path: `/funnels?q=${q}&tab=paths`, ready: "[data-testid=paths-between] tbody tr" },
+  { name: "funnels-best", path: `/funnels?q=${q}&tab=best`, ready: "[data-testid=best-paths] tbody tr" },
   { name: "funnels-correlation", path: `/funnels?q=${q}&tab=correlation`, ready: "[data-testid=correlation] tbody tr" },
   { name: "chat", path: "/setup/chat", ready: "[data-state=connected]", click: "[data-testid=test]" },
   { name: "chat-doctor", path: "/setup/chat", ready: "[data-state=connected]", click: "[data-testid=doctor]", seen: "[data-testid=diagnosis]" },
@@ -70,7 +77,9 @@ const screens = [
   { name: "locations-compared", path: "/dashboards/locations?compare=year&model=linear", ready: "[data-testid=locations-before]" },
   { name: "content", path: "/dashboards/content?sort=views", ready: "[data-testid=content] tbody tr" },
   { name: "locations", path: "/dashboards/locations", ready: "[data-testid=locations] tbody tr" },
-  { name: "empty-paths", path: "/dashboards/paths", empty: true, ready: "[data-testid=empty-nothing]" },
+  { name: "empty-paths", path: "/dashboards/paths", empty: true, ready: "[data-testid=empty-waiting]" },
+  { name: "empty-funnels", path: "/funnels", empty: true, ready: "[data-testid=empty-nothing]" },
+  ...["overview", "trend", "compare", "breakdown", "models", "people", "paths", "best", "correlation"].map((tab) => ({ name: `empty-funnel-${tab}`, path: `/funnels?q=${q}&tab=${tab}`, empty: true, ready: "[data-testid=empty-waiting]" })),
   { name: "ad-cost", path: "/setup/ad-cost", ready: "[data-testid=cost-months] tbody tr" },
   { name: "ad-cost-preview", path: "/setup/ad-cost", ready: "[data-testid=cost-months] tbody tr", file: "day,source,medium,campaign,cost,currency,clicks,impressions\n2026-11-01,google,cpc,brand-eu,\"1,234.50\",EUR,310,12045\n2026-11-02,linkedin,cpc,a rather long name of a campaign about autumn,215.75,EUR,22,4310\n", seen: "[data-testid=cost-preview]" },
   { name: "ad-cost-bad", path: "/setup/ad-cost", ready: "[data-testid=cost-months] tbody tr", file: "day,source,cost\nbad,google,1\n2026-11-01,google,1\nbad,google,2\n", seen: "[data-testid=bad-lines]", allow: /400/ },

@@ -130,7 +130,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
     const named = { source: ["google", "direct", "linkedin", "newsletter"], device: ["desktop", "mobile", "tablet"], country: ["DE", "US"] }[body.credits?.dimension ?? body.breakdown] ?? ["https://northwind.example/", "https://northwind.example/pricing"];
     const many = empty ? 0 : 4210;
     const rest = body.breakdown === "landing_page" ? { values: 37, steps: results(180) } : null;
-    const previous = (body.compare ?? "none") === "none" ? null : { from: "2026-09-01", to: "2026-09-30", steps: results(Math.round(many * 0.9)), breakdown: [] };
+    const previous = (body.compare ?? "none") === "none" ? null : { from: "2026-09-01", to: "2026-09-30", steps: results(Math.round(many * 0.9)), breakdown: body.breakdown && !empty ? named.slice(1).map((key, i) => ({ key, steps: results(1000 / (i + 1)) })) : [] };
     const last = results(many).at(-1).entered;
     const kept = [...named.map((key, i) => ({ key, completed: Math.round((last * 100) / 2 ** (i + 1)) / 100 })), { key: "(none)", completed: 0 }];
     kept.at(-1).completed = Math.round((last - kept.reduce((a, r) => a + r.completed, 0)) * 100) / 100;
@@ -151,18 +151,18 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
   const funnelTrend = (body) => {
     const days = Math.round((Date.parse(body.to) - Date.parse(body.from)) / 864e5) + 1;
     const n = body.by === "week" ? Math.ceil(days / 7) : days;
-    return ok({ points: Array.from({ length: n }, (_, i) => ({ start: new Date(Date.parse(body.from) + i * (body.by === "week" ? 7 : 1) * 864e5).toISOString(), steps: body.steps.map((_, k) => ({ entered: Math.round((140 + 40 * Math.sin(i)) * 0.4 ** k), converted: 0, median_seconds: 300 * k, p90_seconds: 900 * k })) })) });
+    return ok({ points: Array.from({ length: n }, (_, i) => ({ start: new Date(Date.parse(body.from) + i * (body.by === "week" ? 7 : 1) * 864e5).toISOString(), steps: body.steps.map((_, k) => ({ entered: empty ? 0 : Math.round((140 + 40 * Math.sin(i)) * 0.4 ** k), converted: 0, median_seconds: 300 * k, p90_seconds: 900 * k })) })) });
   };
   const view = (name) => ({ type: "pageview", name });
-  const funnelPaths = (body) => ok({
+  const funnelPaths = (body) => ok(empty ? { people: 0, number: 0, paths: [] } : {
     people: 900, number: 41,
     paths: [[[], 400], [[view("/features"), view("/pricing")], 210], [[view("/blog/attribution-without-cookies"), { type: "event", name: "chat_opened" }], 90], [[view("/docs"), view("/docs/install"), view("/docs/api"), view("/pricing")], 20]].map(([path, n], i) => ({ path, longer: i === 3, people: n, median_seconds: body.dropped ? null : 60 * (i + 1) })),
   });
-  const bestPaths = () => ok({
+  const bestPaths = () => ok(empty ? { people: 0, converted: 0, number: 0, paths: [] } : {
     people: 2400, converted: 160, number: 212,
     paths: [[[view("/compare"), view("/pricing")], 140, 31], [[view("/"), view("/pricing")], 800, 96], [[view("/blog/attribution-without-cookies")], 600, 12], [[view("/careers")], 90, 0], [[view("/rare")], 2, 2]].map(([path, n, won]) => ({ path, people: n, converted: won, low: Math.max(0, won / n - 0.04), high: Math.min(1, won / n + 0.06), median_seconds: won ? 640 : null })),
   });
-  const correlation = () => ok({
+  const correlation = () => ok(empty ? { converted: 0, lost: 0, at_least: 10, tested: 0, more: false, features: [] } : {
     converted: 160, lost: 2240, at_least: 10, tested: 6, more: false,
     features: [["event", "watched_demo", 70, 240, 6.5, 4.6, 9.2, 1e-9], ["source", "linkedin", 60, 310, 3.7, 2.7, 5.3, 1e-6], ["pageview", "/careers", 2, 190, 0.14, 0.03, 0.56, 0.011], ["country", "DE", 50, 640, 1.14, 0.8, 1.6, 0.9], ["landing_page", "https://northwind.example/blog", 20, 330, 0.83, 0.5, 1.3, 1], ["device", "tablet", 4, 60, 0.93, 0.3, 2.6, 1]].map(([type, name, converted, lost, r, low, high, p]) => ({ type, name, converted, lost, odds_ratio: r, odds_low: low, odds_high: high, chance: p / 6, corrected_chance: p })),
   });

@@ -33,6 +33,13 @@ export function change(ratio: number | null): string {
   return ratio > 0 ? `+${text}` : ratio < 0 ? `−${text}` : text;
 }
 
+/** A change between two shares: "+1.4 points"; a dash where one of them is none. */
+export function points(difference: number): string {
+  if (!Number.isFinite(difference)) return "–";
+  const rounded = Math.round(difference * 1000) / 10;
+  return `${rounded > 0 ? "+" : rounded < 0 ? "−" : ""}${parts.format(Math.abs(rounded))} ${Math.abs(rounded) === 1 ? "point" : "points"}`;
+}
+
 /** An amount in a currency, without cents. */
 export function money(amount: number, currency: string): string {
   try {

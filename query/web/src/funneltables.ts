@@ -18,6 +18,24 @@ export function stepTable(labels: string[], report: Schemas["FunnelReport"]): Ta
   };
 }
 
+/** How many reached each step, and did in the days compared with. */
+export function compareTable(labels: string[], report: Schemas["FunnelReport"]): Table {
+  return {
+    head: ["step", "name", "reached", "reached_before", "median_seconds", "median_seconds_before"],
+    rows: report.steps.map((s, i) => {
+      const was = report.previous?.steps[i];
+      return [i + 1, labels[i] ?? "", s.entered, was?.entered ?? 0, seconds(s.median_seconds), seconds(was?.median_seconds)];
+    }),
+  };
+}
+
+/** How many of each value entered and completed, and did in the days compared with. */
+export function comparedBreakdownTable(dimension: string, report: Schemas["FunnelReport"]): Table {
+  const before = new Map(report.previous?.breakdown.map((r) => [r.key, r.steps]));
+  const ends = (steps: Schemas["FunnelStepResult"][] | undefined) => [steps?.[0]?.entered ?? 0, steps?.at(-1)?.entered ?? 0];
+  return { head: [dimension, "entered", "completed", "entered_before", "completed_before"], rows: report.breakdown.map((r) => [r.key, ...ends(r.steps), ...ends(before.get(r.key))]) };
+}
+
 /** How many of each value reached each step, or got no further. */
 export function breakdownTable(dimension: string, labels: string[], report: Schemas["FunnelReport"], dropped: boolean): Table {
   return {

@@ -11,8 +11,7 @@ import { place, setQuery } from "../url";
 import { Choice, Link } from "../ui/basics";
 import { ExportMenu } from "../ui/export";
 import { Icon } from "../ui/icon";
-import { time } from "./funnelreport";
-import { Answered, type Asked } from "./funneltabs";
+import { Answered, time, type Asked } from "./funnelparts";
 
 const ways = [
   { id: "", label: "Reached it" },
@@ -49,58 +48,59 @@ export function FunnelPeople({ definition, range }: Asked) {
           </span>
         )}
       </div>
-      <Answered answer={answer}>
-        {(page) =>
-          page.items.length === 0 ? (
-            <p class="hint" data-testid="nobody">Nobody in these days.</p>
-          ) : (
-            <>
-              <div class="table-tools">
-                <ExportMenu what="People" name="funnel-people" table={everybody(asked)} call={{ path: "/api/v1/funnels/people", body: asked }} testid="export-people" />
-              </div>
-              <div class="table-box" role="region" aria-label="People" tabIndex={0}>
-                <table class="table table-small" data-testid="funnel-people">
-                  <thead>
-                    <tr>
-                      <th scope="col">Who</th>
-                      <th scope="col">Entered</th>
-                      <th scope="col" class="number">Reached after</th>
-                      <th scope="col">Furthest step</th>
-                      {by && <th scope="col">{dimensionLabel(by)}</th>}
+      <Answered
+        answer={answer}
+        definition={definition}
+        nobody={(page) => page.items.length === 0}
+        text={dropped ? `Nobody stayed at step ${step} in these days.` : `Nobody reached step ${step} in these days.`}
+      >
+        {(page) => (
+          <>
+            <div class="table-tools">
+              <ExportMenu what="People" name="funnel-people" table={everybody(asked)} call={{ path: "/api/v1/funnels/people", body: asked }} testid="export-people" />
+            </div>
+            <div class="table-box" role="region" aria-label="People" tabIndex={0}>
+              <table class="table table-small" data-testid="funnel-people">
+                <thead>
+                  <tr>
+                    <th scope="col">Who</th>
+                    <th scope="col">Entered</th>
+                    <th scope="col" class="number">Reached after</th>
+                    <th scope="col">Furthest step</th>
+                    {by && <th scope="col">{dimensionLabel(by)}</th>}
+                  </tr>
+                </thead>
+                <tbody>
+                  {page.items.map((p) => (
+                    <tr key={p.id} data-testid="person">
+                      <th scope="row" class="feature">
+                        <Who person={p} />
+                      </th>
+                      <td>{dateTime(p.entered_at, zone())}</td>
+                      <td class="number">{step === 1 ? "–" : time((Date.parse(p.reached_at) - Date.parse(p.entered_at)) / 1000)}</td>
+                      <td>
+                        {p.reached}. {labels[p.reached - 1]}
+                      </td>
+                      {by && <td>{dimensionValue(by, p.key ?? "")}</td>}
                     </tr>
-                  </thead>
-                  <tbody>
-                    {page.items.map((p) => (
-                      <tr key={p.id} data-testid="person">
-                        <th scope="row" class="feature">
-                          <Who person={p} />
-                        </th>
-                        <td>{dateTime(p.entered_at, zone())}</td>
-                        <td class="number">{step === 1 ? "–" : time((Date.parse(p.reached_at) - Date.parse(p.entered_at)) / 1000)}</td>
-                        <td>
-                          {p.reached}. {labels[p.reached - 1]}
-                        </td>
-                        {by && <td>{dimensionValue(by, p.key ?? "")}</td>}
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-              <div class="actions">
-                {cursor && (
-                  <button type="button" class="button" onClick={() => history.back()}>
-                    Back
-                  </button>
-                )}
-                {page.next && (
-                  <button type="button" class="button" onClick={() => setQuery({ cursor: `${mark}~${page.next}` })} data-testid="people-next">
-                    Next 50
-                  </button>
-                )}
-              </div>
-            </>
-          )
-        }
+                  ))}
+                </tbody>
+              </table>
+            </div>
+            <div class="actions">
+              {cursor && (
+                <button type="button" class="button" onClick={() => history.back()}>
+                  Back
+                </button>
+              )}
+              {page.next && (
+                <button type="button" class="button" onClick={() => setQuery({ cursor: `${mark}~${page.next}` })} data-testid="people-next">
+                  Next 50
+                </button>
+              )}
+            </div>
+          </>
+        )}
       </Answered>
     </>
   );

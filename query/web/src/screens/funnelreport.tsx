@@ -1,20 +1,18 @@
 // A funnel's answer: how many got from step to step, and who did better.
-import { changed, hrefOf, place } from "../url";
 import type { Schemas } from "../api/client";
 import type { Call } from "../exports";
 import { dimensionLabel } from "../filters";
-import { count, dimensionValue, duration, percent, plural } from "../format";
+import { count, dimensionValue, plural } from "../format";
 import { rowLabels, type Definition } from "../funnel";
 import { breakdownTable, stepTable } from "../funneltables";
+import { peopleAt } from "../people";
 import { Link } from "../ui/basics";
-import { FunnelChart } from "../ui/chart";
+import { FunnelChart } from "../ui/bars";
 import { ExportMenu } from "../ui/export";
+import { People, share, time } from "./funnelparts";
 
 type Report = Schemas["FunnelReport"];
 type StepResult = Schemas["FunnelStepResult"];
-
-/** A share as a percentage; a dash of nothing. */
-export const share = (part: number, whole: number) => (whole > 0 ? percent(part / whole) : "–");
 
 /** The report of a funnel that was asked. */
 export function FunnelOverview({ definition, report, call }: { definition: Definition; report: Report; call: Call }) {
@@ -26,16 +24,12 @@ export function FunnelOverview({ definition, report, call }: { definition: Defin
   return (
     <>
       <ul class="tiles">
-        <Total name="entered" label="Entered" text={count(first)} value={first} before={was(before?.[0]?.entered)} />
-        <Total name="completed" label="Completed" text={count(last)} value={last} before={was(before?.at(-1)?.entered)} />
+        <Total name="entered" label="Entered" step={1} text={count(first)} value={first} before={was(before?.[0]?.entered)} />
+        <Total name="completed" label="Completed" step={report.steps.length} text={count(last)} value={last} before={was(before?.at(-1)?.entered)} />
         <Total name="rate" label="Conversion rate" text={share(last, first)} value={first > 0 ? last / first : 0} before={before && share(before.at(-1)?.entered ?? 0, before[0]?.entered ?? 0)} />
         <Total name="median" label="Median time" text={last > 0 ? time(report.steps.at(-1)?.median_seconds) : "–"} value={report.steps.at(-1)?.median_seconds ?? 0} before={before && time(before.at(-1)?.median_seconds)} />
       </ul>
-      {first === 0 ? (
-        <p class="hint">Nobody reached step 1 in these days. Choose more days, or check the step's page.</p>
-      ) : (
-        <FunnelChart title="How many reached each step; the same numbers are in the table below" bars={report.steps.map((s, i) => ({ label: labels[i] ?? "", entered: s.entered }))} />
-      )}
+      <FunnelChart title="How many reached each step; the same numbers are in the table below" bars={report.steps.map((s, i) => ({ label: labels[i] ?? "", entered: s.entered }))} />
       <div class="table-tools">
         <ExportMenu what="Steps" name="funnel-steps" table={() => stepTable(labels, report)} call={call} testid="export-steps" />
       </div>
@@ -45,26 +39,31 @@ export function FunnelOverview({ definition, report, call }: { definition: Defin
   );
 }
 
-function Total({ name, label, text, value, before }: { name: string; label: string; text: string; value: number; before: string | undefined }) {
+/** A figure; with a step it leads to the people there. */
+function Total({ name, label, text, value, before, step }: { name: string; label: string; text: string; value: number; before: string | undefined; step?: number }) {
+  const inside = (
+    <>
+      <span class="tile-name">{label}</span>
+      <span class="tile-value" data-value={value}>
+        {text}
+      </span>
+      {before !== undefined && <span class="tile-change">was {before}</span>}
+    </>
+  );
   return (
     <li>
-      <div class="tile" data-testid={`funnel-${name}`}>
-        <span class="tile-name">{label}</span>
-        <span class="tile-value" data-value={value}>
-          {text}
-        </span>
-        {before !== undefined && <span class="tile-change">was {before}</span>}
-      </div>
+      {step && value > 0 ? (
+        <Link class="tile" href={peopleAt({ step })} data-testid={`funnel-${name}`}>
+          {inside}
+        </Link>
+      ) : (
+        <div class="tile" data-testid={`funnel-${name}`}>
+          {inside}
+        </div>
+      )}
     </li>
   );
 }
-
-/** A time in words; a dash for none. */
-export const time = (seconds: number | null | undefined) => (seconds === null || seconds === undefined ? "–" : duration(seconds));
-
-/** Leads to the people at a step, or to those who got no further: all, or those of one value of a breakdown. */
-const peopleAt = (step: number, dropped: boolean, of?: { by: string; key: string }) =>
-  hrefOf("/funnels", changed(place.value.query, { tab: "people", step: String(step), dropped: dropped ? "1" : null, cursor: null, key: of?.key ?? null, ...(of && { by: of.by }) }));
 
 function StepTable({ labels, steps, before }: { labels: string[]; steps: StepResult[]; before: StepResult[] | undefined }) {
   const first = steps[0]?.entered ?? 0;
@@ -92,11 +91,11 @@ function StepTable({ labels, steps, before }: { labels: string[]; steps: StepRes
                 <th scope="row">
                   {i + 1}. {labels[i]}
                 </th>
-                <td class="number strong" data-column="entered" data-value={s.entered}><Link href={peopleAt(i + 1, false)}>{count(s.entered)}</Link></td>
+                <td class="number strong" data-column="entered" data-value={s.entered}><People n={s.entered} at={{ step: i + 1 }} /></td>
                 {before && <td class="number">{`${count(before[i]?.entered ?? 0)} (${share(before[i]?.entered ?? 0, before[0]?.entered ?? 0)})`}</td>}
                 <td class="number">{share(s.entered, first)}</td>
                 <td class="number" data-column="converted" data-value={s.converted}>{end ? "–" : share(s.converted, s.entered)}</td>
-                <td class="number">{end ? "–" : <Link href={peopleAt(i + 1, true)} data-testid="dropped">{`${count(lost)} (${share(lost, s.entered)})`}</Link>}</td>
+                <td class="number">{end ? "–" : <People n={lost} at={{ step: i + 1, dropped: true }} text={`${count(lost)} (${share(lost, s.entered)})`} testid="dropped" />}</td>
                 <td class="number">{i === 0 ? "–" : time(s.median_seconds)}</td>
                 <td class="number">{i === 0 ? "–" : time(s.p90_seconds)}</td>
               </tr>
@@ -139,7 +138,7 @@ export function Breakdown({ dimension, labels, report, call, dropped = false }: 
                 <th scope="row" title={r.key}>{dimensionValue(dimension, r.key)}</th>
                 {cells(r.steps).map((n, i) => (
                   <td key={i} class="number" data-step={i + 1} data-value={n}>
-                    <Link href={peopleAt(i + 1, dropped, { by: dimension, key: r.key })} aria-label={`${count(n)} of ${dimensionValue(dimension, r.key)} ${way} step ${i + 1}`}>{count(n)}</Link>
+                    <People n={n} at={{ step: i + 1, dropped, of: { by: dimension, key: r.key } }} name={`${count(n)} of ${dimensionValue(dimension, r.key)} ${way} step ${i + 1}`} />
                   </td>
                 ))}
                 <td class="number strong">{share(r.steps.at(-1)?.entered ?? 0, r.steps[0]?.entered ?? 0)}</td>

@@ -1,116 +1,90 @@
-// Funnels: build one, run it, slice it, keep it.
-import { useEffect, useState } from "preact/hooks";
-import { ask } from "../api/client";
+// Funnels: the saved ones, and the report of one; either with the builder over it.
+import { useState } from "preact/hooks";
+import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
-import { dimensions } from "../filters";
-import { decode, encode, firstDefinition, fitted, isComplete, orders, stepError, windows, type Definition, type Step } from "../funnel";
+import { decode, encode, isComplete, stepLabel, type Definition } from "../funnel";
 import { may } from "../session";
-import { hrefOf, place, setQuery } from "../url";
-import { Choice, Copy, Empty, Head } from "../ui/basics";
+import { changed, hrefOf, place } from "../url";
+import { Copy, Head, Link } from "../ui/basics";
+import { Icon } from "../ui/icon";
 import { PeriodMenu, usePeriod } from "../ui/periodbar";
+import { FunnelDrawer, hrefOfBuilder, openers, rulesText, Unfinished, withoutDraft } from "./funneldraft";
 import { FunnelTabs, readTab } from "./funneltabs";
 import { SavedFunnels, SaveFunnel } from "./funnelsaved";
-import { Exclusions, Steps, type Match } from "./funnelsteps";
 
-const scopes = [
-  { id: "visitor", label: "Visitor" },
-  { id: "session", label: "Session" },
-  { id: "contact", label: "Contact" },
-] as const;
-
-/** The screen at /funnels: the funnel is in the address as "q", a saved one's id as "funnel", the open report as "tab". */
+/** The screen at /funnels: the funnel is in the address as "q", a saved one's id as "funnel", the open report as "tab", the open builder as "edit". */
 export function Funnels() {
-  const named = place.value.query.get("q");
-  const asked = decode(named);
+  const q = place.value.query;
+  const read = decode(q.get("q"));
+  const asked = read && isComplete(read) ? read : null;
   const { range } = usePeriod();
-  const [draft, setDraft] = useState<Definition>(asked ?? firstDefinition);
-  useEffect(() => {
-    if (asked) setDraft(asked);
-  }, [named]);
-  const change = (d: Definition) => setDraft(fitted(d));
   const saved = useQuery("funnels", (signal) => ask("get", "/api/v1/funnels", { signal }));
-  const matches = useMatches(draft, range);
   const [runs, setRuns] = useState(0);
-  const differs = !asked || encode(asked) !== encode(draft);
-  const run = () => (differs ? setQuery({ q: encode(draft), step: null, key: null }) : setRuns(runs + 1));
-  const open = saved.data?.items.find((f) => f.id === place.value.query.get("funnel"));
+  const open = saved.data?.items.find((f) => f.id === q.get("funnel"));
   return (
     <>
-      <Head title={open ? open.name : "Funnels"}>
-        <Choice label="Compare" value={readCompare()} options={comparisons} onChange={(compare) => setQuery({ compare: compare === "none" ? null : compare })} testid="compare" />
-        <PeriodMenu />
-      </Head>
-      <div class="funnels">
-        <section class="panel builder" aria-label="Funnel builder">
-          <Steps steps={draft.steps} matches={draft.steps.map(matches)} onChange={(steps) => change({ ...draft, steps })} />
-          <Exclusions
-            list={draft.exclusions ?? []}
-            steps={draft.steps.length}
-            matches={(draft.exclusions ?? []).map((e) => matches(e.step))}
-            onChange={(exclusions) => change({ ...draft, exclusions })}
-          />
-          <Rules draft={draft} onChange={setDraft} />
-          <div class="actions">
-            <button type="button" class="button button-main" disabled={!isComplete(draft)} onClick={run} data-testid="run">
-              {differs ? "Run" : "Run again"}
-            </button>
-            {may("editor") && <SaveFunnel definition={draft} open={open} onSaved={saved.reload} />}
-            {!differs && <Copy text={location.origin + hrefOf(place.value.path, place.value.query)} label="Copy link" testid="share" />}
-          </div>
-        </section>
-        <div class="funnel-side">
-          {asked && isComplete(asked) ? (
-            <FunnelTabs key={runs} definition={asked} range={range} compare={readCompare()} tab={readTab()} />
-          ) : (
-            <Empty kind="nothing" title="Nothing was asked yet">
-              <p>Say which steps lead to the chat, and press Run. The address then holds the funnel, so that you can share it.</p>
-            </Empty>
-          )}
+      {asked ? (
+        <>
+          <ReportHead definition={asked} open={open} onSaved={saved.reload} />
+          <FunnelTabs key={runs} definition={asked} range={range} tab={readTab()} />
+        </>
+      ) : (
+        <>
+          <ListHead />
           <SavedFunnels items={saved.data?.items} problem={saved.problem} onChange={saved.reload} />
-        </div>
-      </div>
+        </>
+      )}
+      {q.get("edit") && <FunnelDrawer asked={asked} range={range} again={() => setRuns(runs + 1)} />}
     </>
   );
 }
 
-const comparisons = [
-  { id: "none", label: "Nothing" },
-  { id: "previous", label: "Previous period" },
-  { id: "year", label: "Year before" },
-] as const;
-
-const readCompare = () => comparisons.find((c) => c.id === place.value.query.get("compare"))?.id ?? "none";
-
-/** How often each whole step of a draft was met, asked when typing pauses. */
-function useMatches(draft: Definition, range: { from: string; to: string }): (step: Step) => Match {
-  const whole = [...draft.steps, ...(draft.exclusions ?? []).map((e) => e.step)].filter((s) => !stepError(s)).map((s) => JSON.stringify(s));
-  const wanted = JSON.stringify([...new Set(whole)].slice(0, 16));
-  const [paused, setPaused] = useState(wanted);
-  useEffect(() => {
-    const timer = setTimeout(() => setPaused(wanted), 400);
-    return () => clearTimeout(timer);
-  }, [wanted]);
-  const steps = (JSON.parse(paused) as string[]).map((s) => JSON.parse(s) as Step);
-  const counted = useQuery(steps.length > 0 ? `matches ${paused} ${range.from} ${range.to}` : null, async (signal) => {
-    const { items } = await ask("post", "/api/v1/funnels/matches", { body: { steps, ...range }, signal });
-    return new Map(items.map((item, i) => [JSON.stringify(steps[i]), item]));
-  });
-  return (step) => counted.data?.get(JSON.stringify(step)) ?? null;
+function ListHead() {
+  return (
+    <>
+      <Head title="Funnels">
+        <PeriodMenu />
+        <Link href={hrefOfBuilder()} class="button button-main" data-opens={openers.new} data-testid="new-funnel">
+          <Icon name="plus" />
+          New funnel
+        </Link>
+      </Head>
+      <Unfinished />
+      <p class="hint">How many get from step to step, such as from the first page to the chat, and what those who do have in common.</p>
+    </>
+  );
 }
 
-function Rules({ draft, onChange }: { draft: Definition; onChange: (d: Definition) => void }) {
-  const known = windows.some((w) => w.id === draft.window) ? windows : [...windows, { id: draft.window ?? "", label: draft.window ?? "" }];
-  const breakdown = (id: string): Definition => {
-    const { breakdown: _, ...rest } = draft;
-    const chosen = dimensions.find((d) => d.id === id);
-    return chosen ? { ...rest, breakdown: chosen.id } : rest;
-  };
+function ReportHead({ definition, open, onSaved }: { definition: Definition; open: Schemas["Funnel"] | undefined; onSaved: () => void }) {
+  const list = hrefOf("/funnels", changed(place.value.query, { ...withoutDraft, q: null, funnel: null, tab: null }));
   return (
-    <div class="rules">
-      <Choice label="Order" value={draft.order ?? "sequential"} options={orders} onChange={(id) => onChange({ ...draft, order: orders.find((o) => o.id === id)?.id ?? "sequential" })} testid="order" />
-      <Choice label="Within" value={draft.window ?? "336h"} options={known} onChange={(window) => onChange({ ...draft, window })} testid="window" />
-      <Choice label="By the same" value={draft.scope ?? "visitor"} options={scopes} onChange={(id) => onChange({ ...draft, scope: scopes.find((s) => s.id === id)?.id ?? "visitor" })} testid="scope" />
-      <Choice label="Slice by" value={draft.breakdown ?? ""} options={[{ id: "", label: "Nothing" }, ...dimensions]} onChange={(id) => onChange(breakdown(id))} testid="breakdown" />
-    </div>
+    <>
+      <Head title={open?.name ?? "Unsaved funnel"}>
+        <PeriodMenu />
+        <Link href={hrefOfBuilder()} class="button button-main" data-opens={openers.edit} data-testid="edit-steps">
+          Edit steps
+        </Link>
+      </Head>
+      <div class="bar funnel-bar">
+        <Link href={list} data-testid="all-funnels">
+          ‹ All funnels
+        </Link>
+        <div class="funnel-said">
+          <ol class="path" aria-label="Steps">
+            {definition.steps.map((s, i) => (
+              <li key={i}>
+                <bdi>{stepLabel(s)}</bdi>
+              </li>
+            ))}
+          </ol>
+          <span class="sub">{rulesText(definition)}</span>
+        </div>
+        <div class="actions">
+          {may("editor") && <SaveFunnel definition={definition} open={open} onSaved={onSaved} />}
+          <Copy text={location.origin + hrefOf(place.value.path, changed(place.value.query, { ...withoutDraft, q: encode(definition) }))} label="Copy link" testid="share" />
+        </div>
+      </div>
+      <Unfinished />
+    </>
   );
 }

@@ -2,30 +2,39 @@
 import { useState } from "preact/hooks";
 import { ask, Problem, type Schemas } from "../api/client";
 import { encode, stepLabel, type Definition } from "../funnel";
-import { may } from "../session";
+import { ago } from "../format";
+import { may, zone } from "../session";
 import { changed, hrefOf, place, setQuery } from "../url";
-import { Dialog, Link, ProblemNote } from "../ui/basics";
+import { Dialog, Empty, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Icon } from "../ui/icon";
+import { rulesText, withoutDraft } from "./funneldraft";
 
 type Funnel = Schemas["Funnel"];
 
 /** The list of saved funnels; each is a link to itself. */
 export function SavedFunnels({ items, problem, onChange }: { items: Funnel[] | undefined; problem: Problem | undefined; onChange: () => void }) {
   const [leaving, setLeaving] = useState<Funnel | null>(null);
-  const here = place.value.query.get("funnel");
   return (
     <section class="panel" aria-label="Saved funnels">
       <header class="panel-head">
         <h2>Saved funnels</h2>
       </header>
       {problem && <ProblemNote problem={problem} again={onChange} />}
-      {items?.length === 0 && <p class="hint">None yet. Build a funnel and press Save, and everybody in the workspace finds it here.</p>}
+      {!items && !problem && <Skeleton lines={4} />}
+      {items?.length === 0 && (
+        <Empty kind="nothing" title="No funnel is saved yet">
+          <p>Press New funnel, say which steps lead to the chat, run it and save it: everybody in the workspace finds it here then.</p>
+        </Empty>
+      )}
       <ul class="saved" data-testid="saved-funnels">
         {items?.map((f) => (
           <li key={f.id}>
-            <Link href={hrefOf("/funnels", changed(place.value.query, { q: encode(f.definition), funnel: f.id }))} aria-current={f.id === here ? "true" : undefined}>
+            <Link href={hrefOf("/funnels", changed(place.value.query, { ...withoutDraft, q: encode(f.definition), funnel: f.id }))}>
               <strong>{f.name}</strong>
               <span class="sub">{f.definition.steps.map(stepLabel).join(" → ")}</span>
+              <span class="sub">
+                {rulesText(f.definition)}. Changed {ago(f.updated_at, zone())}.
+              </span>
             </Link>
             {may("editor") && (
               <button type="button" class="button button-icon" aria-label={`Delete ${f.name}`} onClick={() => setLeaving(f)}>
@@ -40,9 +49,7 @@ export function SavedFunnels({ items, problem, onChange }: { items: Funnel[] | u
           funnel={leaving}
           onClose={(gone) => {
             setLeaving(null);
-            if (!gone) return;
-            if (leaving.id === here) setQuery({ funnel: null }, "replace");
-            onChange();
+            if (gone) onChange();
           }}
         />
       )}

@@ -2,7 +2,7 @@
 // not happen between them.
 import { useRef, useState } from "preact/hooks";
 import { plural } from "../format";
-import { maxExclusions, maxSteps, minSteps, operators, placed, stepError, type Exclusion, type Operator, type Step } from "../funnel";
+import { maxExclusions, maxSteps, minSteps, operators, placed, stepError, stepLabel, type Exclusion, type Operator, type Step } from "../funnel";
 import { useGoals } from "../goals";
 import { Choice } from "../ui/basics";
 import { Icon } from "../ui/icon";
@@ -61,17 +61,32 @@ function stepOf(kind: Kind): Step {
 /** How often a step was met in the days of the report, and by how many; null while it is not known. */
 export type Match = { times: number; visitors: number } | null;
 
-/** The list of steps. Each is moved by its number: dragged, or with the arrow keys. */
+/** Where the focus goes with a step that was moved: what had it, or its number where that can do no more. */
+function follow(step: Element | undefined, focus: string): void {
+  const found = step?.querySelector<HTMLButtonElement>(focus);
+  (found && !found.disabled ? found : step?.querySelector<HTMLElement>(".step-number"))?.focus();
+}
+
+/** The list of steps. Each is moved by its number: dragged, or with the arrow keys; by its buttons; or with Alt and the arrow keys from wherever the focus is in it. */
 export function Steps({ steps, matches, onChange }: { steps: Step[]; matches: Match[]; onChange: (steps: Step[]) => void }) {
   const all = useKinds();
   const [dragged, setDragged] = useState<number | null>(null);
   const [over, setOver] = useState<number | null>(null);
+  const [moved, setMoved] = useState("");
   const list = useRef<HTMLOListElement>(null);
   const replace = (i: number, step: Step) => onChange(steps.map((s, k) => (k === i ? step : s)));
-  const move = (from: number, to: number) => {
+  const move = (from: number, to: number, focus = ".step-number") => {
     if (to < 0 || to >= steps.length) return;
     onChange(placed(steps, from, to));
-    requestAnimationFrame(() => list.current?.querySelectorAll<HTMLElement>(".step-number")[to]?.focus());
+    setMoved(`${stepLabel(steps[from]!)} is now step ${to + 1} of ${steps.length}.`);
+    requestAnimationFrame(() => follow(list.current?.children[to], focus));
+  };
+  const byKey = (e: KeyboardEvent, i: number) => {
+    const handle = e.target instanceof Element && e.target.matches(".step-number");
+    if ((e.key !== "ArrowUp" && e.key !== "ArrowDown") || (!handle && !e.altKey) || e.target instanceof HTMLSelectElement) return;
+    e.preventDefault();
+    const named = e.target instanceof HTMLElement ? e.target.dataset.testid : undefined;
+    move(i, i + (e.key === "ArrowUp" ? -1 : 1), handle || !named ? undefined : `[data-testid="${named}"]`);
   };
   const drop = (to: number) => {
     if (dragged !== null && dragged !== to) move(dragged, to);
@@ -86,6 +101,7 @@ export function Steps({ steps, matches, onChange }: { steps: Step[]; matches: Ma
             key={i}
             class={over === i && dragged !== i ? "step step-over" : "step"}
             data-testid={`step-${i + 1}`}
+            onKeyDown={(e) => byKey(e, i)}
             onDragOver={(e) => {
               if (dragged === null) return;
               e.preventDefault();
@@ -108,20 +124,15 @@ export function Steps({ steps, matches, onChange }: { steps: Step[]; matches: Ma
                   setDragged(i);
                 }}
                 onDragEnd={() => drop(dragged ?? i)}
-                onKeyDown={(e) => {
-                  if (e.key !== "ArrowUp" && e.key !== "ArrowDown") return;
-                  e.preventDefault();
-                  move(i, i + (e.key === "ArrowUp" ? -1 : 1));
-                }}
               >
                 {i + 1}
               </button>
               <Choice label={`Step ${i + 1}`} quiet value={choiceOf(step, all)} options={all} onChange={(id) => replace(i, chosen(id))} testid="step-kind" />
               <span class="step-tools">
-                <button type="button" class="button button-icon" aria-label={`Move step ${i + 1} up`} disabled={i === 0} onClick={() => move(i, i - 1)}>
+                <button type="button" class="button button-icon" aria-label={`Move step ${i + 1} up`} disabled={i === 0} onClick={() => move(i, i - 1, '[data-testid="move-up"]')} data-testid="move-up">
                   <Icon name="up" />
                 </button>
-                <button type="button" class="button button-icon" aria-label={`Move step ${i + 1} down`} disabled={i === steps.length - 1} onClick={() => move(i, i + 1)}>
+                <button type="button" class="button button-icon" aria-label={`Move step ${i + 1} down`} disabled={i === steps.length - 1} onClick={() => move(i, i + 1, '[data-testid="move-down"]')} data-testid="move-down">
                   <Icon name="down" />
                 </button>
                 <button
@@ -141,6 +152,9 @@ export function Steps({ steps, matches, onChange }: { steps: Step[]; matches: Ma
           </li>
         ))}
       </ol>
+      <p class="hidden" role="status" data-testid="moved">
+        {moved}
+      </p>
       <button type="button" class="button" disabled={steps.length >= maxSteps} onClick={() => onChange([...steps.slice(0, -1), stepOf("pageview"), ...steps.slice(-1)])} data-testid="add-step">
         <Icon name="plus" />
         Add a step before the last
@@ -152,7 +166,15 @@ export function Steps({ steps, matches, onChange }: { steps: Step[]; matches: Ma
 function Matched({ match }: { match: Match }) {
   return (
     <p class="step-matches" data-testid="matches" data-visitors={match?.visitors} aria-live="polite">
-      {match === null ? "\u00a0" : match.times === 0 ? "Nobody in these days" : `${plural(match.visitors, "visitor")}, ${plural(match.times, "time")} in these days`}
+      {match === null ? (
+        "\u00a0"
+      ) : match.times === 0 ? (
+        "Nobody in these days"
+      ) : (
+        <>
+          <strong>{plural(match.visitors, "visitor")}</strong> <span>{plural(match.times, "time")}</span>
+        </>
+      )}
     </p>
   );
 }

@@ -1,101 +1,79 @@
 // The reports of a funnel; which one is open, and what it asks, is in the address.
-import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { ask } from "../api/client";
-import { useQuery, type Answer } from "../api/query";
-import { count, stretch } from "../format";
-import { dimensions } from "../filters";
-import { rowLabels, type Definition } from "../funnel";
-import { defaultLookback, touchModels, type TouchModel } from "../models";
-import { trendTable } from "../funneltables";
+import { useQuery } from "../api/query";
+import { dimensionLabel, dimensions } from "../filters";
+import { dimensionValue } from "../format";
+import { rowLabels } from "../funnel";
+import { defaultLookback, touchModels } from "../models";
+import { readCompared } from "../report";
 import { changed, hrefOf, place, setQuery } from "../url";
-import { Choice, Link, ProblemNote, Skeleton } from "../ui/basics";
-import { LineChart } from "../ui/chart";
-import { ExportMenu } from "../ui/export";
-import { FunnelCredits, lookbackChoices, readLookback } from "./funnelcredits";
+import { Choice, Empty, Link } from "../ui/basics";
+import { BarChart } from "../ui/bars";
+import { Compare } from "../ui/compare";
+import { FunnelCompare } from "./funnelcompare";
 import { FunnelCorrelation } from "./funnelcorrelation";
-import { FunnelPaths } from "./funnelpaths";
+import { FunnelCredits, lookbackChoices, readLookback } from "./funnelcredits";
+import { hrefOfBuilder } from "./funneldraft";
+import { Answered, share, type Asked } from "./funnelparts";
+import { BestPaths, PathsBetween } from "./funnelpaths";
 import { FunnelPeople } from "./funnelpeople";
-import { Breakdown, FunnelOverview, share, time } from "./funnelreport";
+import { Breakdown, FunnelOverview } from "./funnelreport";
+import { FunnelTrend } from "./funneltrend";
 
 const tabs = [
-  { id: "overview", label: "Overview" },
-  { id: "trend", label: "Trend" },
-  { id: "breakdown", label: "Breakdown" },
-  { id: "people", label: "People" },
-  { id: "paths", label: "Paths" },
-  { id: "correlation", label: "Correlation" },
+  { id: "overview", label: "Overview", Show: Overview },
+  { id: "trend", label: "Trend", Show: FunnelTrend },
+  { id: "compare", label: "Compare", Show: FunnelCompare },
+  { id: "breakdown", label: "Breakdown", Show: Slices },
+  { id: "models", label: "By model", Show: ByModel },
+  { id: "people", label: "People", Show: FunnelPeople },
+  { id: "paths", label: "Paths", Show: PathsBetween },
+  { id: "best", label: "Best paths", Show: BestPaths },
+  { id: "correlation", label: "Correlation", Show: FunnelCorrelation },
 ] as const;
 
-type Tab = (typeof tabs)[number]["id"];
+type Tab = (typeof tabs)[number];
 
-/** The tab that the address names. */
+/** The report that the address names. */
 export function readTab(): Tab {
-  return tabs.find((t) => t.id === place.value.query.get("tab"))?.id ?? "overview";
-}
-
-/** What every report of a funnel is told. */
-export interface Asked {
-  definition: Definition;
-  range: { from: string; to: string };
+  return tabs.find((t) => t.id === place.value.query.get("tab")) ?? tabs[0];
 }
 
 /** All reports of a funnel that was asked; one of them is open. */
-export function FunnelTabs({ definition, range, compare, tab }: Asked & { compare: "none" | "previous" | "year"; tab: Tab }) {
-  const asked = { definition, range };
+export function FunnelTabs({ definition, range, tab }: Asked & { tab: Tab }) {
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a narrow screen the tabs are a strip: the open one is in its middle.
+    const open = nav.current?.querySelector<HTMLElement>("[aria-current]");
+    if (nav.current && open) nav.current.scrollLeft = open.offsetLeft - nav.current.offsetLeft - (nav.current.clientWidth - open.offsetWidth) / 2;
+  }, [tab]);
   return (
-    <section class="panel" aria-label="Funnel report" data-testid="funnel-report">
-      <nav class="tabs" aria-label="Reports of this funnel">
+    <section class="panel funnel-report" aria-label="Funnel report" data-testid="funnel-report">
+      <nav class="tabs" ref={nav} aria-label="Reports of this funnel">
         {tabs.map((t) => (
-          <Link key={t.id} href={hrefOf("/funnels", changed(place.value.query, { tab: t.id === "overview" ? null : t.id }))} aria-current={t.id === tab ? "page" : undefined} data-testid={`tab-${t.id}`}>
+          <Link key={t.id} href={hrefOf("/funnels", changed(place.value.query, { tab: t.id === "overview" ? null : t.id }))} aria-current={t === tab ? "page" : undefined} data-testid={`tab-${t.id}`}>
             {t.label}
           </Link>
         ))}
       </nav>
-      {tab === "overview" && <Overview {...asked} compare={compare} />}
-      {tab === "trend" && <Trend {...asked} />}
-      {tab === "breakdown" && <Slices {...asked} />}
-      {tab === "people" && <FunnelPeople {...asked} />}
-      {tab === "paths" && <FunnelPaths {...asked} />}
-      {tab === "correlation" && <FunnelCorrelation {...asked} />}
+      <tab.Show key={tab.id} definition={definition} range={range} />
     </section>
   );
 }
 
-/** An answer, its problem, or its shape while it is awaited. Old numbers stay while new ones load. */
-export function Answered<T>({ answer, children }: { answer: Answer<T>; children: (data: T) => ComponentChildren }) {
-  return (
-    <div class={answer.loading && answer.data ? "stale" : ""} aria-busy={answer.loading}>
-      {answer.problem && <ProblemNote problem={answer.problem} again={answer.reload} />}
-      {!answer.data && answer.loading && <Skeleton lines={9} />}
-      {answer.data && children(answer.data)}
-    </div>
-  );
-}
-
-function Overview({ definition, range, compare }: Asked & { compare: "none" | "previous" | "year" }) {
-  const body = { ...definition, ...range, compare };
+function Overview({ definition, range }: Asked) {
+  const compared = readCompared(place.value.query);
+  const body = { ...definition, ...range, ...compared };
   const answer = useQuery(`funnel ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/query", { body, signal }));
-  return <Answered answer={answer}>{(report) => <FunnelOverview definition={definition} report={report} call={{ path: "/api/v1/funnels/query", body }} />}</Answered>;
-}
-
-function Slices({ definition, range }: Asked) {
-  const q = place.value.query;
-  const dimension = dimensions.find((d) => d.id === (q.get("by") ?? definition.breakdown))?.id ?? "source";
-  const converts = definition.steps.some((s) => s.type === "conversion");
-  const model = converts ? touchModels.find((m) => m.id === q.get("credit"))?.id : undefined;
-  const dropped = q.get("show") === "dropped";
   return (
     <>
       <div class="bar">
-        <Choice label="Slice by" value={dimension} options={dimensions} onChange={(by) => setQuery({ by, key: null })} testid="slice" />
-        {converts && <Choice label="Read" value={model ?? ""} options={readings} onChange={(credit) => setQuery({ credit: credit || null })} testid="credit" />}
-        {model ? (
-          <Choice label="Lookback" value={readLookback()} options={lookbackChoices} onChange={(lookback) => setQuery({ lookback: lookback === defaultLookback ? null : lookback })} testid="lookback" />
-        ) : (
-          <Choice label="Who" value={dropped ? "dropped" : ""} options={ways} onChange={(show) => setQuery({ show: show || null })} testid="slice-who" />
-        )}
+        <Compare now={compared} />
       </div>
-      {model ? <Credited definition={definition} range={range} dimension={dimension} model={model} /> : <AtEntry definition={definition} range={range} dimension={dimension} dropped={dropped} />}
+      <Answered answer={answer} definition={definition} nobody={(r) => !r.steps[0]?.entered}>
+        {(report) => <FunnelOverview definition={definition} report={report} call={{ path: "/api/v1/funnels/query", body }} />}
+      </Answered>
     </>
   );
 }
@@ -105,88 +83,76 @@ const ways = [
   { id: "dropped", label: "Got no further" },
 ] as const;
 
-const readings = [{ id: "", label: "At step 1" }, ...touchModels.map((m) => ({ id: m.id, label: `By ${m.label.toLowerCase()}` }))];
+function readDimension({ definition }: Asked) {
+  return dimensions.find((d) => d.id === (place.value.query.get("by") ?? definition.breakdown))?.id ?? "source";
+}
 
-type Sliced = Asked & { dimension: (typeof dimensions)[number]["id"] };
+const rowsInChart = 10;
 
-function AtEntry({ definition, range, dimension, dropped }: Sliced & { dropped: boolean }) {
+function Slices(asked: Asked) {
+  const { definition, range } = asked;
+  const dimension = readDimension(asked);
+  const dropped = place.value.query.get("show") === "dropped";
   const body = { ...definition, ...range, breakdown: dimension };
   const answer = useQuery(`slices ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/query", { body, signal }));
-  return <Answered answer={answer}>{(report) => <Breakdown dimension={dimension} labels={rowLabels(definition)} report={report} call={{ path: "/api/v1/funnels/query", body }} dropped={dropped} />}</Answered>;
-}
-
-function Credited({ definition, range, dimension, model }: Sliced & { model: TouchModel }) {
-  const { breakdown: _, ...rest } = definition;
-  const body = { ...rest, ...range, credits: { model, dimension, lookback: readLookback() } };
-  const answer = useQuery(`credited ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/query", { body, signal }));
-  return <Answered answer={answer}>{({ credits }) => credits && <FunnelCredits definition={definition} dimension={dimension} model={model} credits={credits} call={{ path: "/api/v1/funnels/query", body }} />}</Answered>;
-}
-
-const stretches = [
-  { id: "day", label: "Day" },
-  { id: "week", label: "Week" },
-] as const;
-
-function Trend({ definition, range }: Asked) {
-  const by = stretches.find((s) => s.id === place.value.query.get("every"))?.id ?? "day";
-  const { breakdown: _, ...rest } = definition;
-  const body = { ...rest, ...range, by };
-  const answer = useQuery(`trend ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/trend", { body, signal }));
+  const labels = rowLabels(definition);
   return (
     <>
       <div class="bar">
-        <Choice label="By" value={by} options={stretches} onChange={(every) => setQuery({ every: every === "day" ? null : every })} testid="every" />
+        <Choice label="Slice by" value={dimension} options={dimensions} onChange={(by) => setQuery({ by, key: null })} testid="slice" />
+        <Choice label="Who" value={dropped ? "dropped" : ""} options={ways} onChange={(show) => setQuery({ show: show || null })} testid="slice-who" />
       </div>
-      <Answered answer={answer}>
-        {({ points }) => {
-          const rows = points.map((p, i) => ({ day: dayOf(range.from, i * (by === "week" ? 7 : 1)), label: stretch(dayOf(range.from, i * (by === "week" ? 7 : 1)), by), entered: p.steps[0]?.entered ?? 0, completed: p.steps.at(-1)?.entered ?? 0, median: p.steps.at(-1)?.median_seconds }));
-          return (
-            <>
-              <LineChart
-                title="How many entered and how many of them completed; the same numbers are in the table below"
-                labels={rows.map((r) => r.label)}
-                series={[
-                  { name: "Entered", values: rows.map((r) => r.entered), dashed: true },
-                  { name: "Completed", values: rows.map((r) => r.completed) },
-                ]}
-              />
-              <p class="hint">
-                Dashed: who entered. The line: who of them completed. Each row is the funnel of those who entered in it; who enters in two is in both, and those of the last days may still complete.
-              </p>
-              <div class="table-tools">
-                <ExportMenu what="Trend" name="funnel-trend" table={() => trendTable(rows)} call={{ path: "/api/v1/funnels/trend", body }} testid="export-trend" />
-              </div>
-              <div class="table-box" role="region" aria-label="Trend" tabIndex={0}>
-                <table class="table table-small" data-testid="funnel-trend">
-                  <thead>
-                    <tr>
-                      <th scope="col">{by === "week" ? "Week" : "Day"}</th>
-                      <th scope="col" class="number">Entered</th>
-                      <th scope="col" class="number">Completed</th>
-                      <th scope="col" class="number">Rate</th>
-                      <th scope="col" class="number">Median time</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {rows.map((r, i) => (
-                      <tr key={i}>
-                        <th scope="row">{r.label}</th>
-                        <td class="number">{count(r.entered)}</td>
-                        <td class="number">{count(r.completed)}</td>
-                        <td class="number strong">{share(r.completed, r.entered)}</td>
-                        <td class="number">{time(r.median)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-            </>
-          );
-        }}
+      <Answered answer={answer} definition={definition} nobody={(r) => r.breakdown.length === 0}>
+        {(report) => (
+          <>
+            <BarChart
+              title={`The largest values of ${dimensionLabel(dimension).toLowerCase()}: how many entered with them and how many of those completed; the same numbers are in the table below`}
+              rows={report.breakdown.slice(0, rowsInChart).map((r) => {
+                const [entered, completed] = [r.steps[0]?.entered ?? 0, r.steps.at(-1)?.entered ?? 0];
+                return { label: dimensionValue(dimension, r.key), of: entered, value: completed, text: share(completed, entered) };
+              })}
+            />
+            <p class="legend">
+              <span class="legend-of">Entered</span>
+              <span class="legend-bar">Completed, and the rate</span>
+            </p>
+            <Breakdown dimension={dimension} labels={labels} report={report} call={{ path: "/api/v1/funnels/query", body }} dropped={dropped} />
+          </>
+        )}
       </Answered>
     </>
   );
 }
 
-/** A day, some days later, as 2026-11-23. */
-const dayOf = (first: string, later: number) => new Date(Date.parse(first) + later * 864e5).toISOString().slice(0, 10);
+function ByModel(asked: Asked) {
+  if (asked.definition.steps.some((s) => s.type === "conversion")) return <Credited {...asked} />;
+  return (
+    <Empty kind="nothing" title="Nothing that a model could credit">
+      <p>Models credit conversions, and no step of this funnel is one. Make a conversation, a contact or a goal a step of it.</p>
+      <Link href={hrefOfBuilder()} class="button">
+        Edit steps
+      </Link>
+    </Empty>
+  );
+}
+
+function Credited(asked: Asked) {
+  const { definition, range } = asked;
+  const dimension = readDimension(asked);
+  const model = touchModels.find((m) => m.id === place.value.query.get("credit"))?.id ?? "last_touch";
+  const { breakdown: _, ...rest } = definition;
+  const body = { ...rest, ...range, credits: { model, dimension, lookback: readLookback() } };
+  const answer = useQuery(`credited ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/query", { body, signal }));
+  return (
+    <>
+      <div class="bar">
+        <Choice label="Model" value={model} options={touchModels} onChange={(credit) => setQuery({ credit: credit === "last_touch" ? null : credit })} testid="credit" />
+        <Choice label="Slice by" value={dimension} options={dimensions} onChange={(by) => setQuery({ by, key: null })} testid="slice" />
+        <Choice label="Lookback" value={readLookback()} options={lookbackChoices} onChange={(lookback) => setQuery({ lookback: lookback === defaultLookback ? null : lookback })} testid="lookback" />
+      </div>
+      <Answered answer={answer} definition={definition} nobody={(r) => !r.steps[0]?.entered}>
+        {({ credits }) => credits && <FunnelCredits definition={definition} dimension={dimension} model={model} credits={credits} call={{ path: "/api/v1/funnels/query", body }} />}
+      </Answered>
+    </>
+  );
+}

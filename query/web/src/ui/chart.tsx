@@ -11,7 +11,7 @@ export interface Series {
 }
 
 /** The width of an element, followed as it changes. */
-function useWidth() {
+export function useWidth() {
   const ref = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(720);
   useEffect(() => {
@@ -98,51 +98,6 @@ function Line({ series, x, y, floor }: { series: Series; x: (i: number) => numbe
       {!series.dashed && last > 0 && <path class="area" d={`M${x(0)},${floor}L${points.join("L")}L${x(last)},${floor}Z`} />}
       {last > 0 ? <path d={`M${points.join("L")}`} /> : <circle cx={x(0)} cy={y(series.values[0] ?? 0)} r="4" />}
     </g>
-  );
-}
-
-/** One column of a funnel. */
-export interface FunnelBar {
-  label: string;
-  entered: number;
-}
-
-/** A funnel: columns as high as the share that arrived, joined by what was lost on the way. */
-export function FunnelChart({ bars, title }: { bars: FunnelBar[]; title: string }) {
-  const { ref, width } = useWidth();
-  const first = Math.max(1, bars[0]?.entered ?? 1);
-  const slot = width / Math.max(1, bars.length);
-  const bar = Math.min(120, slot * 0.58);
-  const base = 200;
-  const tall = (n: number) => (n / first) * 168;
-  return (
-    <div class="chart" ref={ref}>
-      <svg width={width} height={244} role="img" aria-label={title} class="funnel">
-        {bars.map((b, i) => {
-          const left = i * slot + (slot - bar) / 2;
-          const next = bars[i + 1];
-          const h = tall(b.entered);
-          return (
-            <g key={i}>
-              <rect class="funnel-all" x={left} y={base - 168} width={bar} height={168} rx="3" />
-              {next && (
-                <path class="funnel-flow" d={`M${left + bar},${base - h}L${left + slot},${base - tall(next.entered)}L${left + slot},${base}L${left + bar},${base}Z`} />
-              )}
-              <rect class="funnel-bar" x={left} y={base - h} width={bar} height={Math.max(h, b.entered > 0 ? 2 : 0)} rx="3" />
-              <text class="funnel-count" x={left + bar / 2} y={base - h - 7} text-anchor="middle">
-                {slot < 60 ? compact(b.entered) : count(b.entered)}
-              </text>
-              <text class="tick" x={left + bar / 2} y={base + 18} text-anchor="middle">
-                {clip(`${i + 1}. ${b.label}`, slot)}
-              </text>
-              <text class="tick" x={left + bar / 2} y={base + 36} text-anchor="middle">
-                {Math.round((b.entered / first) * 100)}%
-              </text>
-            </g>
-          );
-        })}
-      </svg>
-    </div>
   );
 }
 

@@ -7,8 +7,8 @@ import { setQuery } from "../url";
 import { Choice } from "./basics";
 import { period } from "./periodbar";
 
-/** Chooses what is compared with. */
-export function Compare({ now }: { now: Compared }) {
+/** Chooses what is compared with. always: it cannot be nothing. */
+export function Compare({ now, always = false }: { now: Compared; always?: boolean }) {
   const choose = (id: string) => {
     const { range } = period();
     const days = length(range);
@@ -17,7 +17,7 @@ export function Compare({ now }: { now: Compared }) {
   };
   return (
     <>
-      <Choice label="Compare with" quiet value={now.compare} options={comparisons} onChange={choose} testid="compare" />
+      <Choice label="Compare with" quiet value={now.compare} options={always ? comparisons.filter((c) => c.id !== "none") : comparisons} onChange={choose} testid="compare" />
       {now.compare === "custom" && (
         <span class="choice before-days">
           <input type="date" aria-label="First day compared with" value={now.compare_from} max={now.compare_to} onChange={(e) => setQuery({ before_from: e.currentTarget.value })} data-testid="before-from" />

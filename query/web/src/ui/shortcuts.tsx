@@ -7,8 +7,7 @@ import { place, setQuery } from "../url";
 import { choosePreset } from "./periodbar";
 import { Dialog } from "./basics";
 
-const compared = ["/dashboards/traffic", "/dashboards/paths", "/dashboards/content", "/dashboards/locations"];
-const withPeriod = [...compared, "/funnels"];
+const reports = ["/dashboards/traffic", "/dashboards/paths", "/dashboards/content", "/dashboards/locations", "/funnels"];
 
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
@@ -28,11 +27,11 @@ function press(key: string, help: () => void): boolean {
     return !!search;
   }
   const preset = presets.find((p) => p.key === key);
-  if (preset && withPeriod.includes(path)) {
+  if (preset && reports.includes(path)) {
     choosePreset(preset.id);
     return true;
   }
-  if (key === "x" && compared.includes(path)) {
+  if (key === "x" && reports.includes(path)) {
     setQuery({ compare: place.value.query.get("compare") ? null : "previous" });
     return true;
   }
@@ -57,7 +56,7 @@ export function Help({ onClose }: { onClose: () => void }) {
   const rows: [string, string][] = [
     ["/", "Search the contacts"],
     ...presets.map((p): [string, string] => [p.key.toUpperCase(), `${p.label} (dashboards, Funnels)`]),
-    ["X", "Compare with the previous period (dashboards)"],
+    ["X", "Compare with the previous period (dashboards, Funnels)"],
     ["Esc", "Close what is open"],
     ["?", "This list"],
   ];
