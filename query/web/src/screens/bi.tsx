@@ -8,6 +8,7 @@ import { may, zone } from "../session";
 import { Ask } from "../ui/ask";
 import { Choice, Copy, Head, ProblemNote, Skeleton } from "../ui/basics";
 import { Icon } from "../ui/icon";
+import { Once } from "../ui/once";
 
 type User = Schemas["BIUser"];
 type Place = Schemas["BIPlace"];
@@ -208,31 +209,18 @@ function Statements({ all, leaving = false }: { all: string[]; leaving?: boolean
 }
 
 function Made({ made, place, onClose }: { made: Schemas["NewBIUser"]; place: Place; onClose: () => void }) {
+  const { login, state, statements } = made.user;
   return (
-    <div class="note" role="status">
-      <Icon name="check" />
-      <div>
-        <strong>Copy the password of {made.user.login} now.</strong>
-        <p>It is not kept here and cannot be shown again.</p>
-        <code class="secret break" data-testid="bi-password">
-          {made.password}
-        </code>
-        {(made.user.state === "from_next_start" || made.user.state === "renewed_from_next_start") && (
-          <p data-testid="bi-when">
-            The embedded ClickHouse reads its users when it starts: {made.user.login} can sign in with this password once SourceLoop has been started again.
-            {made.user.state === "renewed_from_next_start" && " Until then the former password still reads, whatever it could read before."}
-            {!place.stays && " Start it with --bi-port, so that tools find it on the same port each time."}
-          </p>
-        )}
-        {made.user.state === "by_statements" && <Statements all={made.user.statements} />}
-      </div>
-      <span class="actions">
-        <Copy text={made.password} />
-        <button type="button" class="button" onClick={onClose}>
-          Done
-        </button>
-      </span>
-    </div>
+    <Once title={`Copy the password of ${login} now.`} text="It is not kept here and cannot be shown again." secret={made.password} testid="bi-password" onClose={onClose}>
+      {(state === "from_next_start" || state === "renewed_from_next_start") && (
+        <p data-testid="bi-when">
+          The embedded ClickHouse reads its users when it starts: {login} can sign in with this password once SourceLoop has been started again.
+          {state === "renewed_from_next_start" && " Until then the former password still reads, whatever it could read before."}
+          {!place.stays && " Start it with --bi-port, so that tools find it on the same port each time."}
+        </p>
+      )}
+      {state === "by_statements" && <Statements all={statements} />}
+    </Once>
   );
 }
 

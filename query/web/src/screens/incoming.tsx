@@ -5,8 +5,8 @@ import { useQuery } from "../api/query";
 import { ago } from "../format";
 import { session, zone } from "../session";
 import { Ask } from "../ui/ask";
-import { Copy, ProblemNote, Skeleton } from "../ui/basics";
-import { Icon } from "../ui/icon";
+import { ProblemNote, Skeleton } from "../ui/basics";
+import { Once } from "../ui/once";
 
 type Hook = Schemas["IncomingHook"];
 
@@ -29,7 +29,9 @@ export function IncomingHooks() {
       <p class="hint">
         A shop, a form or a payment provider can tell of conversions here in whatever JSON it sends. The email or phone in it says whose they are. Programs of your own had better use the API.
       </p>
-      {fresh && <Address made={fresh} onClose={() => setFresh(null)} />}
+      {fresh && (
+        <Once title={`Copy the address of “${fresh.hook.name}” now.`} text="Whoever has it can tell of conversions. It cannot be shown again, only made new." secret={fresh.url} testid="hook-url" onClose={() => setFresh(null)} />
+      )}
       {list.problem && <ProblemNote problem={list.problem} again={list.reload} />}
       {!list.data && list.loading && <Skeleton lines={3} />}
       <div class="hook-cards">
@@ -206,26 +208,5 @@ function Form({ of, onMade, onSaved, onClose }: { of?: Hook; onMade: (m: Schemas
         </button>
       </div>
     </form>
-  );
-}
-
-function Address({ made, onClose }: { made: Schemas["NewIncomingHook"]; onClose: () => void }) {
-  return (
-    <div class="note" role="status">
-      <Icon name="check" />
-      <div>
-        <strong>Copy the address of “{made.hook.name}” now.</strong>
-        <p>Whoever has it can tell of conversions. It cannot be shown again, only made new.</p>
-        <code class="secret break" data-testid="hook-url">
-          {made.url}
-        </code>
-      </div>
-      <span class="actions">
-        <Copy text={made.url} />
-        <button type="button" class="button" onClick={onClose}>
-          Done
-        </button>
-      </span>
-    </div>
   );
 }

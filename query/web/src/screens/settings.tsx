@@ -5,9 +5,10 @@ import { useQuery } from "../api/query";
 import { ago, capital, date } from "../format";
 import { setShortcuts, setTheme, shortcuts, theme } from "../preferences";
 import { may, session, zone, type Role } from "../session";
-import { Choice, Copy, Dialog, Head, ProblemNote, Skeleton } from "../ui/basics";
+import { Choice, Dialog, Head, ProblemNote, Skeleton } from "../ui/basics";
 import { Field, Fields } from "../ui/fields";
 import { Icon } from "../ui/icon";
+import { Once } from "../ui/once";
 import { Erasures } from "./erasures";
 import { Sessions } from "./sessions";
 
@@ -56,7 +57,7 @@ function Keys() {
         <h2>API keys</h2>
       </header>
       <p class="hint">Programs send a key as “Authorization: Bearer …”. A key belongs to this workspace alone.</p>
-      {fresh && <Secret made={fresh} onClose={() => setFresh(null)} />}
+      {fresh && <Once title={`Copy “${fresh.key.name}” now.`} text="It is not kept here and cannot be shown again." secret={fresh.secret} testid="secret" onClose={() => setFresh(null)} />}
       <NewKey
         onMade={(made) => {
           setFresh(made);
@@ -150,27 +151,6 @@ function NewKey({ onMade }: { onMade: (made: Schemas["NewKey"]) => void }) {
         Make a key
       </button>
     </form>
-  );
-}
-
-function Secret({ made, onClose }: { made: Schemas["NewKey"]; onClose: () => void }) {
-  return (
-    <div class="note" role="status">
-      <Icon name="check" />
-      <div>
-        <strong>Copy “{made.key.name}” now.</strong>
-        <p>It is not kept here and cannot be shown again.</p>
-        <code class="secret break" data-testid="secret">
-          {made.secret}
-        </code>
-      </div>
-      <span class="actions">
-        <Copy text={made.secret} />
-        <button type="button" class="button" onClick={onClose}>
-          Done
-        </button>
-      </span>
-    </div>
   );
 }
 

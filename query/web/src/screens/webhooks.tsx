@@ -5,8 +5,9 @@ import { useQuery } from "../api/query";
 import { ago, dateTime } from "../format";
 import { may, zone } from "../session";
 import { Ask } from "../ui/ask";
-import { Copy, Head, ProblemNote, Skeleton } from "../ui/basics";
+import { Head, ProblemNote, Skeleton } from "../ui/basics";
 import { Icon } from "../ui/icon";
+import { Once } from "../ui/once";
 import { Deliveries } from "./deliveries";
 import { IncomingHooks } from "./incoming";
 
@@ -53,7 +54,15 @@ function Outgoing() {
       <p class="hint">
         Your own programs are told of leads within seconds: each request has the contact as the API gives it and is signed as Standard Webhooks says. One that fails is tried again for three days.
       </p>
-      {fresh && <Secret made={fresh} onClose={() => setFresh(null)} />}
+      {fresh?.secret && (
+        <Once
+          title={`Copy the secret of “${fresh.webhook.name}” now.`}
+          text="Your program verifies with it that requests come from here; libraries for it are at standardwebhooks.com. It cannot be shown again."
+          secret={fresh.secret}
+          testid="secret"
+          onClose={() => setFresh(null)}
+        />
+      )}
       {list.problem && <ProblemNote problem={list.problem} again={list.reload} />}
       {!list.data && list.loading && <Skeleton lines={3} />}
       <div class="hook-cards">
@@ -262,26 +271,3 @@ function Facts({ webhook: w }: { webhook: Webhook }) {
     </dl>
   );
 }
-
-function Secret({ made, onClose }: { made: Schemas["NewWebhook"]; onClose: () => void }) {
-  if (!made.secret) return null;
-  return (
-    <div class="note" role="status">
-      <Icon name="check" />
-      <div>
-        <strong>Copy the secret of “{made.webhook.name}” now.</strong>
-        <p>Your program verifies with it that requests come from here; libraries for it are at standardwebhooks.com. It cannot be shown again.</p>
-        <code class="secret break" data-testid="secret">
-          {made.secret}
-        </code>
-      </div>
-      <span class="actions">
-        <Copy text={made.secret} />
-        <button type="button" class="button" onClick={onClose}>
-          Done
-        </button>
-      </span>
-    </div>
-  );
-}
-
