@@ -7,7 +7,8 @@ import { count, dateTime, plural } from "../format";
 import { conversionLabel } from "../models";
 import { may, zone } from "../session";
 import { place } from "../url";
-import { Dialog, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
+import { Ask } from "../ui/ask";
+import { Head, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Checks } from "../ui/checks";
 import { CleanUp } from "../ui/cleanup";
 import { Icon } from "../ui/icon";
@@ -321,50 +322,40 @@ function DestinationItem({ destination: d, onChange }: { destination: Destinatio
 }
 
 function Delete({ destination: d, onClose }: { destination: Destination; onClose: (gone: boolean) => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const remove = async () => {
-    try {
-      await ask("delete", "/api/v1/destinations/{id}", { path: { id: d.id } });
-      onClose(true);
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
   return (
-    <Dialog title={`Delete “${d.name}”?`} onClose={() => onClose(false)} testid="delete-dialog">
+    <Ask
+      title={`Delete “${d.name}”?`}
+      label="Delete"
+      keep="Keep it"
+      testid="delete-dialog"
+      confirm="delete-confirm"
+      act={() => ask("delete", "/api/v1/destinations/{id}", { path: { id: d.id } })}
+      onDone={() => onClose(true)}
+      onClose={() => onClose(false)}
+    >
       <p>
         {d.counts.pending > 0 ? `${plural(d.counts.pending, "pending push", "pending pushes")} will be cancelled. ` : ""}
         What was sent stays at {platformWords(d.platform).name}, which counts it as before.
       </p>
       <p>To stop for a while only, pause it instead.</p>
-      {problem && <ProblemNote problem={problem} />}
-      <div class="dialog-actions">
-        <button type="button" class="button" onClick={() => onClose(false)}>
-          Keep it
-        </button>
-        <button type="button" class="button button-danger" onClick={() => void remove()} data-testid="delete-confirm">
-          Delete
-        </button>
-      </div>
-    </Dialog>
+    </Ask>
   );
 }
 
 function Disconnect({ card: c, onClose }: { card: Card; onClose: (cleanUp: string[] | null) => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
   const pending = c.destinations.reduce((sum, d) => sum + d.counts.pending, 0);
-  const disconnect = async () => {
-    setBusy(true);
-    try {
-      onClose((await ask("post", "/api/v1/connections/{provider}/disconnect", { path: { provider: c.platform } })).clean_up);
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-      setBusy(false);
-    }
-  };
   return (
-    <Dialog title={`Disconnect ${c.name}?`} onClose={() => onClose(null)} testid="disconnect-dialog">
+    <Ask
+      title={`Disconnect ${c.name}?`}
+      label="Disconnect"
+      busy="Disconnecting…"
+      keep="Keep it connected"
+      testid="disconnect-dialog"
+      confirm="disconnect-confirm"
+      act={() => ask("post", "/api/v1/connections/{provider}/disconnect", { path: { provider: c.platform } })}
+      onDone={(answer) => onClose(answer.clean_up)}
+      onClose={() => onClose(null)}
+    >
       <dl class="consequences">
         <dt>What stops, at once</dt>
         <dd>
@@ -388,15 +379,6 @@ function Disconnect({ card: c, onClose }: { card: Card; onClose: (cleanUp: strin
           </>
         )}
       </dl>
-      {problem && <ProblemNote problem={problem} />}
-      <div class="dialog-actions">
-        <button type="button" class="button" onClick={() => onClose(null)}>
-          Keep it connected
-        </button>
-        <button type="button" class="button button-danger" disabled={busy} onClick={() => void disconnect()} data-testid="disconnect-confirm">
-          {busy ? "Disconnecting…" : "Disconnect"}
-        </button>
-      </div>
-    </Dialog>
+    </Ask>
   );
 }

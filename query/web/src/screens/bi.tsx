@@ -1,12 +1,13 @@
 // Settings → BI access: who reads this workspace with a BI tool, and how a tool is connected.
 import { useState } from "preact/hooks";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { connectionWords, tools, type Tool } from "../bi";
 import { date } from "../format";
 import { may, zone } from "../session";
 import { Ask } from "../ui/ask";
 import { Choice, Copy, Head, ProblemNote, Skeleton } from "../ui/basics";
+import { useSubmit } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { Once } from "../ui/once";
 
@@ -74,21 +75,12 @@ function Access() {
 }
 
 function NewUser({ onMade }: { onMade: (made: Schemas["NewBIUser"]) => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const submit = async (e: SubmitEvent) => {
-    e.preventDefault();
-    const form = e.currentTarget as HTMLFormElement;
-    const data = new FormData(form);
-    setProblem(null);
-    try {
-      onMade(await ask("post", "/api/v1/bi", { body: { name: String(data.get("name") ?? "").trim(), details: data.get("details") !== null } }));
-      form.reset();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
+  const { problem, onSubmit } = useSubmit(async (typed, form) => {
+    onMade(await ask("post", "/api/v1/bi", { body: { name: typed("name"), details: typed("details") !== "" } }));
+    form.reset();
+  });
   return (
-    <form class="bi-form" onSubmit={(e) => void submit(e)}>
+    <form class="bi-form" onSubmit={onSubmit}>
       {problem && <ProblemNote problem={problem} />}
       <label>
         Tool or person

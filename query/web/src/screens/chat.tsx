@@ -4,7 +4,8 @@ import { ask, Problem, type Schemas } from "../api/client";
 import { forget, useQuery } from "../api/query";
 import { ago, dateTime } from "../format";
 import { may, zone } from "../session";
-import { Dialog, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
+import { Ask } from "../ui/ask";
+import { Head, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Checks } from "../ui/checks";
 import { CleanUp } from "../ui/cleanup";
 import { Icon } from "../ui/icon";
@@ -210,19 +211,18 @@ function Actions({ connection: c, onChange, onDisconnect }: { connection: Connec
 }
 
 function Disconnect({ connection: c, onClose }: { connection: Connection; onClose: (cleanUp: string[] | null) => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
-  const disconnect = async () => {
-    setBusy(true);
-    try {
-      onClose((await ask("post", "/api/v1/connections/{provider}/disconnect", { path: { provider: c.provider } })).clean_up);
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-      setBusy(false);
-    }
-  };
   return (
-    <Dialog title={`Disconnect ${c.name}?`} onClose={() => onClose(null)} testid="disconnect-dialog">
+    <Ask
+      title={`Disconnect ${c.name}?`}
+      label="Disconnect"
+      busy="Disconnecting…"
+      keep="Keep it connected"
+      testid="disconnect-dialog"
+      confirm="disconnect-confirm"
+      act={() => ask("post", "/api/v1/connections/{provider}/disconnect", { path: { provider: c.provider } })}
+      onDone={(answer) => onClose(answer.clean_up)}
+      onClose={() => onClose(null)}
+    >
       <dl class="consequences">
         <dt>What stops, at once</dt>
         <dd>The access token is revoked and destroyed, and no further webhook of {c.workspace_name || c.name} is processed. New conversations no longer become contacts.</dd>
@@ -241,15 +241,6 @@ function Disconnect({ connection: c, onClose }: { connection: Connection; onClos
         </dd>
       </dl>
       <p>You can reconnect at any time with the same click.</p>
-      {problem && <ProblemNote problem={problem} />}
-      <div class="dialog-actions">
-        <button type="button" class="button" onClick={() => onClose(null)}>
-          Keep it connected
-        </button>
-        <button type="button" class="button button-danger" disabled={busy} onClick={() => void disconnect()} data-testid="disconnect-confirm">
-          {busy ? "Disconnecting…" : "Disconnect"}
-        </button>
-      </div>
-    </Dialog>
+    </Ask>
   );
 }

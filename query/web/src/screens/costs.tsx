@@ -6,7 +6,8 @@ import { forget, useQuery } from "../api/query";
 import { download } from "../csv";
 import { ago, count, money, plural, upright } from "../format";
 import { may, session, zone } from "../session";
-import { Dialog, Empty, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
+import { Ask } from "../ui/ask";
+import { Empty, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Icon } from "../ui/icon";
 
 type Upload = Schemas["CostUpload"];
@@ -320,27 +321,17 @@ function lastOf(month: string): string {
 }
 
 function DeleteDialog({ month: m, onClose }: { month: Month; onClose: (deleted: boolean) => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const remove = async () => {
-    try {
-      await ask("delete", "/api/v1/costs", { query: { from: `${m.month}-01`, to: lastOf(m.month), source: m.source } });
-      onClose(true);
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
   return (
-    <Dialog title={`Delete ${monthName(m.month)} of ${m.source}?`} onClose={() => onClose(false)} testid="cost-delete-dialog">
-      <p>Everything uploaded for {m.source} in these days goes, of every medium and campaign. Traffic then shows no cost for it. It can be uploaded again.</p>
-      {problem && <ProblemNote problem={problem} />}
-      <div class="dialog-actions">
-        <button type="button" class="button" onClick={() => onClose(false)}>
-          Keep it
-        </button>
-        <button type="button" class="button button-danger" onClick={() => void remove()} data-testid="cost-delete-confirm">
-          Delete
-        </button>
-      </div>
-    </Dialog>
+    <Ask
+      title={`Delete ${monthName(m.month)} of ${m.source}?`}
+      text={`Everything uploaded for ${m.source} in these days goes, of every medium and campaign. Traffic then shows no cost for it. It can be uploaded again.`}
+      label="Delete"
+      keep="Keep it"
+      testid="cost-delete-dialog"
+      confirm="cost-delete-confirm"
+      act={() => ask("delete", "/api/v1/costs", { query: { from: `${m.month}-01`, to: lastOf(m.month), source: m.source } })}
+      onDone={() => onClose(true)}
+      onClose={() => onClose(false)}
+    />
   );
 }

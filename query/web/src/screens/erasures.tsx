@@ -1,10 +1,11 @@
 // Erasing a person: asking for it, and the receipts of what was done.
 import { useState } from "preact/hooks";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { dateTime } from "../format";
 import { zone } from "../session";
-import { Choice, Dialog, ProblemNote, Skeleton } from "../ui/basics";
+import { Ask } from "../ui/ask";
+import { Choice, ProblemNote, Skeleton } from "../ui/basics";
 
 type Who = Schemas["ErasureInput"];
 
@@ -83,28 +84,19 @@ export function Erasures() {
 
 /** Asks once more. onClose tells whether the erasure was asked for. */
 export function EraseDialog({ who, name, onClose }: { who: Who; name: string; onClose: (asked: boolean) => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const erase = async () => {
-    try {
-      await ask("post", "/api/v1/erasures", { body: who });
-      onClose(true);
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
   return (
-    <Dialog title={`Erase ${name}?`} onClose={() => onClose(false)} testid="erase-dialog">
-      <p>Everything that arrived by now and is known to be this person’s is deleted, and refused wherever it comes from again.</p>
+    <Ask
+      title={`Erase ${name}?`}
+      text="Everything that arrived by now and is known to be this person’s is deleted, and refused wherever it comes from again."
+      label="Erase"
+      keep="Keep them"
+      testid="erase-dialog"
+      confirm="erase-now"
+      act={() => ask("post", "/api/v1/erasures", { body: who })}
+      onDone={() => onClose(true)}
+      onClose={() => onClose(false)}
+    >
       <p>This cannot be undone. The chat provider is not touched: delete the person there, too.</p>
-      {problem && <ProblemNote problem={problem} />}
-      <div class="dialog-actions">
-        <button type="button" class="button" onClick={() => onClose(false)}>
-          Keep them
-        </button>
-        <button type="button" class="button button-danger" onClick={() => void erase()} data-testid="erase-now">
-          Erase
-        </button>
-      </div>
-    </Dialog>
+    </Ask>
   );
 }

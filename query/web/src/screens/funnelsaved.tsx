@@ -5,7 +5,9 @@ import { encode, stepLabel, type Definition } from "../funnel";
 import { ago } from "../format";
 import { may, zone } from "../session";
 import { changed, hrefOf, place, setQuery } from "../url";
+import { Ask } from "../ui/ask";
 import { Dialog, Empty, Link, ProblemNote, Skeleton } from "../ui/basics";
+import { useSubmit } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { rulesText, withoutDraft } from "./funneldraft";
 
@@ -58,28 +60,16 @@ export function SavedFunnels({ items, problem, onChange }: { items: Funnel[] | u
 }
 
 function DeleteFunnel({ funnel, onClose }: { funnel: Funnel; onClose: (gone: boolean) => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const remove = async () => {
-    try {
-      await ask("delete", "/api/v1/funnels/{id}", { path: { id: funnel.id } });
-      onClose(true);
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
   return (
-    <Dialog title={`Delete “${funnel.name}”?`} onClose={() => onClose(false)}>
-      <p>Only the saved question goes, for everybody in the workspace. No data is deleted.</p>
-      {problem && <ProblemNote problem={problem} />}
-      <div class="dialog-actions">
-        <button type="button" class="button" onClick={() => onClose(false)}>
-          Keep it
-        </button>
-        <button type="button" class="button button-danger" onClick={() => void remove()}>
-          Delete
-        </button>
-      </div>
-    </Dialog>
+    <Ask
+      title={`Delete “${funnel.name}”?`}
+      text="Only the saved question goes, for everybody in the workspace. No data is deleted."
+      label="Delete"
+      keep="Keep it"
+      act={() => ask("delete", "/api/v1/funnels/{id}", { path: { id: funnel.id } })}
+      onDone={() => onClose(true)}
+      onClose={() => onClose(false)}
+    />
   );
 }
 
@@ -126,19 +116,10 @@ export function SaveFunnel({ definition, open, onSaved }: { definition: Definiti
 }
 
 function NameFunnel({ definition, onClose }: { definition: Definition; onClose: (saved: Funnel | null) => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const submit = async (e: SubmitEvent) => {
-    e.preventDefault();
-    const name = String(new FormData(e.currentTarget as HTMLFormElement).get("name") ?? "").trim();
-    try {
-      onClose(await ask("post", "/api/v1/funnels", { body: { name, definition } }));
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
+  const { problem, onSubmit } = useSubmit(async (typed) => onClose(await ask("post", "/api/v1/funnels", { body: { name: typed("name"), definition } })));
   return (
     <Dialog title="Save this funnel" onClose={() => onClose(null)}>
-      <form onSubmit={(e) => void submit(e)}>
+      <form onSubmit={onSubmit}>
         {problem && <ProblemNote problem={problem} />}
         <label>
           Name

@@ -1,11 +1,12 @@
 // Setup → Webhooks: the addresses at which other programs tell of conversions.
 import { useState } from "preact/hooks";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { ago } from "../format";
 import { session, zone } from "../session";
 import { Ask } from "../ui/ask";
 import { ProblemNote, Skeleton } from "../ui/basics";
+import { useSubmit } from "../ui/form";
 import { Once } from "../ui/once";
 
 type Hook = Schemas["IncomingHook"];
@@ -144,27 +145,18 @@ const places = [
 ] as const;
 
 function Form({ of, onMade, onSaved, onClose }: { of?: Hook; onMade: (m: Schemas["NewIncomingHook"]) => void; onSaved: () => void; onClose: () => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const submit = async (e: SubmitEvent) => {
-    e.preventDefault();
-    const data = new FormData(e.currentTarget as HTMLFormElement);
-    const text = (name: string) => String(data.get(name) ?? "").trim();
-    const body: Schemas["IncomingHookInput"] = { name: text("name"), conversion: text("conversion") };
-    if (text("value")) body.value = Number(text("value"));
-    if (text("currency")) body.currency = text("currency").toUpperCase();
-    for (const p of places) if (text(p.name)) body[p.name] = text(p.name);
-    setProblem(null);
-    try {
-      if (of) {
-        await ask("put", "/api/v1/hooks/{id}", { path: { id: of.id }, body });
-        onSaved();
-      } else onMade(await ask("post", "/api/v1/hooks", { body }));
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
+  const { problem, onSubmit } = useSubmit(async (typed) => {
+    const body: Schemas["IncomingHookInput"] = { name: typed("name"), conversion: typed("conversion") };
+    if (typed("value")) body.value = Number(typed("value"));
+    if (typed("currency")) body.currency = typed("currency").toUpperCase();
+    for (const p of places) if (typed(p.name)) body[p.name] = typed(p.name);
+    if (of) {
+      await ask("put", "/api/v1/hooks/{id}", { path: { id: of.id }, body });
+      onSaved();
+    } else onMade(await ask("post", "/api/v1/hooks", { body }));
+  });
   return (
-    <form class="hook-form" onSubmit={(e) => void submit(e)} data-testid="hook-form">
+    <form class="hook-form" onSubmit={onSubmit} data-testid="hook-form">
       {!of && <h3>New address</h3>}
       {problem && <ProblemNote problem={problem} />}
       <div class="hook-fields">

@@ -1,12 +1,14 @@
 // Settings: the workspace, API keys, and how the dashboard behaves here.
 import { useState } from "preact/hooks";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { ago, capital, date } from "../format";
 import { setShortcuts, setTheme, shortcuts, theme } from "../preferences";
 import { may, session, zone, type Role } from "../session";
-import { Choice, Dialog, Head, ProblemNote, Skeleton } from "../ui/basics";
+import { Ask } from "../ui/ask";
+import { Choice, Head, ProblemNote, Skeleton } from "../ui/basics";
 import { Field, Fields } from "../ui/fields";
+import { useSubmit } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { Once } from "../ui/once";
 import { Erasures } from "./erasures";
@@ -127,20 +129,12 @@ const roles = [
 
 function NewKey({ onMade }: { onMade: (made: Schemas["NewKey"]) => void }) {
   const [role, setRole] = useState<Role>("viewer");
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const submit = async (e: SubmitEvent) => {
-    e.preventDefault();
-    const form = e.currentTarget as HTMLFormElement;
-    setProblem(null);
-    try {
-      onMade(await ask("post", "/api/v1/keys", { body: { name: String(new FormData(form).get("name") ?? "").trim(), role } }));
-      form.reset();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
+  const { problem, onSubmit } = useSubmit(async (typed, form) => {
+    onMade(await ask("post", "/api/v1/keys", { body: { name: typed("name"), role } }));
+    form.reset();
+  });
   return (
-    <form class="new-key" onSubmit={(e) => void submit(e)}>
+    <form class="new-key" onSubmit={onSubmit}>
       {problem && <ProblemNote problem={problem} />}
       <label>
         What it is for
@@ -155,28 +149,16 @@ function NewKey({ onMade }: { onMade: (made: Schemas["NewKey"]) => void }) {
 }
 
 function DeleteKey({ of, onClose }: { of: Key; onClose: (gone: boolean) => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const remove = async () => {
-    try {
-      await ask("delete", "/api/v1/keys/{id}", { path: { id: of.id } });
-      onClose(true);
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
   return (
-    <Dialog title={`Delete the key “${of.name}”?`} onClose={() => onClose(false)}>
-      <p>Programs that use it are refused within a second. This cannot be undone, but a new key can be made.</p>
-      {problem && <ProblemNote problem={problem} />}
-      <div class="dialog-actions">
-        <button type="button" class="button" onClick={() => onClose(false)}>
-          Keep it
-        </button>
-        <button type="button" class="button button-danger" onClick={() => void remove()}>
-          Delete
-        </button>
-      </div>
-    </Dialog>
+    <Ask
+      title={`Delete the key “${of.name}”?`}
+      text="Programs that use it are refused within a second. This cannot be undone, but a new key can be made."
+      label="Delete"
+      keep="Keep it"
+      act={() => ask("delete", "/api/v1/keys/{id}", { path: { id: of.id } })}
+      onDone={() => onClose(true)}
+      onClose={() => onClose(false)}
+    />
   );
 }
 

@@ -6,6 +6,7 @@ import { ago, dateTime } from "../format";
 import { may, zone } from "../session";
 import { Ask } from "../ui/ask";
 import { Head, ProblemNote, Skeleton } from "../ui/basics";
+import { useSubmit } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { Once } from "../ui/once";
 import { Deliveries } from "./deliveries";
@@ -87,21 +88,13 @@ function Outgoing() {
 /** Of a new webhook, or of one that is changed. */
 function Form({ of, onDone, onClose }: { of?: Webhook; onDone: (made: Schemas["NewWebhook"]) => void; onClose: () => void }) {
   const [chosen, setChosen] = useState<Event[]>(of?.events ?? ["lead.created"]);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const submit = async (e: SubmitEvent) => {
-    e.preventDefault();
-    const data = new FormData(e.currentTarget as HTMLFormElement);
-    const body = { name: String(data.get("name") ?? "").trim(), url: String(data.get("url") ?? "").trim(), events: chosen };
-    setProblem(null);
-    try {
-      if (of) onDone({ webhook: await ask("put", "/api/v1/webhooks/{id}", { path: { id: of.id }, body }), secret: "" });
-      else onDone(await ask("post", "/api/v1/webhooks", { body }));
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
+  const { problem, onSubmit } = useSubmit(async (typed) => {
+    const body = { name: typed("name"), url: typed("url"), events: chosen };
+    if (of) onDone({ webhook: await ask("put", "/api/v1/webhooks/{id}", { path: { id: of.id }, body }), secret: "" });
+    else onDone(await ask("post", "/api/v1/webhooks", { body }));
+  });
   return (
-    <form class="hook-form" onSubmit={(e) => void submit(e)} data-testid="webhook-form">
+    <form class="hook-form" onSubmit={onSubmit} data-testid="webhook-form">
       {!of && <h3>New webhook</h3>}
       {problem && <ProblemNote problem={problem} />}
       <div class="hook-fields">
