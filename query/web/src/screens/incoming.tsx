@@ -5,56 +5,40 @@ import { useQuery } from "../api/query";
 import { ago } from "../format";
 import { session, zone } from "../session";
 import { Ask } from "../ui/ask";
-import { ProblemNote, Skeleton } from "../ui/basics";
+import { ProblemNote } from "../ui/basics";
 import { useSubmit } from "../ui/form";
 import { Once } from "../ui/once";
+import { HookList } from "./hooklist";
 
 type Hook = Schemas["IncomingHook"];
+
+type Made = Schemas["NewIncomingHook"];
 
 /** The list of addresses, and the form that makes one. */
 export function IncomingHooks() {
   const list = useQuery("incoming hooks", (signal) => ask("get", "/api/v1/hooks", { signal }), 5_000);
-  const [fresh, setFresh] = useState<Schemas["NewIncomingHook"] | null>(null);
-  const [adding, setAdding] = useState(false);
-  const items = list.data?.items ?? [];
-  const made = (m: Schemas["NewIncomingHook"]) => {
-    setFresh(m);
-    setAdding(false);
-    list.reload();
-  };
   return (
-    <section class="panel hooks" aria-label="Incoming webhooks">
-      <header class="panel-head">
-        <h2>Incoming webhooks</h2>
-      </header>
-      <p class="hint">
-        A shop, a form or a payment provider can tell of conversions here in whatever JSON it sends. The email or phone in it says whose they are. Programs of your own had better use the API.
-      </p>
-      {fresh && (
-        <Once title={`Copy the address of “${fresh.hook.name}” now.`} text="Whoever has it can tell of conversions. It cannot be shown again, only made new." secret={fresh.url} testid="hook-url" onClose={() => setFresh(null)} />
+    <HookList<Hook, Made>
+      title="Incoming webhooks"
+      hint="A shop, a form or a payment provider can tell of conversions here in whatever JSON it sends. The email or phone in it says whose they are. Programs of your own had better use the API."
+      none="There is no address yet."
+      again="make"
+      list={list}
+      fresh={(made, close) => (
+        <Once title={`Copy the address of “${made.hook.name}” now.`} text="Whoever has it can tell of conversions. It cannot be shown again, only made new." secret={made.url} testid="hook-url" onClose={close} />
       )}
-      {list.problem && <ProblemNote problem={list.problem} again={list.reload} />}
-      {!list.data && list.loading && <Skeleton lines={3} />}
-      <div class="hook-cards">
-        {items.map((h) => (
-          <Card key={h.id} hook={h} onChange={list.reload} onAddress={made} />
-        ))}
-      </div>
-      {list.data && items.length === 0 && !adding && <p>There is no address yet.</p>}
-      {adding && <Form onMade={made} onSaved={() => undefined} onClose={() => setAdding(false)} />}
-      {list.data && !adding && items.length < list.data.most && (
-        <div class="actions">
-          <button type="button" class="button" onClick={() => setAdding(true)} data-testid="add-hook">
-            Make an address
-          </button>
-        </div>
+      card={(h, made) => <Card key={h.id} hook={h} onChange={list.reload} onAddress={made} />}
+      form={(made, close) => <Form onMade={made} onSaved={() => undefined} onClose={close} />}
+      add={(open) => (
+        <button type="button" class="button" onClick={open} data-testid="add-hook">
+          Make an address
+        </button>
       )}
-      {list.data && items.length >= list.data.most && <p class="hint">A workspace has at most {list.data.most}. Delete one to make another.</p>}
-    </section>
+    />
   );
 }
 
-function Card({ hook: h, onChange, onAddress }: { hook: Hook; onChange: () => void; onAddress: (m: Schemas["NewIncomingHook"]) => void }) {
+function Card({ hook: h, onChange, onAddress }: { hook: Hook; onChange: () => void; onAddress: (m: Made) => void }) {
   const [open, setOpen] = useState<"" | "edit" | "renew" | "delete">("");
   const close = () => setOpen("");
   const path = { id: h.id };
@@ -144,7 +128,7 @@ const places = [
   { name: "value_path", label: "Value", hint: "data.order.total" },
 ] as const;
 
-function Form({ of, onMade, onSaved, onClose }: { of?: Hook; onMade: (m: Schemas["NewIncomingHook"]) => void; onSaved: () => void; onClose: () => void }) {
+function Form({ of, onMade, onSaved, onClose }: { of?: Hook; onMade: (m: Made) => void; onSaved: () => void; onClose: () => void }) {
   const { problem, onSubmit } = useSubmit(async (typed) => {
     const body: Schemas["IncomingHookInput"] = { name: typed("name"), conversion: typed("conversion") };
     if (typed("value")) body.value = Number(typed("value"));

@@ -5,11 +5,12 @@ import { useQuery } from "../api/query";
 import { ago, dateTime } from "../format";
 import { may, zone } from "../session";
 import { Ask } from "../ui/ask";
-import { Head, ProblemNote, Skeleton } from "../ui/basics";
+import { Head, ProblemNote } from "../ui/basics";
 import { useSubmit } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { Once } from "../ui/once";
 import { Deliveries } from "./deliveries";
+import { HookList } from "./hooklist";
 import { IncomingHooks } from "./incoming";
 
 type Webhook = Schemas["Webhook"];
@@ -37,56 +38,41 @@ const events: { id: Event; label: string }[] = [
   { id: "lead.changed", label: "A lead changed: its source, stage, conversations or anything else that is shown" },
 ];
 
+type Made = Schemas["NewWebhook"];
+
 function Outgoing() {
   const list = useQuery("webhooks", (signal) => ask("get", "/api/v1/webhooks", { signal }), 5_000);
-  const [fresh, setFresh] = useState<Schemas["NewWebhook"] | null>(null);
-  const [adding, setAdding] = useState(false);
-  const items = list.data?.items ?? [];
-  const made = (m: Schemas["NewWebhook"]) => {
-    setFresh(m);
-    setAdding(false);
-    list.reload();
-  };
   return (
-    <section class="panel hooks" aria-label="Outgoing webhooks">
-      <header class="panel-head">
-        <h2>Outgoing webhooks</h2>
-      </header>
-      <p class="hint">
-        Your own programs are told of leads within seconds: each request has the contact as the API gives it and is signed as Standard Webhooks says. One that fails is tried again for three days.
-      </p>
-      {fresh?.secret && (
-        <Once
-          title={`Copy the secret of “${fresh.webhook.name}” now.`}
-          text="Your program verifies with it that requests come from here; libraries for it are at standardwebhooks.com. It cannot be shown again."
-          secret={fresh.secret}
-          testid="secret"
-          onClose={() => setFresh(null)}
-        />
+    <HookList<Webhook, Made>
+      title="Outgoing webhooks"
+      hint="Your own programs are told of leads within seconds: each request has the contact as the API gives it and is signed as Standard Webhooks says. One that fails is tried again for three days."
+      none="No program is told of leads yet."
+      again="add"
+      list={list}
+      fresh={(made, close) =>
+        made.secret && (
+          <Once
+            title={`Copy the secret of “${made.webhook.name}” now.`}
+            text="Your program verifies with it that requests come from here; libraries for it are at standardwebhooks.com. It cannot be shown again."
+            secret={made.secret}
+            testid="secret"
+            onClose={close}
+          />
+        )
+      }
+      card={(w, made) => <Card key={w.id} webhook={w} onChange={list.reload} onSecret={made} />}
+      form={(made, close) => <Form onDone={made} onClose={close} />}
+      add={(open) => (
+        <button type="button" class="button button-main" onClick={open} data-testid="add-webhook">
+          Add a webhook
+        </button>
       )}
-      {list.problem && <ProblemNote problem={list.problem} again={list.reload} />}
-      {!list.data && list.loading && <Skeleton lines={3} />}
-      <div class="hook-cards">
-        {items.map((w) => (
-          <Card key={w.id} webhook={w} onChange={list.reload} onSecret={made} />
-        ))}
-      </div>
-      {list.data && items.length === 0 && !adding && <p>No program is told of leads yet.</p>}
-      {adding && <Form onDone={made} onClose={() => setAdding(false)} />}
-      {list.data && !adding && items.length < list.data.most && (
-        <div class="actions">
-          <button type="button" class="button button-main" onClick={() => setAdding(true)} data-testid="add-webhook">
-            Add a webhook
-          </button>
-        </div>
-      )}
-      {list.data && items.length >= list.data.most && <p class="hint">A workspace has at most {list.data.most}. Delete one to add another.</p>}
-    </section>
+    />
   );
 }
 
 /** Of a new webhook, or of one that is changed. */
-function Form({ of, onDone, onClose }: { of?: Webhook; onDone: (made: Schemas["NewWebhook"]) => void; onClose: () => void }) {
+function Form({ of, onDone, onClose }: { of?: Webhook; onDone: (made: Made) => void; onClose: () => void }) {
   const [chosen, setChosen] = useState<Event[]>(of?.events ?? ["lead.created"]);
   const { problem, onSubmit } = useSubmit(async (typed) => {
     const body = { name: typed("name"), url: typed("url"), events: chosen };
@@ -139,7 +125,7 @@ const states: Record<Webhook["state"], { label: string; look: string }> = {
   gone: { label: "Gone", look: "error" },
 };
 
-function Card({ webhook: w, onChange, onSecret }: { webhook: Webhook; onChange: () => void; onSecret: (made: Schemas["NewWebhook"]) => void }) {
+function Card({ webhook: w, onChange, onSecret }: { webhook: Webhook; onChange: () => void; onSecret: (made: Made) => void }) {
   const [open, setOpen] = useState<"" | "log" | "edit" | "delete" | "renew">("");
   const [problem, setProblem] = useState<Problem | null>(null);
   const path = { id: w.id };
