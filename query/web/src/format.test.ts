@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { ago, change, count, country, dateTime, dimensionValue, dueWords, duration, gap, money, percent, safeHref, shortUrl, sourceMedium, stretch } from "./format";
+import { ago, change, count, country, dateTime, dimensionValue, dueWords, duration, gap, money, percent, points, safeHref, shortUrl, sourceMedium, stretch } from "./format";
 
 describe("numbers", () => {
   it("keeps two decimals of a credit and none of a count", () => {
     expect([count(0), count(1234), count(0.3333), count(2.5)]).toEqual(["0", "1,234", "0.33", "2.5"]);
   });
   it("says shares and changes", () => {
-    expect([percent(0), percent(0.0163), percent(0.42), percent(1), percent(NaN)]).toEqual(["0%", "1.6%", "42%", "100%", "–"]);
+    expect([percent(0), percent(0.0163), percent(0.03), percent(0.42), percent(1), percent(NaN)]).toEqual(["0%", "1.6%", "3.0%", "42%", "100%", "–"]);
     expect([change(0.12), change(-0.5), change(0), change(null)]).toEqual(["+12%", "−50%", "0%", "–"]);
+    expect([points(0.014), points(-0.25), points(0.0004), points(0.01), points(NaN)]).toEqual(["+1.4 points", "−25 points", "0 points", "+1 point", "–"]);
   });
   it("survives a currency that nobody knows", () => {
     expect(money(1200, "EUR")).toBe("€1,200");

@@ -14,16 +14,16 @@ export function compact(n: number): string {
   return compactForm.format(n).toLowerCase();
 }
 
-/** How many times something came back: "3.2×". */
+/** How many times something came back: "3.20×". */
 export function times(ratio: number): string {
-  return `${parts.format(ratio)}×`;
+  return `${ratio.toFixed(2)}×`;
 }
 
-/** A share between 0 and 1: "4.2%". */
+/** A share between 0 and 1: "42%", and "4.0%" where a tenth of it shows, so that numbers of a column stand below each other. */
 export function percent(share: number): string {
   if (!Number.isFinite(share)) return "–";
   const digits = share !== 0 && Math.abs(share) < 0.1 ? 1 : 0;
-  return new Intl.NumberFormat("en-GB", { style: "percent", maximumFractionDigits: digits }).format(share);
+  return new Intl.NumberFormat("en-GB", { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(share);
 }
 
 /** A change against another period: "+12%"; a dash where there is nothing to compare with. */

@@ -23,6 +23,7 @@ export interface Beside {
 }
 
 const rowsAtFirst = 7;
+const rowsOfTall = 14;
 
 /** The card of one dimension; in words where a model cannot credit it. */
 export function AttributionTable(props: { dimension: Dimension; common: Common; beside: Beside }) {
@@ -44,15 +45,17 @@ export function AttributionTable(props: { dimension: Dimension; common: Common; 
 
 function CreditedTable({ dimension, common, beside }: { dimension: Dimension; common: Common; beside: Beside }) {
   const [all, setAll] = useState(false);
+  const tall = dimension === "landing_page"; // device and country stand beside it
   const { vs } = beside;
   const second = beside.second === dimension ? undefined : beside.second;
   const query = { ...common, ...beside.before, dimension, ...(vs && { compare_model: vs }), ...(second && { second_dimension: second }) };
   const answer = useQuery(`attribution ${JSON.stringify(query)}`, (signal) => ask("get", "/api/v1/attribution", { query, signal }), 15_000);
   const label = dimensionLabel(dimension);
   const rows = answer.data?.rows ?? [];
-  const visible = all ? rows : rows.slice(0, rowsAtFirst);
+  const first = tall ? rowsOfTall : rowsAtFirst;
+  const visible = all ? rows : rows.slice(0, first);
   return (
-    <section class={`panel ${answer.loading ? "stale" : ""} ${answer.data?.cost ? "panel-whole" : ""}`} aria-label={label} aria-busy={answer.loading} data-testid={`by-${dimension}`}>
+    <section class={`panel ${answer.loading ? "stale" : ""} ${answer.data?.cost ? "panel-whole" : tall ? "panel-tall" : ""}`} aria-label={label} aria-busy={answer.loading} data-testid={`by-${dimension}`}>
       <header class="panel-head">
         <h2>{label}</h2>
         {answer.data && (
@@ -68,7 +71,7 @@ function CreditedTable({ dimension, common, beside }: { dimension: Dimension; co
       {!answer.data && answer.loading && <Skeleton lines={5} />}
       {answer.data && rows.length === 0 && <p class="hint">Nothing in these days with these filters.</p>}
       {rows.length > 0 && <Table of={{ dimension, second }} rows={visible} all={rows} model={common.model} vs={vs} paid={!!answer.data?.cost} compared={!!answer.data?.previous} then={!!common.as_of} />}
-      {rows.length > rowsAtFirst && (
+      {rows.length > first && (
         <button type="button" class="link more" aria-expanded={all} onClick={() => setAll(!all)}>
           {all ? "Show fewer" : `Show all ${count(rows.length)}`}
         </button>

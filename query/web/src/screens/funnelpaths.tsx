@@ -129,7 +129,7 @@ export function PathsBetween({ definition, range }: Asked) {
       <header class="panel-head">
         <h2>Between two steps</h2>
       </header>
-      <div class="bar">
+      <div class="bar bar-choices">
         <Choice label="Steps" value={String(step)} options={pairs} onChange={(id) => setQuery({ step: id })} testid="paths-step" />
         <Choice label="Who" value={dropped ? "1" : ""} options={ways} onChange={(id) => setQuery({ dropped: id || null })} testid="paths-way" />
         <Depth />

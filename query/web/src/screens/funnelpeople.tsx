@@ -34,7 +34,7 @@ export function FunnelPeople({ definition, range }: Asked) {
   const answer = useQuery(`people ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/people", { body, signal }));
   return (
     <>
-      <div class="bar">
+      <div class="bar bar-choices">
         <Choice label="Step" value={String(step)} options={labels.map((l, i) => ({ id: String(i + 1), label: `${i + 1}. ${l}` }))} onChange={(id) => setQuery({ step: id, cursor: null })} testid="people-step" />
         <Choice label="Who" value={dropped ? "1" : ""} options={ways} onChange={(id) => setQuery({ dropped: id || null, cursor: null })} testid="people-way" />
         {by && key !== null && (

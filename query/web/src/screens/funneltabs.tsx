@@ -98,7 +98,7 @@ function Slices(asked: Asked) {
   const labels = rowLabels(definition);
   return (
     <>
-      <div class="bar">
+      <div class="bar bar-choices">
         <Choice label="Slice by" value={dimension} options={dimensions} onChange={(by) => setQuery({ by, key: null })} testid="slice" />
         <Choice label="Who" value={dropped ? "dropped" : ""} options={ways} onChange={(show) => setQuery({ show: show || null })} testid="slice-who" />
       </div>
@@ -145,7 +145,7 @@ function Credited(asked: Asked) {
   const answer = useQuery(`credited ${JSON.stringify(body)}`, (signal) => ask("post", "/api/v1/funnels/query", { body, signal }));
   return (
     <>
-      <div class="bar">
+      <div class="bar bar-choices">
         <Choice label="Model" value={model} options={touchModels} onChange={(credit) => setQuery({ credit: credit === "last_touch" ? null : credit })} testid="credit" />
         <Choice label="Slice by" value={dimension} options={dimensions} onChange={(by) => setQuery({ by, key: null })} testid="slice" />
         <Choice label="Lookback" value={readLookback()} options={lookbackChoices} onChange={(lookback) => setQuery({ lookback: lookback === defaultLookback ? null : lookback })} testid="lookback" />

@@ -45,10 +45,6 @@ export function FunnelTrend({ definition, range }: Asked) {
                   { name: "Completed", values: rows.map((r) => r.completed) },
                 ]}
               />
-              <p class="legend">
-                <span class="legend-dashed">Entered</span>
-                <span class="legend-line">Completed</span>
-              </p>
               <p class="hint">Each row is the funnel of those who entered in it; who enters in two is in both, and those of the last days may still complete.</p>
               <div class="table-tools">
                 <ExportMenu what="Trend" name="funnel-trend" table={() => trendTable(rows)} call={{ path: "/api/v1/funnels/trend", body }} testid="export-trend" />

@@ -177,7 +177,7 @@ const pages: Kind<Schemas["ContentRow"]> = {
   name: (r) => r.page,
   cell: (r) =>
     r.page === "(none)" ? (
-      <span>(none)</span>
+      <span class="key">(none)</span>
     ) : (
       <button type="button" class="link key" title={r.page} aria-label={`Only visits that began with ${upright(r.page)}`} onClick={() => addFilter({ dimension: "landing_page", operator: "contains", value: r.page })}>
         {upright(dimensionValue("landing_page", r.page))}

@@ -62,7 +62,7 @@ export function Narrowing() {
 export function ReportBar({ common, model, now, children }: { common: Common; model: boolean; now: string; children?: preact.ComponentChildren }) {
   return (
     <>
-      <div class="bar">
+      <div class="bar bar-choices">
         <Narrowing />
         {children}
         {model && <Choice label="Model" value={singleModel(common)} options={single} onChange={(m) => setQuery({ model: m === "last_touch" ? null : m })} testid="model" />}

@@ -56,7 +56,7 @@ export function Traffic() {
         <Compare now={before} />
         <PeriodMenu />
       </Head>
-      <div class="bar">
+      <div class="bar bar-choices">
         <Narrowing />
         <Choice label="Model" value={common.model} options={models} onChange={(model) => setQuery({ model: model === "last_touch" ? null : model })} testid="model" />
         <Choice
@@ -145,7 +145,7 @@ function Trend({ data, call, then }: { data: Traffic; call: Call; then: boolean 
   const m = metric();
   const labels = data.trend.map((p) => stretch(p.start, data.granularity));
   const series: Series[] = [{ name: names[m], values: data.trend.map((p) => p[m]) }];
-  if (data.previous.length > 0) series.push({ name: "Before", values: data.trend.map((_, i) => data.previous[i]?.[m] ?? 0), dashed: true });
+  if (data.previous.length > 0) series.push({ name: `${names[m]} before`, values: data.trend.map((_, i) => data.previous[i]?.[m] ?? 0), dashed: true });
   return (
     <>
       <LineChart title={`${names[m]} by ${data.granularity}; the same numbers are in the table below`} labels={labels} series={series} />

@@ -85,6 +85,15 @@ export function LineChart(props: { title: string; labels: string[]; series: Seri
           ))}
         </div>
       )}
+      {props.series.length > 1 && (
+        <p class="legend">
+          {props.series.map((s) => (
+            <span key={s.name} class={s.dashed ? "legend-dashed" : "legend-line"}>
+              {s.name}
+            </span>
+          ))}
+        </p>
+      )}
     </div>
   );
 }
