@@ -85,6 +85,16 @@ func (m *reporting) funnelDepth(ctx context.Context, r *Report) error {
 			_, err := m.ours.FunnelCorrelation(ctx, report.FunnelCorrelation{Funnel: f})
 			return err
 		}},
+		{"best paths to a signup", func() error {
+			_, err := m.ours.BestPaths(ctx, report.BestPaths{Funnel: f})
+			return err
+		}},
+		{"credits of who conversed after pricing", func() error {
+			converting := f
+			converting.Steps = append(f.Steps[2:3:3], report.Step{Type: "conversion", Name: "intercom_conversation"})
+			_, err := m.ours.FunnelCredits(ctx, report.FunnelCredits{Funnel: converting, Model: "linear", Dimension: "source"})
+			return err
+		}},
 	} {
 		var seconds []float64
 		for turn := range m.rounds + 1 {

@@ -3,6 +3,8 @@ package report
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
+	"time"
 )
 
 // EachModel answers a question under every model.
@@ -48,3 +50,21 @@ func (s Scoped) ReadsCopies(ctx context.Context, f Funnel) (bool, error) {
 
 // ReadAtMostRest bounds what is held of what is not in journeys.
 func (r *Reader) ReadAtMostRest(rows int) { r.funnelLimits.rest = rows }
+
+// TakeAllTurns has funnels wait, not longer than a limit, until the turns are given back.
+func (r *Reader) TakeAllTurns(ctx context.Context, limit time.Duration) (giveBack func(), err error) {
+	var all []func()
+	for range max(2, min(runtime.GOMAXPROCS(0), mostTurns)) {
+		done, err := r.turns.take(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, done)
+	}
+	r.turns.limit = limit
+	return func() {
+		for _, done := range all {
+			done()
+		}
+	}, nil
+}

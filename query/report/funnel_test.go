@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -432,6 +433,40 @@ func TestFunnelsThatDoNotFitAreRefused(t *testing.T) {
 	}
 	if _, err := s.in(w.workspace).Funnel(t.Context(), f); schema.KindOf(err) != schema.KindLimited || !strings.Contains(err.Error(), "fewer days") {
 		t.Errorf("a funnel over more than may be held: %v", err)
+	}
+}
+
+// So many funnels are read at a time and no more; who waits for a turn gets one, or is told.
+func TestFunnelsTakeTurns(t *testing.T) {
+	s, begin := open(t), at(t, "3T10:00")
+	w := s.fill(7, 1, begin)[0]
+	f := w.funnel(begin)
+	ask := func(ctx context.Context) error {
+		_, err := s.in(w.workspace).Funnel(ctx, f)
+		return err
+	}
+	giveBack, err := s.reader.TakeAllTurns(t.Context(), time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(t.Context()); schema.KindOf(err) != schema.KindLimited || !strings.Contains(err.Error(), "had no turn") {
+		t.Errorf("a funnel beyond those that are read at a time: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := ask(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("a funnel that nobody waits for: %v", err)
+	}
+	giveBack()
+	giveBack, err = s.reader.TakeAllTurns(t.Context(), time.Minute) // Those who did not get one hold none.
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan error, 1)
+	go func() { answered <- ask(t.Context()) }()
+	giveBack()
+	if err := <-answered; err != nil {
+		t.Errorf("a funnel that waited for its turn: %v", err)
 	}
 }
 

@@ -49,6 +49,11 @@ func (s Scoped) seen(ctx context.Context, f Funnel, newSeer func(r *funnelRun) s
 
 // seenBy is the same with something more asked of the source; nil for nothing.
 func (s Scoped) seenBy(ctx context.Context, f Funnel, more func(*funnelSource), newSeer func(r *funnelRun) seer) (values []string, err error) {
+	done, err := s.reader.turns.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	source, err := s.source(ctx, f, more)
 	if err != nil {
 		return nil, err

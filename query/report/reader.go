@@ -27,7 +27,8 @@ type Reader struct {
 	conn         driver.Conn
 	columnar     *columnar
 	rooms        rooms
-	funnels      *sync.Pool // of funnelRows: as large as former questions needed
+	funnels      *sync.Pool // of funnelRows: as large as former questions needed; two for each turn, and what is idle is the collector's
+	turns        turns      // of funnels
 	funnelLimits funnelLimits
 	limit        time.Duration
 	bytes        int64 // that one statement may read; 0 for any
@@ -49,7 +50,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	if limit == 0 {
 		limit = 30 * time.Second
 	}
-	return &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), funnelLimits: usualLimits(), funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}, nil
+	return &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), turns: newTurns(limit), funnelLimits: usualLimits(), funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}, nil
 }
 
 // Close ends the connections.
