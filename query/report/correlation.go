@@ -3,8 +3,6 @@ package report
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -61,7 +59,7 @@ func (s Scoped) FunnelCorrelation(ctx context.Context, q FunnelCorrelation) (Cor
 	}
 	q.Breakdown = "channel" // Of a kind: what one enters with is told whole.
 	var seers []*featured
-	told, entries, err := s.seenWhole(ctx, q.Funnel, (*funnelSource).describeEntry, func(*funnelRun) seer {
+	told, entries, err := s.seenWhole(ctx, q.Funnel, func(*walk) bool { return true }, (*funnelSource).describeEntry, func(*funnelRun) seer {
 		c := &featured{walker: q.walker(), order: q.Order, did: make(map[uint64]fate), entered: make(map[int32]fate)}
 		seers = append(seers, c)
 		return c
@@ -176,20 +174,26 @@ func (c *featured) tell(ctx context.Context, told *toldRun, entries []string, an
 
 // entryFeatures takes apart what people entered with.
 func (c *featured) entryFeatures(entries []string) ([]Feature, error) {
-	counts := make(map[[2]string]fate)
+	dimensions := entryDimensions()
+	counts := make([]map[string]fate, len(dimensions))
+	for i := range counts {
+		counts[i] = make(map[string]fate)
+	}
 	for entry, o := range c.entered {
-		var values []string
-		if err := json.Unmarshal([]byte(entries[entry]), &values); err != nil || len(values) != len(entryDimensions()) {
-			return nil, fmt.Errorf("cannot read with what people entered: %w", cmp.Or(err, errors.New("some dimensions are missing")))
+		values := splitEntry(entries[entry])
+		if len(values) != len(dimensions) {
+			return nil, fmt.Errorf("cannot read with what people entered: there are %d values of %d dimensions", len(values), len(dimensions))
 		}
-		for i, dimension := range entryDimensions() {
-			key := [2]string{dimension, cmp.Or(values[i], None)}
-			counts[key] = counts[key].plus(o)
+		for i, value := range values {
+			value = cmp.Or(value, None)
+			counts[i][value] = counts[i][value].plus(o)
 		}
 	}
-	features := make([]Feature, 0, len(counts))
-	for key, o := range counts {
-		features = append(features, Feature{Type: key[0], Name: key[1], Won: o.won, Lost: o.lost})
+	var features []Feature
+	for i, dimension := range dimensions {
+		for value, o := range counts[i] {
+			features = append(features, Feature{Type: dimension, Name: value, Won: o.won, Lost: o.lost})
+		}
 	}
 	return features, nil
 }
@@ -199,12 +203,31 @@ func (f *funnelSource) describeEntry() {
 	var session, conversion, journey []string
 	for _, d := range entryDimensions() {
 		session = append(session, "toString(s."+d+")")
-		journey = append(journey, "toString(j."+d+")")
+		journey = append(journey, "j."+d)
 		conversion = append(conversion, fmt.Sprintf("if(empty(touches_session), '%s', toString(touches_%s[-1]))", Dimension(d).direct(), d))
 	}
-	f.SessionKey = "toJSONString([" + strings.Join(session, ", ") + "])"
-	f.ConversionKey = "toJSONString([" + strings.Join(conversion, ", ") + "])"
-	f.Entry = "toLowCardinality(toJSONString([" + strings.Join(journey, ", ") + "]))"
+	f.SessionKey, f.ConversionKey, f.Entry = joinEntry(session), joinEntry(conversion), "toLowCardinality("+joinEntry(journey)+")"
+}
+
+// joinEntry writes texts as one. What tells them apart may be in any of them, so it is written in another way there. ClickHouse does that once
+// for each different value of a column, which JSON, of a row as a whole, would not be.
+func joinEntry(texts []string) string {
+	parts := make([]string, len(texts))
+	for i, text := range texts {
+		parts[i] = `replaceAll(replaceAll(` + text + `, '\\', '\\\\'), '\x1F', '\\s')`
+	}
+	return "concat(" + strings.Join(parts, `, '\x1F', `) + ")"
+}
+
+// splitEntry is the way back.
+func splitEntry(text string) []string {
+	values := strings.Split(text, "\x1f")
+	if strings.Contains(text, `\`) {
+		for i := range values {
+			values[i] = strings.NewReplacer(`\\`, `\`, `\s`, "\x1f").Replace(values[i])
+		}
+	}
+	return values
 }
 
 // weigh tests every feature, and leaves out what everybody has.

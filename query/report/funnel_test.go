@@ -52,7 +52,7 @@ func (w *world) session(workspace uint32, visitor string, n int, start schema.Mi
 		Workspace: workspace, Visitor: visitor, StartedAt: start, Reason: schema.ReasonFirstHit,
 		Touch: schema.Touch{
 			Channel: w.pick([]string{"Direct", "Email", "Paid Search"}), Source: w.pick([]string{"", "google"}), Medium: w.pick([]string{"cpc", "email"}),
-			Campaign: w.pick([]string{"", "a", "b", "c"}), LandingPage: w.pick(pages),
+			Campaign: w.pick([]string{"", "a", `b\s`, "c\x1f"}), LandingPage: w.pick(pages),
 		},
 		Device: w.pick([]string{"mobile", "desktop"}), Country: w.pick([]string{"DE", "US", ""}), Browser: w.pick([]string{"Firefox", "Safari"}),
 	}

@@ -59,7 +59,7 @@ func (s Scoped) BestPaths(ctx context.Context, q BestPaths) (BestPathsReport, er
 		return BestPathsReport{}, err
 	}
 	var seers []*beginnings
-	told, _, err := s.seenWhole(ctx, f, (*funnelSource).enterByAnyPage, func(r *funnelRun) seer {
+	told, _, err := s.seenWhole(ctx, f, nil, (*funnelSource).enterByAnyPage, func(r *funnelRun) seer {
 		b := &beginnings{funnel: f, depth: depth, first: first.of(r.owners), paths: make(map[string]*beginning)}
 		seers = append(seers, b)
 		return b

@@ -28,9 +28,13 @@ func TestFunnelsInDepth(t *testing.T) {
 		for range max(1, each/4) {
 			f := w.funnel(begin)
 			f.Rows = 0
+			if i > count/2 {
+				s.reader.Tighten(w.random)
+			}
 			s.sameTrend(w, f, begin)
 			s.samePeople(w, f)
 			s.samePaths(w, f)
+			s.sameCorrelation(w, f)
 			s.sameMatches(w, f)
 		}
 	}
@@ -141,6 +145,78 @@ func (s *store) samePaths(w *world, f report.Funnel) {
 	if !reflect.DeepEqual(told, want) || got.People != people || got.Number != uint64(len(want)) {
 		s.t.Fatalf("workspace %d, after step %d (dropped %t) of %+v: %v (%d on %d), want %v", w.workspace, q.Step, q.Dropped, f, told, got.People, got.Number, want)
 	}
+}
+
+// entryDimensions are what a correlation tells of an entry.
+var entryDimensions = []report.Dimension{"channel", "source", "medium", "campaign", "landing_page", "device", "country", "browser"}
+
+func (s *store) sameCorrelation(w *world, f report.Funnel) {
+	s.t.Helper()
+	if f.Order == report.AnyOrder && slices.ContainsFunc(f.Steps, func(step report.Step) bool { return step.Type == "conversion" }) {
+		return // With what a conversion enters has its own test.
+	}
+	c, err := s.in(w.workspace).FunnelCorrelation(s.t.Context(), report.FunnelCorrelation{Funnel: f, AtLeast: 1})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	type counts struct{ won, lost uint64 }
+	all, want := counts{}, map[report.Happening]counts{}
+	count := func(of report.Happening, won bool) {
+		n := want[of]
+		if won {
+			n.won++
+		} else {
+			n.lost++
+		}
+		want[of] = n
+	}
+	for id, list := range w.entities(f) {
+		best, _ := furthest(f, list)
+		if len(best) == 0 {
+			continue
+		}
+		won, until := len(best) == len(f.Steps), best[0].Add(f.Window)+1
+		if won {
+			until = best[len(best)-1]
+			all.won++
+		} else {
+			all.lost++
+		}
+		for _, of := range w.did(f, list, best[0], until) {
+			count(of, won)
+		}
+		for _, dimension := range entryDimensions {
+			by := f
+			by.Breakdown = dimension
+			_, value := furthest(by, w.entities(by)[id])
+			count(report.Happening{Type: string(dimension), Name: value}, won)
+		}
+	}
+	got := map[report.Happening]counts{}
+	for _, feature := range c.Features {
+		got[report.Happening{Type: feature.Type, Name: feature.Name}] = counts{feature.Won, feature.Lost}
+	}
+	for of, n := range want { // What everybody has is no feature.
+		if n == all {
+			delete(want, of)
+		}
+	}
+	if !reflect.DeepEqual(got, want) || c.Won != all.won || c.Lost != all.lost {
+		s.t.Fatalf("workspace %d, correlation of %+v: %v (%d won, %d lost), want %v (%+v)", w.workspace, f, got, c.Won, c.Lost, want, all)
+	}
+}
+
+// did is what was done between two times, steps left out, each once.
+func (w *world) did(f report.Funnel, list []happening, since, until schema.Millis) []report.Happening {
+	var all []report.Happening
+	for _, h := range list {
+		step := slices.ContainsFunc(f.Steps, h.matches)
+		inStream := h.at >= f.Period.Begin && h.at <= f.Period.End.Add(f.Window)
+		if inStream && !step && h.at > since && h.at < until && !slices.Contains(all, h.label) {
+			all = append(all, h.label)
+		}
+	}
+	return all
 }
 
 func (s *store) sameMatches(w *world, f report.Funnel) {

@@ -69,7 +69,7 @@ func (s Scoped) FunnelBetween(ctx context.Context, q FunnelBetween) (FunnelPaths
 	}
 	q.Breakdown = ""
 	var seers []*betweens
-	told, _, err := s.seenWhole(ctx, q.Funnel, nil, func(*funnelRun) seer {
+	told, _, err := s.seenWhole(ctx, q.Funnel, q.took, nil, func(*funnelRun) seer {
 		b := &betweens{walker: q.walker(), q: q, depth: depth, paths: make(map[string]*between)}
 		seers = append(seers, b)
 		return b
@@ -82,6 +82,11 @@ func (s Scoped) FunnelBetween(ctx context.Context, q FunnelBetween) (FunnelPaths
 		all.merge(other)
 	}
 	return all.report(ctx, told, limit)
+}
+
+// took tells whether a walk is on one of the paths.
+func (q *FunnelBetween) took(best *walk) bool {
+	return best.n >= q.Step && (best.n == q.Step) == q.Dropped
 }
 
 // betweens are the paths that people took between two steps.
@@ -101,7 +106,7 @@ type between struct {
 
 func (b *betweens) see(_ uint64, h []happening) {
 	best, _ := b.best(h, b.q.Order)
-	if best.n < b.q.Step || (best.n == b.q.Step) != b.q.Dropped {
+	if !b.q.took(&best) {
 		return
 	}
 	since, until := best.times[b.q.Step-1], best.times[0]+b.window+1

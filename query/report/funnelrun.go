@@ -49,15 +49,20 @@ func (s Scoped) seen(ctx context.Context, f Funnel, newSeer func(r *funnelRun) s
 
 // seenBy is the same with something more asked of the source; nil for nothing.
 func (s Scoped) seenBy(ctx context.Context, f Funnel, more func(*funnelSource), newSeer func(r *funnelRun) seer) (values []string, err error) {
+	source, err := s.source(ctx, f, more)
+	if err != nil {
+		return nil, err
+	}
+	return s.seenFrom(ctx, f, source, newSeer)
+}
+
+// seenFrom is the same with a source that is known.
+func (s Scoped) seenFrom(ctx context.Context, f Funnel, source *funnelSource, newSeer func(r *funnelRun) seer) (values []string, err error) {
 	done, err := s.reader.turns.take(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	source, err := s.source(ctx, f, more)
-	if err != nil {
-		return nil, err
-	}
 	r := &funnelRun{Scoped: s, funnel: f, source: source, values: newNames()}
 	r.values.code(nil)
 	if err := r.begin(ctx); err != nil {
@@ -132,7 +137,7 @@ func (r *funnelRun) readSessions(ctx context.Context, values *names) error {
 		}
 		block.forget()
 		return r.enough()
-	}, r.source.tables()...)
+	}, append(r.source.tables(), r.source.onlyTables(0, math.MaxUint64)...)...)
 }
 
 func (r *funnelRun) keep(row funnelRow) {
@@ -294,7 +299,8 @@ func (r *funnelRun) read(ctx context.Context, place int, rows *funnelRows) error
 // readJourneys reads those by which one may enter, with what one enters with, and then the others.
 func (r *funnelRun) readJourneys(ctx context.Context, place int, rows *funnelRows) error {
 	arguments := r.source.journeyArguments(r.funnel)
-	arguments["low"], arguments["high"] = bounds(place, r.ranges)
+	low, high := bounds(place, r.ranges)
+	arguments["low"], arguments["high"] = low, high
 	for _, entering := range []bool{true, false} {
 		if entering && !r.source.Breakdown {
 			continue
@@ -306,7 +312,7 @@ func (r *funnelRun) readJourneys(ctx context.Context, place int, rows *funnelRow
 		err := r.columns(ctx, "funnel_journeys", data, arguments, rows.columns(r.source, entering), func() error {
 			rows.mean(r.source)
 			return nil
-		}, r.source.tables()...)
+		}, append(r.source.tables(), r.source.onlyTables(low, high)...)...)
 		if err != nil {
 			return err
 		}

@@ -47,6 +47,7 @@ type funnelSource struct {
 	copies    []schema.JourneyCopy
 	size      uint64 // how many rows of journeys are to be read
 	changed   changes
+	only      []uint64 // who alone is read, sorted; see funnelnarrow.go
 	items     []uint64
 	meanings  map[uint64]meaning
 }

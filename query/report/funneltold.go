@@ -13,15 +13,25 @@ type toldRun struct {
 	source *funnelSource
 }
 
-// seenWhole shows seers everything that those did who may have entered, and not only what the funnel looks at.
-func (s Scoped) seenWhole(ctx context.Context, f Funnel, more func(*funnelSource), newSeer func(r *funnelRun) seer) (told *toldRun, values []string, err error) {
+// seenWhole shows seers everything that those did who may have entered, and not only what the funnel looks at. matters tells of a best walk
+// whether the seers need to be shown it, though they may be; nil for all. more asks something more of the source; nil for nothing.
+func (s Scoped) seenWhole(ctx context.Context, f Funnel, matters func(*walk) bool, more func(*funnelSource), newSeer func(r *funnelRun) seer) (told *toldRun, values []string, err error) {
 	told = &toldRun{Scoped: s}
-	values, err = s.seenBy(ctx, f, func(source *funnelSource) {
-		told.source, source.Stream = source, true
+	told.source, err = s.source(ctx, f, func(source *funnelSource) {
+		source.Stream = true
 		if more != nil {
 			more(source)
 		}
-	}, newSeer)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if matters != nil {
+		if err := s.narrow(ctx, f, told.source, matters); err != nil {
+			return nil, nil, err
+		}
+	}
+	values, err = s.seenFrom(ctx, f, told.source, newSeer)
 	return told, values, err
 }
 

@@ -20,4 +20,7 @@ WHERE workspace = {workspace:UInt32} AND month IN {months:Array(UInt32)} AND bui
 {{- if .Contacts}}
     AND visitor IN (SELECT sipHash64(substring(node, 9)) FROM identities WHERE workspace = {workspace:UInt32} AND startsWith(node, 'visitor:'))
 {{- end}}
-SETTINGS max_threads = 1
+{{- if .Only}}
+    AND {{if .Sessions}}session{{else}}visitor{{end}} IN (SELECT number FROM only)
+{{- end}}
+SETTINGS max_threads = 1{{if .Only}}, use_index_for_in_with_subqueries = 0{{end}}
