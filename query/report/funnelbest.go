@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
-	"maps"
 	"slices"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -90,7 +89,10 @@ type beginnings struct {
 type beginning struct {
 	people uint64
 	took   []int64 // milliseconds from the first page on, of those who converted
-	low    float64 // of their rate
+
+	key   string // when it is told, as what is below
+	pages []Happening
+	low   float64 // of the rate
 }
 
 func (b *beginnings) see(entity uint64, h []happening) {
@@ -145,35 +147,37 @@ const mostNamed = 20_000
 // report tells the best.
 func (b *beginnings) report(ctx context.Context, told *toldRun, limit, atLeast int) (BestPathsReport, error) {
 	answer := BestPathsReport{Number: uint64(len(b.paths))}
-	for _, path := range b.paths {
+	all := make([]*beginning, 0, len(b.paths))
+	for key, path := range b.paths {
 		answer.People += path.people
 		answer.Converted += uint64(len(path.took))
+		path.key = key
 		path.low, _ = wilson(uint64(len(path.took)), path.people)
+		all = append(all, path)
 	}
-	better := func(x, y string) int { return b.paths[x].compare(b.paths[y], atLeast) }
-	keys := slices.SortedFunc(maps.Keys(b.paths), func(x, y string) int { return cmp.Or(better(x, y), cmp.Compare(x, y)) })
-	listed := min(len(keys), limit)
+	better := func(x, y *beginning) int { return x.compare(y, atLeast) }
+	slices.SortFunc(all, func(x, y *beginning) int { return cmp.Or(better(x, y), cmp.Compare(x.key, y.key)) })
+	listed := min(len(all), limit)
 	end := listed
-	for ; end < len(keys) && better(keys[listed-1], keys[end]) == 0; end++ { // They may come before it by name.
+	for ; end < len(all) && better(all[listed-1], all[end]) == 0; end++ { // They may come before it by name.
 	}
-	items := distinctItems(keys[:end])
+	items := distinctItems(all[:end])
 	if len(items) > mostNamed {
 		end = listed
-		items = distinctItems(keys[:end])
+		items = distinctItems(all[:end])
 	}
 	names, err := told.names(ctx, items)
 	if err != nil {
 		return BestPathsReport{}, err
 	}
-	pages := make(map[string][]Happening, end)
-	for _, key := range keys[:end] {
-		pages[key] = happeningsOf(key, names)
+	for _, path := range all[:end] {
+		path.pages = happeningsOf(path.key, names)
 	}
-	slices.SortStableFunc(keys[:end], func(x, y string) int {
-		return cmp.Or(better(x, y), slices.CompareFunc(pages[x], pages[y], compareHappenings))
+	slices.SortStableFunc(all[:end], func(x, y *beginning) int {
+		return cmp.Or(better(x, y), slices.CompareFunc(x.pages, y.pages, compareHappenings))
 	})
-	for _, key := range keys[:listed] {
-		answer.Paths = append(answer.Paths, b.paths[key].told(pages[key]))
+	for _, path := range all[:listed] {
+		answer.Paths = append(answer.Paths, path.told())
 	}
 	return answer, nil
 }
@@ -190,19 +194,19 @@ func (p *beginning) compare(other *beginning, atLeast int) int {
 	return cmp.Or(cmp.Compare(other.low, p.low), cmp.Compare(other.people, p.people))
 }
 
-func (p *beginning) told(pages []Happening) BestPath {
-	path := BestPath{Pages: pages, People: p.people, Converted: uint64(len(p.took))}
+func (p *beginning) told() BestPath {
+	path := BestPath{Pages: p.pages, People: p.people, Converted: uint64(len(p.took))}
 	path.Low, path.High = wilson(path.Converted, path.People)
 	slices.Sort(p.took)
 	path.Median = toMillis(quantile(p.took, 0.5))
 	return path
 }
 
-// distinctItems are those of some paths' keys.
-func distinctItems(keys []string) []uint64 {
+// distinctItems are those of some paths.
+func distinctItems(paths []*beginning) []uint64 {
 	var items []uint64
-	for _, key := range keys {
-		items = append(items, itemsOf(key)...)
+	for _, path := range paths {
+		items = append(items, itemsOf(path.key)...)
 	}
 	slices.Sort(items)
 	return slices.Compact(items)

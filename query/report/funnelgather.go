@@ -13,12 +13,17 @@ type gathering struct {
 	entries    uint16 // bits of those steps
 	yield      func(entity uint64, h []happening)
 	cursors    []cursor
-	enterers   []*cursor // those of them by which one may enter
-	some       []funnelRow
-	placed     []funnelRow // the same by bucket
+	enterers   []*cursor   // those of them by which one may enter
+	deeds      []deed      // of several entities; when everything is sorted by bucket
 	ends       []int       // of the buckets
 	happenings []happening // of one entity; the list is used again for the next one
 	_          [128]byte   // Another core's gathering lies in no cache line of this one.
+}
+
+// deed is something that was done, and by which entity.
+type deed struct {
+	entity uint64
+	happening
 }
 
 // nobody is behind the last of a run.
@@ -134,52 +139,65 @@ func (g *gathering) take(r *funnelRows, browser uint64) {
 
 // takeEntities does the same for a browser whose rows are of several entities.
 func (g *gathering) takeEntities(r *funnelRows, browser uint64) {
-	g.some = g.some[:0]
+	g.deeds = g.deeds[:0]
 	for i := range g.cursors {
 		for from, to := g.cursors[i].pass(r.browsers.rows, browser); from < to; from++ {
-			g.some = append(g.some, r.row(from))
+			g.deeds = append(g.deeds, deed{r.entities.rows[from], r.happening(from)})
 		}
 	}
-	g.hand(g.some)
+	g.hand(g.deeds)
 }
 
 // sort gathers the rows of browsers from low up to and including high by sorting
 // them: divided into buckets by entity first, each of which is a handful.
 func (g *gathering) sort(r *funnelRows, low, high uint64) {
-	g.some = g.some[:0]
-	for i, browser := range r.browsers.rows {
+	browsers, entities := r.browsers.rows, r.entities.rows
+	if len(entities) == 0 {
+		entities = browsers
+	}
+	n := 0
+	for _, browser := range browsers {
 		if browser >= low && browser <= high {
-			g.some = append(g.some, r.row(i))
+			n++
 		}
 	}
 	shift, size := 64, 1
-	for ; size*bucketRows < len(g.some); size *= 2 {
+	for ; size*bucketRows < n; size *= 2 {
 		shift--
 	}
+	g.count(browsers, entities, low, high, shift, size)
+	g.deeds = slices.Grow(g.deeds[:0], n)[:n]
+	for i, browser := range browsers {
+		if browser >= low && browser <= high {
+			end := &g.ends[bucketOf(entities[i], shift)]
+			g.deeds[*end] = deed{entities[i], r.happening(i)}
+			*end++
+		}
+	}
+	from := 0
+	for _, end := range g.ends {
+		g.hand(g.deeds[from:end])
+		from = end
+	}
+}
+
+// count finds out where each bucket begins.
+func (g *gathering) count(browsers, entities []uint64, low, high uint64, shift, size int) {
 	g.ends = slices.Grow(g.ends[:0], size)[:size]
 	clear(g.ends)
-	for i := range g.some {
-		g.ends[bucketOf(g.some[i].entity, shift)]++
+	for i, browser := range browsers {
+		if browser >= low && browser <= high {
+			g.ends[bucketOf(entities[i], shift)]++
+		}
 	}
 	sum := 0
 	for i, n := range g.ends {
 		g.ends[i], sum = sum, sum+n
 	}
-	g.placed = slices.Grow(g.placed[:0], len(g.some))[:len(g.some)]
-	for i := range g.some {
-		end := &g.ends[bucketOf(g.some[i].entity, shift)]
-		g.placed[*end] = g.some[i]
-		*end++
-	}
-	from := 0
-	for _, end := range g.ends {
-		g.hand(g.placed[from:end])
-		from = end
-	}
 }
 
 // bucketRows is how many rows a bucket has in the mean.
-const bucketRows = 16
+const bucketRows = 8
 
 // bucketOf spreads entities over the buckets: those of one question may lie close together.
 func bucketOf(entity uint64, shift int) uint64 {
@@ -187,24 +205,40 @@ func bucketOf(entity uint64, shift int) uint64 {
 	return entity * golden >> shift
 }
 
-// hand sorts rows and hands over the entities that they are of.
-func (g *gathering) hand(rows []funnelRow) {
-	slices.SortFunc(rows, func(a, b funnelRow) int {
-		return cmp.Or(cmp.Compare(a.entity, b.entity), cmp.Compare(a.moment, b.moment))
-	})
-	for len(rows) > 0 {
-		n, all := 1, rows[0].mask
-		for ; n < len(rows) && rows[n].entity == rows[0].entity; n++ {
-			all |= rows[n].mask
+// hand sorts what several entities did, and hands it over.
+func (g *gathering) hand(deeds []deed) {
+	if len(deeds) <= 32 {
+		insertDeeds(deeds)
+	} else {
+		slices.SortFunc(deeds, func(a, b deed) int {
+			return cmp.Or(cmp.Compare(a.entity, b.entity), cmp.Compare(a.moment, b.moment))
+		})
+	}
+	for len(deeds) > 0 {
+		n, all := 1, deeds[0].mask
+		for ; n < len(deeds) && deeds[n].entity == deeds[0].entity; n++ {
+			all |= deeds[n].mask
 		}
 		if all&g.entries != 0 {
 			g.happenings = g.happenings[:0]
-			for i := range rows[:n] {
-				g.happenings = append(g.happenings, rows[i].happening)
+			for i := range deeds[:n] {
+				g.happenings = append(g.happenings, deeds[i].happening)
 			}
-			g.yield(rows[0].entity, g.happenings)
+			g.yield(deeds[0].entity, g.happenings)
 		}
-		rows = rows[n:]
+		deeds = deeds[n:]
+	}
+}
+
+// insertDeeds sorts a handful, as insert does.
+func insertDeeds(d []deed) {
+	for i := 1; i < len(d); i++ {
+		one := d[i]
+		k := i
+		for ; k > 0 && (d[k-1].entity > one.entity || d[k-1].entity == one.entity && d[k-1].moment > one.moment); k-- {
+			d[k] = d[k-1]
+		}
+		d[k] = one
 	}
 }
 

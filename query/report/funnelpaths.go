@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -102,6 +101,7 @@ type betweens struct {
 type between struct {
 	people uint64
 	took   []int64 // milliseconds from step to step
+	key    string  // when it is told
 }
 
 func (b *betweens) see(_ uint64, h []happening) {
@@ -157,23 +157,26 @@ func (b *betweens) merge(other *betweens) {
 // report tells the most frequent.
 func (b *betweens) report(ctx context.Context, told *toldRun, limit int) (FunnelPaths, error) {
 	answer := FunnelPaths{Number: uint64(len(b.paths))}
-	for _, path := range b.paths {
+	all := make([]*between, 0, len(b.paths))
+	for key, path := range b.paths {
 		answer.People += path.people
+		path.key = key
+		all = append(all, path)
 	}
-	keys := slices.SortedFunc(maps.Keys(b.paths), func(x, y string) int {
-		return cmp.Or(cmp.Compare(b.paths[y].people, b.paths[x].people), cmp.Compare(x, y))
+	slices.SortFunc(all, func(x, y *between) int {
+		return cmp.Or(cmp.Compare(y.people, x.people), cmp.Compare(x.key, y.key))
 	})
-	keys = keys[:min(len(keys), limit)]
+	all = all[:min(len(all), limit)]
 	var items []uint64
-	for _, key := range keys {
-		items = append(items, itemsOf(key)...)
+	for _, path := range all {
+		items = append(items, itemsOf(path.key)...)
 	}
 	names, err := told.names(ctx, items)
 	if err != nil {
 		return FunnelPaths{}, err
 	}
-	for _, key := range keys {
-		answer.Paths = append(answer.Paths, b.paths[key].told(key, names))
+	for _, path := range all {
+		answer.Paths = append(answer.Paths, path.told(names))
 	}
 	slices.SortStableFunc(answer.Paths, func(x, y FunnelPath) int {
 		return cmp.Or(cmp.Compare(y.People, x.People), slices.CompareFunc(x.Path, y.Path, compareHappenings))
@@ -199,8 +202,8 @@ func happeningsOf(key string, names map[uint64]Happening) []Happening {
 	return all
 }
 
-func (b *between) told(key string, names map[uint64]Happening) FunnelPath {
-	path := FunnelPath{Path: happeningsOf(key, names), Longer: len(key)%8 != 0, People: b.people}
+func (b *between) told(names map[uint64]Happening) FunnelPath {
+	path := FunnelPath{Path: happeningsOf(b.key, names), Longer: len(b.key)%8 != 0, People: b.people}
 	slices.Sort(b.took)
 	path.Median = toMillis(quantile(b.took, 0.5))
 	return path
