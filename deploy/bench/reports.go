@@ -43,7 +43,10 @@ type reporting struct {
 	conn   driver.Conn // in the product's database
 	reader *report.Reader
 	ours   report.Scoped
-	begin  time.Time
+
+	newReader func() (*report.Reader, error)
+
+	begin time.Time
 
 	attributed  time.Duration // what crediting all conversions took
 	copied      time.Duration // what making journeys took
@@ -95,12 +98,18 @@ func (m *reporting) open(ctx context.Context) error {
 		return fmt.Errorf("cannot reach ClickHouse: %w", err)
 	}
 	m.host.onClose(m.conn.Close)
-	if m.reader, err = report.New(options, time.Minute); err != nil {
+	m.newReader = func() (*report.Reader, error) { return report.New(options, time.Minute) }
+	if m.reader, err = m.newReader(); err != nil {
 		return err
 	}
 	m.host.onClose(m.reader.Close)
-	m.ours = m.reader.For(&schema.Workspace{ID: 1, Zone: time.UTC})
+	m.ours = m.of(m.reader)
 	return nil
+}
+
+// of asks a reader about the workspace of the data.
+func (m *reporting) of(reader *report.Reader) report.Scoped {
+	return reader.For(&schema.Workspace{ID: 1, Zone: time.UTC})
 }
 
 // longer lets statements take as long as generating, and slow baselines, may.

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -40,7 +41,12 @@ func (m *reporting) attribution(ctx context.Context, r *Report) error {
 		return err
 	}
 	r.add("attribution, nine models by six dimensions, reports a second, against window functions", 1/seconds, 1/against, 50)
+	first, err := m.milliseconds(func() error { return m.firstCreditTables(ctx) })
+	if err != nil {
+		return err
+	}
 	r.note("attribution, milliseconds", seconds*1000)
+	r.note("attribution, milliseconds of a first question, nothing kept", first)
 	r.note("attribution, milliseconds by window functions", against*1000)
 	r.note("attribution, keys", len(credited))
 	r.note("attribution, largest difference of a sum", worst)
@@ -48,11 +54,26 @@ func (m *reporting) attribution(ctx context.Context, r *Report) error {
 }
 
 func (m *reporting) creditTables(ctx context.Context) ([]report.CreditTable, error) {
+	return m.creditTablesBy(ctx, m.ours)
+}
+
+// firstCreditTables asks by a reader that has kept nothing of former questions, as the first one after a start.
+func (m *reporting) firstCreditTables(ctx context.Context) (err error) {
+	reader, err := m.newReader()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	_, err = m.creditTablesBy(ctx, m.of(reader))
+	return err
+}
+
+func (m *reporting) creditTablesBy(ctx context.Context, reports report.Scoped) ([]report.CreditTable, error) {
 	var dimensions []report.Dimension
 	for _, d := range creditedDimensions() {
 		dimensions = append(dimensions, report.Dimension(d.name))
 	}
-	return m.ours.CreditTables(ctx, report.Credits{Period: m.period(reportsDays), Lookback: attributionLookback}, dimensions...)
+	return reports.CreditTables(ctx, report.Credits{Period: m.period(reportsDays), Lookback: attributionLookback}, dimensions...)
 }
 
 func creditsOfTables(tables []report.CreditTable) creditsOf {

@@ -11,12 +11,22 @@ import (
 type names struct {
 	codes map[string]int32
 	texts []string
+	below map[string]int32 // the codes of a fork's first texts; only read
 }
 
 func newNames() *names { return &names{codes: make(map[string]int32)} }
 
+// fork gives names that begin as these, which are not changed by what is added there and
+// must not be changed any more.
+func (n *names) fork() *names {
+	return &names{codes: make(map[string]int32), below: n.codes, texts: n.texts[:len(n.texts):len(n.texts)]}
+}
+
 func (n *names) code(text []byte) int32 {
 	if code, ok := n.codes[string(text)]; ok { // Copies nothing.
+		return code
+	}
+	if code, ok := n.below[string(text)]; ok {
 		return code
 	}
 	code := int32(len(n.texts)) // There are fewer than touches, of which there are fewer than 2^31.
@@ -61,6 +71,11 @@ func (c *codedColumn) Reset() {}
 func (c *codedColumn) clear() {
 	c.names.clear()
 	c.codes, c.rows = c.codes[:0], 0
+}
+
+// trimmed is the column without the room for more, to be read only.
+func (c *codedColumn) trimmed() codedColumn {
+	return codedColumn{names: &names{codes: c.names.codes, texts: trimmed(c.texts)}, codes: trimmed(c.codes), rows: c.rows}
 }
 
 // DecodeState reads the version of a dictionary's form.

@@ -31,19 +31,34 @@ func newColumnar(options *clickhouse.Options, limit time.Duration) *columnar {
 	return &columnar{options: options, wait: limit + 10*time.Second, idle: make(chan *ch.Client, idleColumns)}
 }
 
-// do asks a query, whose OnResult is called for every block. A connection that
-// was idle may be dead, which is noticed by the first use of it: then a new
-// one is tried.
+// do asks a query, whose OnResult is called for every block.
 func (c *columnar) do(ctx context.Context, q ch.Query) error {
+	return c.with(ctx, func(ask asking) error { return ask(q) })
+}
+
+// asking asks a query by one connection.
+type asking func(ch.Query) error
+
+// with has queries asked by one connection, the one after the other. One that
+// was idle may be dead, which is noticed by the first use of it: then a new one
+// is tried.
+func (c *columnar) with(ctx context.Context, ask func(asking) error) error {
 	received := false
-	each := q.OnResult
-	q.OnResult = func(ctx context.Context, b proto.Block) error {
-		received = true
-		return each(ctx, b)
+	by := func(client *ch.Client) error {
+		return c.use(client, func() error {
+			return ask(func(q ch.Query) error {
+				each := q.OnResult
+				q.OnResult = func(ctx context.Context, b proto.Block) error {
+					received = true
+					return each(ctx, b)
+				}
+				return client.Do(ctx, q)
+			})
+		})
 	}
 	select {
 	case client := <-c.idle:
-		err := c.use(ctx, client, q)
+		err := by(client)
 		if _, refused := ch.AsException(err); err == nil || refused || received || ctx.Err() != nil {
 			return err
 		}
@@ -53,13 +68,13 @@ func (c *columnar) do(ctx context.Context, q ch.Query) error {
 	if err != nil {
 		return err
 	}
-	return c.use(ctx, client, q)
+	return by(client)
 }
 
 // use gives the connection back only when all went well: what is left in one
 // that failed is not known.
-func (c *columnar) use(ctx context.Context, client *ch.Client, q ch.Query) error {
-	err := client.Do(ctx, q)
+func (c *columnar) use(client *ch.Client, ask func() error) error {
+	err := ask()
 	if err == nil {
 		select {
 		case c.idle <- client:
@@ -113,9 +128,19 @@ func (c *columnar) close() error {
 // columns runs a named statement as query does, and calls read after every
 // block that was read into the columns of result. tables go along with the statement.
 func (s Scoped) columns(ctx context.Context, name string, data any, arguments map[string]any, result proto.Results, read func() error, tables ...ch.ExternalTable) error {
+	q, err := s.columnQuery(name, data, arguments, result, read)
+	if err != nil {
+		return err
+	}
+	q.ExternalTables = tables
+	return explain("read "+name, s.reader.columnar.do(ctx, q))
+}
+
+// columnQuery is a named statement with the workspace.
+func (s Scoped) columnQuery(name string, data any, arguments map[string]any, result proto.Results, read func() error) (ch.Query, error) {
 	var sql strings.Builder
 	if err := s.reader.statements.ExecuteTemplate(&sql, name+".sql", data); err != nil {
-		return fmt.Errorf("cannot build the statement %s: %w", name, err)
+		return ch.Query{}, fmt.Errorf("cannot build the statement %s: %w", name, err)
 	}
 	parameters := []proto.Parameter{{Key: "workspace", Value: parameter(s.workspace)}}
 	for key, value := range arguments {
@@ -125,11 +150,10 @@ func (s Scoped) columns(ctx context.Context, name string, data any, arguments ma
 	for key, value := range s.reader.settings() {
 		settings = append(settings, ch.Setting{Key: key, Value: fmt.Sprint(value), Important: true})
 	}
-	err := s.reader.columnar.do(ctx, ch.Query{
-		Body: sql.String(), Parameters: parameters, Settings: settings, Result: result, ExternalTables: tables,
+	return ch.Query{
+		Body: sql.String(), Parameters: parameters, Settings: settings, Result: result,
 		OnResult: func(context.Context, proto.Block) error { return read() },
-	})
-	return explain("read "+name, err)
+	}, nil
 }
 
 // parameter writes a number or a text as a statement's parameter travels: as

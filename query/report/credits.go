@@ -208,6 +208,9 @@ func (s Scoped) summed(ctx context.Context, rows *touchRows, q Credits, by ...gr
 		reads = append(reads, g.first, g.second)
 	}
 	data.Columns, data.Filtered = touchColumns(reads...), len(q.Filters) > 0
+	if sums, done, err := s.summedOfKept(ctx, rows, q, data.Columns, by); done || err != nil {
+		return sums, err
+	}
 	known := 0
 	err = s.columns(ctx, "credits", data, arguments, rows.begin(q.Lookback, &data), func() (err error) { known, err = rows.add(known); return err })
 	if err != nil {

@@ -68,3 +68,29 @@ func (r *Reader) TakeAllTurns(ctx context.Context, limit time.Duration) (giveBac
 		}
 	}, nil
 }
+
+// KeepNothing has every question be read anew.
+func (r *Reader) KeepNothing() { r.kept.doubt() }
+
+// KeepAtMost bounds what is kept, in bytes.
+func (r *Reader) KeepAtMost(bytes int) {
+	r.kept.most = bytes
+	r.kept.all = nil
+}
+
+// KeptBytes is what is kept.
+func (r *Reader) KeptBytes() int {
+	r.kept.mutex.Lock()
+	defer r.kept.mutex.Unlock()
+	return r.kept.bytes()
+}
+
+// LookAtKept has it looked whether the parts are still there.
+func (r *Reader) LookAtKept() { r.kept.sweep() }
+
+// SpoilKept has conversions that are kept not count.
+func (r *Reader) SpoilKept() {
+	for _, kept := range r.kept.all {
+		clear(kept.rows.counted.rows)
+	}
+}

@@ -22,6 +22,7 @@ type store struct {
 	sink   *sink.Sink
 	costs  *sink.Costs
 	reader *report.Reader
+	db     embeddedtest.Database
 	conn   driver.Conn // for questions of a test's own
 	narrow *rand.Rand  // draws how funnels are read; nil for as usual
 }
@@ -70,7 +71,7 @@ func open(t *testing.T) *store {
 			t.Error(err)
 		}
 	})
-	return &store{t: t, sink: s, costs: costs, reader: reader, conn: conn}
+	return &store{t: t, db: db, sink: s, costs: costs, reader: reader, conn: conn}
 }
 
 func (s *store) write(b *sink.Batch) {

@@ -27,6 +27,7 @@ type Reader struct {
 	conn         driver.Conn
 	columnar     *columnar
 	rooms        rooms
+	kept         *keeper
 	funnels      *sync.Pool // of funnelRows: as large as former questions needed; two for each turn, and what is idle is the collector's
 	turns        turns      // of funnels
 	funnelLimits funnelLimits
@@ -50,11 +51,16 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	if limit == 0 {
 		limit = 30 * time.Second
 	}
-	return &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), turns: newTurns(limit), funnelLimits: usualLimits(), funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}, nil
+	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), turns: newTurns(limit), funnelLimits: usualLimits(), funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}
+	r.kept = newKeeper(r.lookForParts)
+	return r, nil
 }
 
 // Close ends the connections.
-func (r *Reader) Close() error { return errors.Join(r.conn.Close(), r.columnar.close()) }
+func (r *Reader) Close() error {
+	r.kept.close()
+	return errors.Join(r.conn.Close(), r.columnar.close())
+}
 
 // Ping tells whether ClickHouse answers.
 func (r *Reader) Ping(ctx context.Context) error {

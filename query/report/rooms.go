@@ -27,6 +27,7 @@ func (r rooms) take() *touchRows {
 }
 
 func (r rooms) put(rows *touchRows) {
+	rows.clear() // Nothing that was erased is held until the next question.
 	if rows.bytes() > roomBytes {
 		return
 	}
@@ -41,7 +42,7 @@ func (r *touchRows) bytes() int {
 	n := r.starts.bytes() + r.leftOut.bytes() + r.matched.bytes() + bytesOf(r.newest.slots) +
 		r.happened.bytes() + r.known.bytes() + r.identified.bytes() + r.id.bytes() + r.contact.bytes() + r.version.bytes() + r.counted.bytes() + r.value.bytes()
 	for _, column := range r.spare {
-		n += bytesOf(column.codes) + bytesOf(column.names.texts) + bytesOf(column.offsets) + bytesOf(column.keys8) + bytesOf(column.keys16) + bytesOf(column.keys32)
+		n += column.bytes()
 	}
 	for _, s := range r.sharers {
 		for _, sum := range s.sums {
@@ -49,6 +50,21 @@ func (r *touchRows) bytes() int {
 		}
 	}
 	return n
+}
+
+// bytes is the room of a column, texts left out.
+func (c *codedColumn) bytes() int {
+	return bytesOf(c.codes) + bytesOf(c.names.texts) + bytesOf(c.offsets) + bytesOf(c.keys8) + bytesOf(c.keys16) + bytesOf(c.keys32)
+}
+
+// bytes is about what the texts and their places take.
+func (n *names) bytes() int {
+	const place = 48 // of a text in a map, about
+	bytes := place * len(n.codes)
+	for _, text := range n.texts {
+		bytes += len(text)
+	}
+	return bytes
 }
 
 func bytesOf[T any](list []T) int {

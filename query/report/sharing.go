@@ -60,6 +60,14 @@ func (s *sharer) begin(r *touchRows, progressed map[schema.ID]schema.Millis, sum
 	}
 }
 
+// end holds the room of the sums and nothing else.
+func (s *sharer) end() {
+	s.touchRows, s.progressed = nil, nil
+	for i, of := range s.sums {
+		s.sums[i] = &sum{slots: of.slots}
+	}
+}
+
 // share shares the rows from..to.
 func (s *sharer) share(from, to int) {
 	for i := from; i < to; i++ {

@@ -251,7 +251,7 @@ func compareEarned(t *testing.T, want, got map[keys]earned) {
 // Room that is large is not kept, and no more than a few of the others.
 func TestRooms(t *testing.T) {
 	kept := newRooms()
-	large := &touchRows{newest: places{slots: make([]int32, roomBytes/4+1)}}
+	large := &touchRows{newest: places{slots: make([]int64, roomBytes/8+1)}}
 	kept.put(large)
 	if kept.take() == large {
 		t.Error("large room is kept")

@@ -123,6 +123,26 @@ func (s *sum) join(o *sum) {
 	}
 }
 
+// absorb adds what a sum by the same grouping holds whose keys have other numbers.
+func (s *sum) absorb(o *sum) {
+	if s.column == nil {
+		s.join(o)
+		return
+	}
+	places := o.column.among(s.column.names)
+	if s.other == nil {
+		s.slots = append(s.slots, make([]slot, len(s.column.texts)-len(s.slots))...)
+		for i := range o.slots {
+			s.slots[places[i]].join(&o.slots[i])
+		}
+		return
+	}
+	others := o.other.among(s.other.names)
+	for pair, place := range o.pairs {
+		s.pair(places[pair[0]], others[pair[1]]).join(&o.slots[place])
+	}
+}
+
 func (s *slot) join(o *slot) {
 	s.conversions.add(&o.conversions)
 	s.value.add(&o.value)

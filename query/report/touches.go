@@ -1,12 +1,9 @@
 package report
 
 import (
-	"encoding/binary"
 	"errors"
 
 	"github.com/ClickHouse/ch-go/proto"
-
-	"sourceloop/schema"
 )
 
 // touchRows are the rows of credits.sql, column by column, with the values of
@@ -81,83 +78,43 @@ func (r *touchRows) clear() {
 	for _, column := range r.spare {
 		column.clear()
 	}
+	for _, s := range r.sharers {
+		s.end()
+	}
 }
 
 const dayMillis = 24 * 3600 * 1000
 
 // add finds out which rows of a block stand, the rows from a place on.
 func (r *touchRows) add(from int) (rows int, err error) {
+	if rows, err = r.check(); err != nil {
+		return rows, err
+	}
+	r.newest.of = append(r.newest.of[:0], r)
+	for i := from; i < rows; i++ {
+		r.newest.stand(0, i)
+	}
+	return rows, nil
+}
+
+// check tells how many rows there are.
+func (r *touchRows) check() (rows int, err error) {
 	rows = r.happened.Rows()
 	for _, column := range r.columns {
 		if len(column.codes) != r.starts.elements.Rows() {
 			return rows, errors.New("a conversion's touches have more or fewer values than beginnings")
 		}
 	}
-	for i := from; i < rows; i++ {
-		place, slot := r.newest.find(r, i)
-		if place < 0 {
-			r.newest.put(slot, i)
-			continue
-		}
-		if r.version.rows[place] > r.version.rows[i] || r.version.rows[place] == r.version.rows[i] && r.known.rows[place] >= r.known.rows[i] {
-			r.counted.rows[i] = 0
-			continue
-		}
-		r.counted.rows[place] = 0
-		r.newest.slots[slot] = int32(i + 1)
-	}
 	return rows, nil
 }
 
-// places finds the place of a conversion's newest row by its id, whose bytes are as good as random, and its time: one that was
-// moved in time is two, of which one is deleted.
-type places struct {
-	slots []int32 // a power of two of them; places from 1, 0 for none
-	used  int
-}
-
-// find gives the place of the row that has the id and the time of row i, -1 for none, and the slot where it is or belongs.
-func (p *places) find(r *touchRows, i int) (place, slot int) {
-	if 2*p.used >= len(p.slots) {
-		p.grow(r)
+// newer tells whether row i is newer than a row of another list, or the same one.
+func (r *touchRows) newer(i int, other *touchRows, place int) bool {
+	if r.version.rows[i] != other.version.rows[place] {
+		return r.version.rows[i] > other.version.rows[place]
 	}
-	id, happened := r.id.rows[i], r.happened.rows[i]
-	mask := len(p.slots) - 1
-	for slot = slotOf(id) & mask; p.slots[slot] != 0; slot = (slot + 1) & mask {
-		if place := int(p.slots[slot] - 1); r.id.rows[place] == id && r.happened.rows[place] == happened {
-			break
-		}
-	}
-	return int(p.slots[slot]) - 1, slot
+	return r.known.rows[i] > other.known.rows[place]
 }
-
-func (p *places) put(slot, place int) {
-	p.slots[slot] = int32(place + 1)
-	p.used++
-}
-
-func (p *places) clear() {
-	clear(p.slots)
-	p.used = 0
-}
-
-func (p *places) grow(r *touchRows) {
-	old := p.slots
-	p.slots = make([]int32, max(1024, 4*len(old)))
-	mask := len(p.slots) - 1
-	for _, place := range old {
-		if place == 0 {
-			continue
-		}
-		slot := slotOf(r.id.rows[place-1]) & mask
-		for p.slots[slot] != 0 {
-			slot = (slot + 1) & mask
-		}
-		p.slots[slot] = place
-	}
-}
-
-func slotOf(id schema.ID) int { return int(binary.LittleEndian.Uint64(id[:]) >> 1) }
 
 // mostTouches is how many touches are credited: the first and the last 99.
 const mostTouches = 100
