@@ -120,7 +120,6 @@ type placed struct {
 	Reached                          bool     // a table of that name comes along
 	Each                             bool     // conversions are told apart
 	First                            bool     // only the first of every contact
-	One                              bool     // only one, by its id
 	Since                            bool     // what changed since a moment
 	State, SessionState              string   // of paths.sql, as are the next two
 	SessionExclusions                string
@@ -132,8 +131,8 @@ type placed struct {
 // and binds it. reads are the dimensions that the keys read.
 func (q *Credits) placed(arguments map[string]any, reads ...Dimension) (placed, error) {
 	var p placed
-	if q.Lookback != AllTouches && !slices.Contains(lookbacks(), q.Lookback) {
-		return p, invalid("the lookback must be 1, 7, 14, 30, 60, 90, 180 days or all, and is %d", q.Lookback)
+	if err := q.checkLookback(); err != nil {
+		return p, err
 	}
 	arguments["begin"], arguments["end"] = int64(q.Period.Begin), int64(q.Period.End)
 	arguments["name"], arguments["lookback"], arguments["as_of"] = q.Conversion, int64(q.Lookback), int64(q.AsOf)
@@ -152,6 +151,13 @@ func (q *Credits) placed(arguments map[string]any, reads ...Dimension) (placed, 
 	p.Columns = slices.DeleteFunc(touchColumns(all...), func(c string) bool { return c == "touches_channel" })
 	p.Reached, p.First = len(q.Progressed) > 0, q.FirstOnly
 	return p, nil
+}
+
+func (q *Credits) checkLookback() error {
+	if q.Lookback != AllTouches && !slices.Contains(lookbacks(), q.Lookback) {
+		return invalid("the lookback must be 1, 7, 14, 30, 60, 90, 180 days or all, and is %d", q.Lookback)
+	}
+	return nil
 }
 
 // reached gives a statement the table of that name.

@@ -127,3 +127,52 @@ func TestBecomingAContactIsCountedOnce(t *testing.T) {
 		t.Errorf("one person became %v contacts", got.Total)
 	}
 }
+
+// What explanations give the touches of all conversions sums to the table, whatever counts and whatever is left out.
+func TestExplanationsAddUpToTheTable(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	s := open(t)
+	begin := at(t, "1T00:00")
+	b := crowd(rand.New(rand.NewPCG(seed, 4)), begin)
+	s.write(b)
+	s.attribute(1, 1)
+	for _, q := range []report.Credits{
+		{Lookback: report.AllTouches, Progressed: map[schema.ID]schema.Millis{b.Contacts[0].ID: begin.Add(100 * 24 * time.Hour)}},
+		{Lookback: 30, Exclude: []report.Filter{{Dimension: "channel", Operator: "contains", Value: "mail"}, {Dimension: "channel", Operator: "is", Value: "Direct"}}},
+		{Lookback: 1, Exclude: []report.Filter{{Dimension: "channel", Operator: "is_not", Value: "Email"}}},
+	} {
+		q.Dimension, q.Period = "channel", report.Period{Begin: begin, End: begin.Add(300 * 24 * time.Hour)}
+		rest, err := s.in(1).EachModel(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		credited := map[report.Model]map[string]float64{}
+		for _, f := range b.Facts {
+			e, err := s.in(1).Explain(t.Context(), schema.ID(f.GetId()), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, touch := range e.Touches {
+				for model, credit := range touch.Credits {
+					if credited[model] == nil {
+						credited[model] = map[string]float64{}
+					}
+					credited[model][touch.Session.Touch.Channel] += credit
+				}
+			}
+		}
+		for _, model := range report.Models()[:9] {
+			sum := 0.
+			for _, row := range rest[model].Rows {
+				sum += credited[model][row.Key]
+				if row.Key != "Direct" && row.Key != report.Excluded && math.Abs(row.Conversions-credited[model][row.Key]) > 1e-6 {
+					t.Errorf("%s, %+v: %s has %v, and explained are %v", model, q, row.Key, row.Conversions, credited[model][row.Key])
+				}
+			}
+			if math.Abs(sum-rest[model].Attributed) > 1e-6 {
+				t.Errorf("%s, %+v: %v conversions are attributed, and explained are %v", model, q, rest[model].Attributed, sum)
+			}
+		}
+	}
+}

@@ -141,6 +141,7 @@ type standing struct {
 	sessions []schema.ID
 	visitors []string
 	touches  []schema.Touch
+	leftOut  []uint8 // 1 for touches that the question excludes; empty when it excludes none
 }
 
 // Explain tells of one conversion what each of its contact's sessions up to it
@@ -152,12 +153,8 @@ func (s Scoped) Explain(ctx context.Context, id schema.ID, q Credits) (Explanati
 	if err != nil {
 		return Explanation{}, err
 	}
-	e := found.Explanation
-	e.Progressed = q.Progressed[e.Contact]
-	shares, err := s.sharesOf(ctx, &e, q)
-	if err != nil {
-		return e, err
-	}
+	found.Progressed = q.Progressed[found.Contact]
+	e, shares := found.Explanation, found.shares(q)
 	journey, err := s.Journey(ctx, e.Contact)
 	if err != nil {
 		return e, err
@@ -218,18 +215,25 @@ func (f *standing) why(place int, started schema.Millis, q Credits) Why {
 }
 
 func (s Scoped) standing(ctx context.Context, id schema.ID, q Credits) (*standing, error) {
+	if err := q.checkLookback(); err != nil {
+		return nil, err
+	}
 	arguments := map[string]any{"id": hex.EncodeToString(id[:]), "as_of": int64(q.AsOf)}
 	if q.AsOf == 0 {
 		arguments["as_of"] = endOfTime
 	}
+	exclusions, err := exclusions(q.Exclude, touchColumn, arguments)
+	if err != nil {
+		return nil, err
+	}
 	var found *standing
-	err := s.query(ctx, "conversion", nil, arguments, func(rows driver.Rows) error {
+	err = s.query(ctx, "conversion", placed{Exclusions: exclusions}, arguments, func(rows driver.Rows) error {
 		f := &standing{Explanation: Explanation{ID: id}}
 		var contact string
 		var sessions []string
 		var touches [][]string
 		err := rows.Scan(&contact, &f.Name, (*int64)(&f.At), &f.Value, &f.Currency, &f.Provider, &f.External, &f.URL,
-			(*int64)(&f.Identified), (*int64)(&f.KnownAt), &f.starts, &sessions, &f.visitors, &touches)
+			(*int64)(&f.Identified), (*int64)(&f.KnownAt), &f.starts, &sessions, &f.visitors, &touches, &f.leftOut)
 		if err != nil {
 			return err
 		}
@@ -247,30 +251,26 @@ func (s Scoped) standing(ctx context.Context, id schema.ID, q Credits) (*standin
 	return found, err
 }
 
-// sharesOf are the shares of the touches by their places, by the statement that
-// makes the tables.
-func (s Scoped) sharesOf(ctx context.Context, e *Explanation, q Credits) (map[int]map[Model]float64, error) {
-	q.Period, q.Conversion, q.Filters = Period{e.At, e.At + 1}, e.Name, nil
-	arguments := map[string]any{"id": hex.EncodeToString(e.ID[:])}
-	data, err := q.placed(arguments)
-	if err != nil {
-		return nil, err
+// shares are those of the touches by their places, as they are in the tables.
+func (f *standing) shares(q Credits) map[int]map[Model]float64 {
+	r := touchRows{lookback: int64(q.Lookback) * dayMillis, excludes: len(q.Exclude) > 0}
+	r.happened.rows, r.starts.ends, r.starts.elements.rows, r.leftOut.elements.rows = []int64{int64(f.At)}, []int{len(f.starts)}, f.starts, f.leftOut
+	touches, _ := r.touchesOf(0, nil)
+	if len(touches) == 0 {
+		return nil
 	}
-	data.Each, data.One, data.Key, data.Second = true, true, "''", "''"
-	if ctx, err = q.reached(ctx); err != nil {
-		return nil, err
+	p := path{identified: int64(f.Identified), progressed: int64(f.Progressed)}
+	for _, t := range touches {
+		p.starts, p.other = append(p.starts, f.starts[t]), append(p.other, f.touches[t].Channel != Dimension("channel").direct())
 	}
-	shares := make(map[int]map[Model]float64)
-	err = s.query(ctx, "credited_one", data, arguments, func(rows driver.Rows) error {
-		var place int32
-		var values []float64
-		err := rows.Scan(&place, &values)
-		credits := make(map[Model]float64, len(values))
-		for i, share := range values {
-			credits[touchModels()[i]] = share
+	p.share()
+	shares := make(map[int]map[Model]float64, len(touches))
+	for i, t := range touches {
+		credits := make(map[Model]float64, touchModelCount)
+		for m, model := range touchModels() {
+			credits[model] = p.shares[i][m]
 		}
-		shares[int(place)] = credits
-		return err
-	})
-	return shares, err
+		shares[t+1] = credits
+	}
+	return shares
 }

@@ -34,7 +34,6 @@ WITH
         WHERE workspace = {workspace:UInt32}
             AND at >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
 {{if .First}}            AND (at, id) IN ({{template "first_conversions.sql" .}})
-{{end}}{{if .One}}            AND id = toFixedString(unhex({id:String}), 16)
 {{end}}            AND known_at <= fromUnixTimestamp64Milli({as_of:Int64}, 'UTC')
         -- In the order of the table, so that nothing but the versions of one conversion is sorted.
         ORDER BY at, id, version DESC, known_at DESC

@@ -45,6 +45,6 @@
                     0.3 * (p = 1) + 0.3 * (p = knew) + 0.3 * (p = n) + if(p = 1 OR p = knew OR p = n, 0., 0.1 / rest3) + all3,
                     0.225 * (p = 1) + 0.225 * (p = knew) + 0.225 * (p = moved) + 0.225 * (p = n)
                         + if(p = 1 OR p = knew OR p = moved OR p = n, 0., 0.1 / rest4) + all4
-                ]{{if .Each}}, place{{end}}), places, arrayEnumerate(places), decayed)) AS touch
+                ]), places, arrayEnumerate(places), decayed)) AS touch
         FROM shaped
     )
