@@ -218,6 +218,11 @@ func (m *reporting) period(days int) report.Period {
 	return report.Period{Begin: schema.MillisOf(m.begin), End: schema.MillisOf(m.begin.AddDate(0, 0, days))}
 }
 
+// last is the last days of the data.
+func (m *reporting) last(days int) report.Period {
+	return report.Period{Begin: schema.MillisOf(m.begin.AddDate(0, 0, reportsDays-days)), End: schema.MillisOf(m.begin.AddDate(0, 0, reportsDays))}
+}
+
 // statementOf is a named file's text.
 func statementOf(name string) string {
 	text, err := reportStatements.ReadFile("sql/reports_" + name + ".sql")

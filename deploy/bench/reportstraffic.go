@@ -9,12 +9,29 @@ import (
 	"sourceloop/query/report"
 )
 
-// trafficDays is the default range of the dashboard.
+// trafficDays is the default range of the dashboard: its last days, which have more than half of the sessions that are made.
 const trafficDays = 30
 
-// traffic asks what the screen Traffic shows of 30 days. The baseline of its key figures counts plain rows.
+// traffic asks what the screen Traffic shows of the last 30 days, and of all. The baseline of its key figures counts plain rows.
 func (m *reporting) traffic(ctx context.Context, r *Report) error {
-	question := report.Credits{Model: "last_touch", Dimension: "channel", Period: m.period(trafficDays), Lookback: attributionLookback}
+	for _, days := range []int{trafficDays, reportsDays} {
+		question := report.Credits{Model: "last_touch", Dimension: "channel", Period: m.last(days), Lookback: attributionLookback}
+		if err := m.keyFigures(ctx, r, question, days); err != nil {
+			return err
+		}
+		for _, dimension := range []report.Dimension{"channel", "source", "campaign", "landing_page", "country"} {
+			question.Dimension = dimension
+			took, err := m.milliseconds(func() error { _, err := m.ours.Attribution(ctx, question); return err })
+			if err != nil {
+				return err
+			}
+			r.note(fmt.Sprintf("traffic, milliseconds for the table by %s of %d days", dimension, days), took)
+		}
+	}
+	return nil
+}
+
+func (m *reporting) keyFigures(ctx context.Context, r *Report, question report.Credits, days int) error {
 	var ours report.Traffic
 	var sessions, visitors uint64
 	seconds, against, err := m.takes(
@@ -29,23 +46,15 @@ func (m *reporting) traffic(ctx context.Context, r *Report) error {
 	if ours.Total.Sessions != sessions || ours.Total.Visitors != visitors {
 		return fmt.Errorf("cannot compare: %d sessions of %d visitors, and by the baseline %d of %d", ours.Total.Sessions, ours.Total.Visitors, sessions, visitors)
 	}
-	r.note("traffic, milliseconds for key figures and trend", seconds*1000)
-	r.note("traffic, milliseconds to count plain sessions alone", against*1000)
-	for _, dimension := range []report.Dimension{"channel", "source", "campaign", "landing_page", "country"} {
-		question.Dimension = dimension
-		took, err := m.milliseconds(func() error { _, err := m.ours.Attribution(ctx, question); return err })
-		if err != nil {
-			return err
-		}
-		r.note("traffic, milliseconds for the table by "+string(dimension), took)
-	}
+	r.note(fmt.Sprintf("traffic, milliseconds for key figures and trend of %d days", days), seconds*1000)
+	r.note(fmt.Sprintf("traffic, milliseconds to count plain sessions of %d days alone", days), against*1000)
 	return nil
 }
 
-// places asks what the screens Paths, Content and Locations show of 30 days, and of all.
+// places asks what the screens Paths, Content and Locations show of the last 30 days, and of all.
 func (m *reporting) places(ctx context.Context, r *Report) error {
 	for _, days := range []int{trafficDays, reportsDays} {
-		question := report.Credits{Model: "last_touch", Period: m.period(days), Lookback: attributionLookback}
+		question := report.Credits{Model: "last_touch", Period: m.last(days), Lookback: attributionLookback}
 		paths := func(by report.Dimension) func() error {
 			return func() error {
 				_, err := m.ours.TouchPaths(ctx, question, report.PathQuestion{By: by, Collapsed: true, Limit: report.MaxPaths})
