@@ -168,3 +168,18 @@ func decodeKeys[K uint8 | uint16 | uint32, C ~[]K, P interface {
 	}
 	return nil
 }
+
+// forget leaves out the elements of former blocks, and keeps the numbers of texts.
+func (c *codedColumn) forget() { c.codes, c.rows = c.codes[:0], 0 }
+
+// tally adds the elements to counts by number, and forgets them.
+func (c *codedValues) tally(counts []uint64) []uint64 {
+	for len(counts) < len(c.texts) {
+		counts = append(counts, 0)
+	}
+	for _, code := range c.codes {
+		counts[code]++
+	}
+	c.forget()
+	return counts
+}

@@ -125,6 +125,7 @@ type placed struct {
 	SessionExclusions                string
 	Sets                             bool
 	Collapsed                        bool // repeats in touch_paths.sql are one
+	Bots                             bool // browsers.sql does not ask who is one
 }
 
 // placed checks a question, fills what statements about credits have in common,
@@ -241,14 +242,11 @@ func noneEarned() earned {
 
 func (s Scoped) sessionsBy(ctx context.Context, q Credits) (map[keys]uint64, error) {
 	arguments := q.Period.arguments()
-	data := placed{Key: sessionKey(q.Dimension), Second: secondColumn(q.Second, sessionKey)}
-	var err error
-	if data.Filters, err = conditions(q.Filters, sessionColumn, arguments); err != nil {
+	data, err := sessionsOf(q, arguments)
+	if err != nil {
 		return nil, err
 	}
-	if data.Exclusions, err = exclusions(q.Exclude, sessionColumn, arguments); err != nil {
-		return nil, err
-	}
+	data.Key, data.Second = sessionKey(q.Dimension), secondColumn(q.Second, sessionKey)
 	counts := make(map[keys]uint64)
 	err = s.query(ctx, "dimension_sessions", data, arguments, func(rows driver.Rows) error {
 		var k keys

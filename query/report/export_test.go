@@ -94,3 +94,6 @@ func (r *Reader) SpoilKept() {
 		clear(kept.rows.counted.rows)
 	}
 }
+
+// GatherAtMost bounds what is gathered of sessions, in bytes; what is more is counted by ClickHouse.
+func (r *Reader) GatherAtMost(bytes int) { r.mostCrowd = bytes }

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -44,23 +45,51 @@ const MaxPlaces = 1000
 // placeKind is how pages, or countries, are asked for.
 type placeKind struct {
 	dimension Dimension           // conversions are credited by it
-	statement string              // counts sessions
 	of        func(string) string // the place of a value of the dimension
-	scan      func(driver.Rows) (string, PlaceFigures, error)
+	gather    func(Scoped, context.Context, Credits, placesAt) error
+	counts    []placeCount // instead, of more sessions than are gathered
 }
+
+// placeCount is a statement about sessions, and what each row of it tells of a place.
+type placeCount struct {
+	statement string
+	scan      func(row driver.Rows, at placesAt) error
+}
+
+// placesAt finds a place's figures, which are added to.
+type placesAt func(place string) *PlaceFigures
 
 // Content tells what the pages of a period did, and what they did in the days
 // compared with, if there are some. Of the question q.Compare, q.Dimension and
 // q.Second are not read.
 func (s Scoped) Content(ctx context.Context, q Credits, before *Period) (Places, error) {
 	return s.places(ctx, q, before, placeKind{
-		dimension: "landing_page", statement: "content",
-		of: func(url string) string { page, _, _ := strings.Cut(url, "?"); return page }, // As cutQueryString does in the statement.
-		scan: func(rows driver.Rows) (page string, f PlaceFigures, err error) {
-			err = rows.Scan(&page, &f.Sessions, &f.Views, &f.Exits, &f.Visitors)
-			return page, f, err
-		},
+		dimension: "landing_page",
+		of:        func(url string) string { page, _, _ := strings.Cut(url, "?"); return page }, // As cutQueryString does in sessions.
+		gather:    Scoped.gatherPages,
+		counts:    []placeCount{{"content_ends", scanEnds}, {"content_views", scanViews}},
 	})
+}
+
+func scanEnds(row driver.Rows, at placesAt) error {
+	var first, last string
+	var sessions uint64
+	err := row.Scan(&first, &last, &sessions)
+	if first != "" {
+		at(first).Sessions = sessions
+	} else if last != "" {
+		at(last).Exits = sessions
+	}
+	return err
+}
+
+func scanViews(row driver.Rows, at placesAt) error {
+	var page string
+	var f PlaceFigures
+	err := row.Scan(&page, &f.Views, &f.Visitors)
+	place := at(page)
+	place.Views, place.Visitors = f.Views, f.Visitors
+	return err
 }
 
 // Locations tells what the countries of a period brought, and in the days
@@ -68,13 +97,19 @@ func (s Scoped) Content(ctx context.Context, q Credits, before *Period) (Places,
 // q.Second are not read.
 func (s Scoped) Locations(ctx context.Context, q Credits, before *Period) (Places, error) {
 	return s.places(ctx, q, before, placeKind{
-		dimension: "country", statement: "locations",
-		of: func(country string) string { return country },
-		scan: func(rows driver.Rows) (country string, f PlaceFigures, err error) {
-			err = rows.Scan(&country, &f.Visitors, &f.Sessions)
-			return country, f, err
-		},
+		dimension: "country",
+		of:        func(country string) string { return country },
+		gather:    Scoped.gatherCountries,
+		counts:    []placeCount{{"locations", scanCountry}},
 	})
+}
+
+func scanCountry(row driver.Rows, at placesAt) error {
+	var country string
+	var f PlaceFigures
+	err := row.Scan(&country, &f.Visitors, &f.Sessions)
+	*at(country) = f
+	return err
 }
 
 func (s Scoped) places(ctx context.Context, q Credits, before *Period, kind placeKind) (Places, error) {
@@ -133,12 +168,7 @@ func (s Scoped) placesIn(ctx context.Context, q Credits, kind placeKind) (map[st
 		}
 		return places[place]
 	}
-	err = s.askSessions(ctx, q, kind.statement, func(rows driver.Rows) error {
-		place, f, err := kind.scan(rows)
-		*at(place) = f
-		return err
-	})
-	if err != nil {
+	if err := s.countPlaces(ctx, q, kind, at); err != nil {
 		return nil, total, err
 	}
 	for key, e := range byKey {
@@ -152,6 +182,21 @@ func (s Scoped) placesIn(ctx context.Context, q Credits, kind placeKind) (map[st
 		f.Conversions, f.Value = settled(f.Conversions), settled(f.Value)
 	}
 	return places, Totals{settled(total.Conversions), settled(total.Value)}, nil
+}
+
+// countPlaces adds what is counted of sessions.
+func (s Scoped) countPlaces(ctx context.Context, q Credits, kind placeKind, at placesAt) error {
+	err := kind.gather(s, ctx, q, at)
+	if !errors.Is(err, errCrowded) {
+		return err
+	}
+	for _, count := range kind.counts {
+		err := s.askSessions(ctx, q, count.statement, q.Period.arguments(), func(row driver.Rows) error { return count.scan(row, at) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // creditedOne gives credits by q.Dimension, and the place of the question's
@@ -170,16 +215,20 @@ func (s Scoped) creditedOne(ctx context.Context, q Credits) (map[keys]earned, in
 }
 
 // askSessions runs a statement about the sessions of a question's period that
-// match its filters.
-func (s Scoped) askSessions(ctx context.Context, q Credits, name string, scan func(driver.Rows) error) error {
-	arguments := q.Period.arguments()
-	var data placed
-	var err error
-	if data.Filters, err = conditions(q.Filters, sessionColumn, arguments); err != nil {
-		return err
-	}
-	if data.Exclusions, err = exclusions(q.Exclude, sessionColumn, arguments); err != nil {
+// match its filters. arguments hold at least the period's.
+func (s Scoped) askSessions(ctx context.Context, q Credits, name string, arguments map[string]any, scan func(driver.Rows) error) error {
+	data, err := sessionsOf(q, arguments)
+	if err != nil {
 		return err
 	}
 	return s.query(ctx, name, data, arguments, scan)
+}
+
+// sessionsOf fills in_period.sql, and binds what it asks of sessions.
+func sessionsOf(q Credits, arguments map[string]any) (data placed, err error) {
+	if data.Filters, err = conditions(q.Filters, sessionColumn, arguments); err != nil {
+		return data, err
+	}
+	data.Exclusions, err = exclusions(q.Exclude, sessionColumn, arguments)
+	return data, err
 }

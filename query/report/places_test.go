@@ -160,6 +160,49 @@ func (w *market) wantLocations(t *testing.T, model report.Model) (map[string]*re
 	return totals()
 }
 
+// compareTraffic goes from session to session; stretches are those of the answer.
+func (w *market) compareTraffic(t *testing.T, s report.Scoped) {
+	t.Helper()
+	q := w.question
+	q.Model = "linear"
+	got, err := s.Traffic(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := report.Figures{Start: w.question.Period.Begin}
+	trend := make([]report.Figures, len(got.Trend))
+	seen := map[string]bool{}
+	for i := range trend {
+		trend[i].Start = got.Trend[i].Start
+	}
+	count := func(f *report.Figures, stretch string, one *schema.Session) {
+		f.Sessions++
+		for _, item := range one.Items {
+			if item.Type == schema.HitType_HIT_TYPE_PAGEVIEW {
+				f.PageViews++
+			}
+		}
+		if !seen[stretch+one.Visitor] {
+			seen[stretch+one.Visitor] = true
+			f.Visitors++
+		}
+	}
+	for _, one := range w.inside() {
+		i := 0
+		for i+1 < len(trend) && trend[i+1].Start <= one.StartedAt {
+			i++
+		}
+		count(&trend[i], fmt.Sprint(i, " "), &one)
+		count(&want, "all ", &one)
+	}
+	same := func(got, want report.Figures) bool { // Conversions have a test of their own.
+		return got.Start == want.Start && got.Sessions == want.Sessions && got.Visitors == want.Visitors && got.PageViews == want.PageViews
+	}
+	if !same(got.Total, want) || !slices.EqualFunc(got.Trend, trend, same) {
+		t.Fatalf("workspace %d: %+v\ngot  %+v\nwant %+v of %+v", w.workspace, w.question, got, want, trend)
+	}
+}
+
 // wantPlaces gives places with what they are credited, to be counted on.
 func (w *market) wantPlaces(t *testing.T, model report.Model, of func(string) string) (at func(string) *report.PlaceFigures, done func() (map[string]*report.PlaceFigures, report.Totals)) {
 	t.Helper()
@@ -267,7 +310,7 @@ func (w *market) comparePathsBefore(t *testing.T, s report.Scoped, before report
 	}
 }
 
-// TestPathsAndPlacesEqualReference: paths, pages and countries are what going
+// TestPathsAndPlacesEqualReference: key figures, paths, pages and countries are what going
 // from conversion to conversion and from session to session gives.
 func TestPathsAndPlacesEqualReference(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
@@ -283,9 +326,11 @@ func TestPathsAndPlacesEqualReference(t *testing.T) {
 		all = append(all, w)
 	}
 	s.write(batch)
-	for _, w := range all {
+	for i, w := range all {
 		s.attribute(w.workspace, 1)
 		scoped := s.in(w.workspace)
+		s.reader.GatherAtMost([]int{1 << 20, 1}[i%2]) // Nothing is gathered of every other one.
+		w.compareTraffic(t, scoped)
 		w.comparePaths(t, scoped)
 		model := report.Models()[random.IntN(7)]
 		day := schema.Millis(24 * 60 * 60 * 1000)

@@ -27,6 +27,8 @@ type Reader struct {
 	conn         driver.Conn
 	columnar     *columnar
 	rooms        rooms
+	crowds       chan struct{} // a place for every large one that is gathered
+	mostCrowd    int           // bytes
 	kept         *keeper
 	funnels      *sync.Pool // of funnelRows: as large as former questions needed; two for each turn, and what is idle is the collector's
 	turns        turns      // of funnels
@@ -51,7 +53,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	if limit == 0 {
 		limit = 30 * time.Second
 	}
-	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), turns: newTurns(limit), funnelLimits: usualLimits(), funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}
+	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), crowds: make(chan struct{}, 1), mostCrowd: mostCrowd, turns: newTurns(limit), funnelLimits: usualLimits(), funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}
 	r.kept = newKeeper(r.lookForParts)
 	return r, nil
 }

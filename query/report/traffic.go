@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -54,7 +55,11 @@ func (s Scoped) Traffic(ctx context.Context, q Credits) (Traffic, error) {
 		places[b] = &t.Trend[i]
 	}
 	places[0] = &t.Total
-	if err := s.addSessions(ctx, q, bounds, places); err != nil {
+	err := s.gatherStretches(ctx, q, bounds, t.Trend, &t.Total)
+	if errors.Is(err, errCrowded) {
+		err = s.addSessions(ctx, q, bounds, places)
+	}
+	if err != nil {
 		return Traffic{}, err
 	}
 	if err := s.addConversions(ctx, q, bounds, places); err != nil {
@@ -74,28 +79,27 @@ func (s Scoped) addCosts(ctx context.Context, q Credits, t *Traffic) error {
 	return err
 }
 
+// addSessions counts more sessions than are gathered.
 func (s Scoped) addSessions(ctx context.Context, q Credits, bounds []int64, places map[int64]*Figures) error {
+	total := places[0]
 	arguments := q.Period.arguments()
 	arguments["bounds"] = bounds
-	data := placed{}
-	var err error
-	if data.Filters, err = conditions(q.Filters, sessionColumn, arguments); err != nil {
-		return err
-	}
-	if data.Exclusions, err = exclusions(q.Exclude, sessionColumn, arguments); err != nil {
-		return err
-	}
-	return s.query(ctx, "traffic", data, arguments, func(rows driver.Rows) error {
+	err := s.askSessions(ctx, q, "traffic", arguments, func(rows driver.Rows) error {
 		var stretch int64
 		var f Figures
 		if err := rows.Scan(&stretch, &f.Sessions, &f.Visitors, &f.PageViews); err != nil {
 			return err
 		}
+		total.Sessions, total.PageViews = total.Sessions+f.Sessions, total.PageViews+f.PageViews
 		if place := places[stretch]; place != nil {
 			place.Sessions, place.Visitors, place.PageViews = f.Sessions, f.Visitors, f.PageViews
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return s.askSessions(ctx, q, "traffic_visitors", q.Period.arguments(), func(rows driver.Rows) error { return rows.Scan(&total.Visitors) })
 }
 
 func (s Scoped) addConversions(ctx context.Context, q Credits, bounds []int64, places map[int64]*Figures) error {

@@ -1,8 +1,5 @@
 -- Sessions of a period by one or two dimensions, bots left out.
 SELECT {{.Key}} AS key, {{.Second}} AS second, count() AS sessions
 FROM sessions FINAL
-WHERE workspace = {workspace:UInt32}
-    AND day >= toDate32(fromUnixTimestamp64Milli({begin:Int64}, 'UTC')) AND day <= toDate32(fromUnixTimestamp64Milli({end:Int64}, 'UTC'))
-    AND started_at >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AND started_at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-    AND NOT bot AND ({{.Filters}}){{if .Exclusions}} AND NOT ({{.Exclusions}}){{end}}
+WHERE {{template "in_period.sql" .}} AND NOT bot
 GROUP BY key, second
