@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, change, count, country, dateTime, dimensionValue, dueWords, duration, gap, money, percent, points, safeHref, shortUrl, sourceMedium, stretch } from "./format";
+import { ago, change, count, country, dateTime, dimensionValue, dueWords, duration, gap, money, pageOn, percent, points, safeHref, siteOf, shortUrl, sourceMedium, stretch } from "./format";
 
 describe("numbers", () => {
   it("keeps two decimals of a credit and none of a count", () => {
@@ -59,6 +59,13 @@ describe("what visitors choose", () => {
   it("shortens", () => {
     expect([shortUrl("https://www.a.example/p?q=1"), shortUrl("https://www.a.example/", true), shortUrl("https://a.example/p", true)]).toEqual(["/p", "a.example", "a.example/p"]);
     expect(dimensionValue("landing_page", "https://www.a.example/p?utm_source=x")).toBe("a.example/p?utm_source=x");
+  });
+  it("tells pages of one site by their paths", () => {
+    const site = siteOf(["https://www.a.example/", "https://a.example/p?q=1", "(none)", "javascript:alert(1)"]);
+    expect(site).toBe("a.example");
+    expect(["https://www.a.example/", "https://a.example/p?q=1", "(none)", "javascript:alert(1)"].map((p) => pageOn(site, p))).toEqual(["/", "/p?q=1", "(none)", "javascript:alert(1)"]);
+    expect([siteOf(["https://a.example/", "https://b.example/"]), siteOf(["(none)"])]).toEqual(["", ""]);
+    expect(pageOn("", "https://a.example/p")).toBe("a.example/p");
   });
   it("turns no neighbour's direction of writing", () => {
     expect(sourceMedium({ source: "\u202egoogle\u2069\u2066", medium: "\u202dcpc\u200b" })).toBe("google / cpc\u200b");

@@ -174,6 +174,18 @@ export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** The site that all pages of a table lie on, or "" where there are several: the pages are then told apart by their paths alone. What is no web address lies nowhere. */
+export function siteOf(pages: readonly string[]): string {
+  const hosts = new Set(pages.map(safeHref).filter((p) => p !== undefined).map((p) => new URL(p).host.replace(/^www\./, "")));
+  return hosts.size === 1 ? [...hosts][0]! : "";
+}
+
+/** A page as a table shows it whose pages all lie on a site, or on several (""). */
+export function pageOn(site: string, page: string): string {
+  const shown = dimensionValue("landing_page", page);
+  return site && safeHref(page) && shown.startsWith(site) ? shown.slice(site.length) || "/" : shown;
+}
+
 /** A value of a dimension, as a table shows it. */
 export function dimensionValue(dimension: string, key: string): string {
   if (dimension === "country") return country(key);

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { dimensionLabel, type Dimension } from "../filters";
-import { count, dimensionValue, money, percent, times } from "../format";
+import { count, dimensionValue, money, pageOn, percent, siteOf, times } from "../format";
 import { credits, modelLabel, type Model } from "../models";
 import { hrefOfRow, openerOfRow, type OpenedRow } from "../opened";
 import type { Common, Compared } from "../report";
@@ -94,6 +94,8 @@ interface TableProps {
 function Table({ of: { dimension, second }, rows, all, model, vs, paid, compared, then }: TableProps) {
   const rated = !vs && !compared && !then;
   const most = Math.max(1, ...all.map((r) => r.sessions));
+  const site = dimension === "landing_page" ? siteOf(all.map((r) => r.key)) : "";
+  const shown = (key: string) => (dimension === "landing_page" ? pageOn(site, key) : dimensionValue(dimension, key));
   const worth = all.some((r) => r.value !== 0);
   const currency = session.value?.workspace.currency ?? "USD";
   return (
@@ -101,7 +103,7 @@ function Table({ of: { dimension, second }, rows, all, model, vs, paid, compared
       <table class="table table-small bars">
         <thead>
           <tr>
-            <th scope="col">{dimensionLabel(dimension)}</th>
+            <th scope="col">{site ? `${dimensionLabel(dimension)} on ${site}` : dimensionLabel(dimension)}</th>
             {second && <th scope="col">{dimensionLabel(second)}</th>}
             <th scope="col" class="number">{then ? "Sessions now" : "Sessions"}</th>
             <th scope="col" class="number">{vs ? modelLabel(model) : "Conversions"}</th>
@@ -129,7 +131,7 @@ function Table({ of: { dimension, second }, rows, all, model, vs, paid, compared
               <th scope="row">
                 <span class="share" style={{ width: `${(r.sessions / most) * 100}%` }} />
                 <button type="button" class="link key" title={r.key} aria-label={`Only ${dimensionLabel(dimension)} ${dimensionValue(dimension, r.key)}`} onClick={() => addFilter({ dimension, operator: "is", value: r.key })}>
-                  {dimensionValue(dimension, r.key)}
+                  {shown(r.key)}
                 </button>
               </th>
               {second && <td class="second" title={r.second_key}>{dimensionValue(second, r.second_key ?? "")}</td>}

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import type { Call } from "../exports";
-import { count, dimensionValue, money, percent, plural, upright } from "../format";
+import { count, money, pageOn, percent, plural, siteOf, upright } from "../format";
 import { useReport } from "../report";
 import { session } from "../session";
 import { place, setQuery } from "../url";
@@ -22,8 +22,8 @@ const steps = [
 ] as const;
 
 /** What a step shows of its value. */
-function shown(by: string, step: string): string {
-  return upright(by === "page" ? dimensionValue("landing_page", step) : step);
+function shown(by: string, site: string, step: string): string {
+  return upright(by === "page" ? pageOn(site, step) : step);
 }
 
 /** The screen at /dashboards/paths. */
@@ -66,6 +66,7 @@ function Table({ by, data, compared, stale, call }: { by: string; data: Schemas[
   const before = compared ? data.previous : undefined;
   const currency = session.value?.workspace.currency ?? "USD";
   const [all, setAll] = useState(false);
+  const site = by === "page" ? siteOf(data.rows.flatMap((r) => r.steps)) : "";
   const hidden = data.paths - data.rows.filter((r) => r.conversions > 0).length;
   return (
     <section class={stale ? "panel stale" : "panel"} aria-label="Paths" aria-busy={stale}>
@@ -81,7 +82,7 @@ function Table({ by, data, compared, stale, call }: { by: string; data: Schemas[
         <table class="table table-small" data-testid="paths">
           <thead>
             <tr>
-              <th scope="col">Path</th>
+              <th scope="col">{site ? `Path on ${site}` : "Path"}</th>
               <th scope="col" class="number">Visitors</th>
               <th scope="col" class="number">Conversions</th>
               {before && <th scope="col" class="number">Change</th>}
@@ -93,7 +94,7 @@ function Table({ by, data, compared, stale, call }: { by: string; data: Schemas[
             {(all ? data.rows : data.rows.slice(0, rowsAtFirst)).map((p) => (
               <tr key={JSON.stringify(p.steps)} data-path={p.steps.join(" > ")}>
                 <th scope="row" class="path-cell">
-                  <Steps by={by} steps={p.steps} />
+                  <Steps by={by} site={site} steps={p.steps} />
                 </th>
                 <td class="number" data-column="visitors" data-value={p.visitors}>{count(p.visitors)}</td>
                 <td class="number strong" data-column="conversions" data-value={p.conversions}>{count(p.conversions)}</td>
@@ -118,11 +119,11 @@ function Table({ by, data, compared, stale, call }: { by: string; data: Schemas[
 const atEnds = 6;
 
 /** Long paths show both of their ends; the rest is told when asked for. */
-function Steps({ by, steps: all }: { by: string; steps: string[] }) {
+function Steps({ by, site, steps: all }: { by: string; site: string; steps: string[] }) {
   const list = (some: string[]) => (
     <ol class="path-steps">
       {some.map((s, i) => (
-        <li key={i}>{shown(by, s)}</li>
+        <li key={i}>{shown(by, site, s)}</li>
       ))}
     </ol>
   );

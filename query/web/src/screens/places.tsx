@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { ask, type Schemas } from "../api/client";
 import { useQuery, type Answer } from "../api/query";
 import type { Call } from "../exports";
-import { count, country, dimensionValue, money, percent, plural, upright } from "../format";
+import { count, country, money, pageOn, percent, plural, siteOf, upright } from "../format";
 import { models } from "../models";
 import { useReport, type Common } from "../report";
 import { session } from "../session";
@@ -44,7 +44,8 @@ interface Kind<R> {
   columns: Column[];
   bar: string; // the column that bars show, and that rates are of
   name: (r: R) => string;
-  cell: (r: R) => ComponentChildren;
+  cell: (r: R, site: string) => ComponentChildren;
+  site: (rows: R[]) => string; // on which all rows are, or ""
   summary: (a: List<R>) => string;
 }
 
@@ -103,7 +104,7 @@ function Sorted<R extends object>({ kind, data, common, compared, stale, call }:
         <table class="table table-small bars" data-testid={kind.id}>
           <thead>
             <tr>
-              <th scope="col">{kind.head}</th>
+              <th scope="col">{kind.site(rows) ? `${kind.head} on ${kind.site(rows)}` : kind.head}</th>
               {shown.map((c) => (
                 <th key={c.id} scope="col" class="number" aria-sort={sort === c ? "descending" : undefined}>
                   <button type="button" class="link sort" onClick={() => setQuery({ sort: sort === c ? null : c.id }, "replace")} data-testid={`sort-${c.id}`}>
@@ -130,6 +131,7 @@ function Sorted<R extends object>({ kind, data, common, compared, stale, call }:
 
 function Body<R extends object>({ kind, all, rows, columns, moved, rated }: { kind: Kind<R>; all: R[]; rows: R[]; columns: Column[]; moved: string; rated: boolean }) {
   const currency = session.value?.workspace.currency ?? "USD";
+  const site = kind.site(all);
   const most = Math.max(1, ...all.map((r) => numberOf(r, kind.bar)));
   return (
     <tbody>
@@ -137,7 +139,7 @@ function Body<R extends object>({ kind, all, rows, columns, moved, rated }: { ki
         <tr key={kind.name(r)} data-key={kind.name(r)}>
           <th scope="row">
             <span class="share" style={{ width: `${(numberOf(r, kind.bar) / most) * 100}%` }} />
-            {kind.cell(r)}
+            {kind.cell(r, site)}
           </th>
           {columns.map((c) => (
             <td key={c.id} class={c.id === "conversions" ? "number strong" : "number"} data-column={c.id} data-value={numberOf(r, c.id)}>
@@ -175,12 +177,13 @@ const pages: Kind<Schemas["ContentRow"]> = {
   columns: [{ id: "visitors", label: "Visitors", visits: true }, { id: "views", label: "Views", visits: true }, { id: "entries", label: "Entries", visits: true }, { id: "exits", label: "Exits", visits: true }, { id: "conversions", label: "Conversions" }, value],
   bar: "entries",
   name: (r) => r.page,
-  cell: (r) =>
+  site: (rows) => siteOf(rows.map((r) => r.page)),
+  cell: (r, site) =>
     r.page === "(none)" ? (
       <span class="key">(none)</span>
     ) : (
       <button type="button" class="link key" title={r.page} aria-label={`Only visits that began with ${upright(r.page)}`} onClick={() => addFilter({ dimension: "landing_page", operator: "contains", value: r.page })}>
-        {upright(dimensionValue("landing_page", r.page))}
+        {upright(pageOn(site, r.page))}
       </button>
     ),
   summary: (a) => {
@@ -202,6 +205,7 @@ const countries: Kind<Schemas["LocationRow"]> = {
   columns: [{ id: "visitors", label: "Visitors", visits: true }, { id: "sessions", label: "Sessions", visits: true }, { id: "conversions", label: "Conversions" }, value],
   bar: "sessions",
   name: (r) => r.country,
+  site: () => "",
   cell: (r) => (
     <button type="button" class="link key" aria-label={`Only ${country(r.country)}`} onClick={() => addFilter({ dimension: "country", operator: "is", value: r.country })}>
       {country(r.country)}
