@@ -3,7 +3,7 @@ import { ago, change, count, country, dateTime, dimensionValue, dueWords, durati
 
 describe("numbers", () => {
   it("keeps two decimals of a credit and none of a count", () => {
-    expect([count(0), count(1234), count(0.3333), count(2.5)]).toEqual(["0", "1,234", "0.33", "2.5"]);
+    expect([count(0), count(1234), count(0.3333), count(2.5), count(0.1 + 0.2 + 0.7)]).toEqual(["0", "1,234", "0.33", "2.50", "1"]);
   });
   it("says shares and changes", () => {
     expect([percent(0), percent(0.0163), percent(0.03), percent(0.42), percent(1), percent(NaN)]).toEqual(["0%", "1.6%", "3.0%", "42%", "100%", "–"]);
@@ -11,7 +11,7 @@ describe("numbers", () => {
     expect([points(0.014), points(-0.25), points(0.0004), points(0.01), points(NaN)]).toEqual(["+1.4 points", "−25 points", "0 points", "+1 point", "–"]);
   });
   it("survives a currency that nobody knows", () => {
-    expect(money(1200, "EUR")).toBe("€1,200");
+    expect([money(1200, "EUR"), money(1960.0000000001, "EUR"), money(2.5, "EUR")]).toEqual(["€1,200", "€1,960", "€2.50"]);
     expect(money(5, "no currency")).toBe("5 no currency");
   });
 });

@@ -2,11 +2,15 @@
 
 const whole = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const parts = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 2 });
+const credit = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const compactForm = new Intl.NumberFormat("en-GB", { notation: "compact", maximumFractionDigits: 1 });
 
-/** A count; credits keep two decimals at most. */
+/** To two decimals, so that sums of fractions are the whole numbers that they are. */
+const rounded = (n: number) => Math.round(n * 100) / 100;
+
+/** A count; credits have two decimals, unless they are whole. */
 export function count(n: number): string {
-  return Number.isInteger(n) ? whole.format(n) : parts.format(n);
+  return Number.isInteger(rounded(n)) ? whole.format(rounded(n)) : credit.format(n);
 }
 
 /** A count for an axis: "1.2k". */
@@ -36,14 +40,14 @@ export function change(ratio: number | null): string {
 /** A change between two shares: "+1.4 points"; a dash where one of them is none. */
 export function points(difference: number): string {
   if (!Number.isFinite(difference)) return "–";
-  const rounded = Math.round(difference * 1000) / 10;
-  return `${rounded > 0 ? "+" : rounded < 0 ? "−" : ""}${parts.format(Math.abs(rounded))} ${Math.abs(rounded) === 1 ? "point" : "points"}`;
+  const by = Math.round(difference * 1000) / 10;
+  return `${by > 0 ? "+" : by < 0 ? "−" : ""}${parts.format(Math.abs(by))} ${Math.abs(by) === 1 ? "point" : "points"}`;
 }
 
-/** An amount in a currency, without cents. */
+/** An amount in a currency, with cents only where it has some. */
 export function money(amount: number, currency: string): string {
   try {
-    return new Intl.NumberFormat("en-GB", { style: "currency", currency, maximumFractionDigits: amount % 1 ? 2 : 0 }).format(amount);
+    return new Intl.NumberFormat("en-GB", { style: "currency", currency, maximumFractionDigits: Number.isInteger(rounded(amount)) ? 0 : 2 }).format(amount);
   } catch {
     return `${parts.format(amount)} ${currency}`;
   }
