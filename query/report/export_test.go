@@ -54,6 +54,7 @@ func (r *Reader) ReadAtMostRest(rows int) { r.funnelLimits.rest = rows }
 // TakeAllTurns has funnels wait, not longer than a limit, until the turns are given back.
 func (r *Reader) TakeAllTurns(ctx context.Context, limit time.Duration) (giveBack func(), err error) {
 	var all []func()
+	r.turns.limit = time.Minute
 	for range max(2, min(runtime.GOMAXPROCS(0), mostTurns)) {
 		done, err := r.turns.take(ctx)
 		if err != nil {
