@@ -89,6 +89,16 @@ func (r *Reader) KeptBytes() int {
 // LookAtKept has it looked whether the parts are still there.
 func (r *Reader) LookAtKept() { r.kept.sweep() }
 
+// AfterLists has something happen whenever parts were listed.
+func (r *Reader) AfterLists(happen func()) {
+	list := r.kept.list
+	r.kept.list = func(ask asking) (parts, error) {
+		active, err := list(ask)
+		happen()
+		return active, err
+	}
+}
+
 // SpoilKept has conversions that are kept not count.
 func (r *Reader) SpoilKept() {
 	for _, kept := range r.kept.all {

@@ -106,8 +106,9 @@ func trimmed[T any](list []T) []T {
 
 // keeper keeps rows. It is safe for concurrent use.
 type keeper struct {
-	look  func(context.Context) (parts, error) // which are active
-	most  int                                  // bytes
+	list  func(asking) (parts, error) // which are active
+	with  func(context.Context, func(asking) error) error
+	most  int // bytes
 	looks sync.WaitGroup
 	end   context.CancelFunc
 	ends  context.Context
@@ -118,8 +119,8 @@ type keeper struct {
 	unsure bool        // it was once not known which parts there are: it is not asked again
 }
 
-func newKeeper(look func(context.Context) (parts, error)) *keeper {
-	k := &keeper{look: look, most: keptBytes}
+func newKeeper(list func(asking) (parts, error), with func(context.Context, func(asking) error) error) *keeper {
+	k := &keeper{list: list, with: with, most: keptBytes}
 	k.ends, k.end = context.WithCancel(context.Background())
 	return k
 }
@@ -218,7 +219,8 @@ func (k *keeper) wait() {
 func (k *keeper) sweep() {
 	ctx, cancel := context.WithTimeout(k.ends, keptLooks)
 	defer cancel()
-	active, err := k.look(ctx)
+	var active parts
+	err := k.with(ctx, func(ask asking) (err error) { active, err = k.list(ask); return err })
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
 	k.drop(func(rows *keptRows) bool {
@@ -249,15 +251,6 @@ func (k *keeper) close() {
 	}
 	k.mutex.Unlock()
 	k.looks.Wait()
-}
-
-// lookForParts is how a keeper looks.
-func (r *Reader) lookForParts(ctx context.Context) (active parts, err error) {
-	err = r.columnar.with(ctx, func(ask asking) error {
-		active, err = Scoped{reader: r}.activeParts(ask)
-		return err
-	})
-	return active, err
 }
 
 // summedOfKept answers a question from rows that are kept, and those that were

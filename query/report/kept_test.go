@@ -151,7 +151,7 @@ func TestKeptRowsAreThoseThatAreThere(t *testing.T) {
 	workspace := &schema.Workspace{ID: 1, Zone: time.UTC}
 	happens := map[string]func() error{
 		"an insert": func() error {
-			from := random.Uint64N(3000)
+			from := random.Uint64N(500)
 			return s.insert(t.Context(), begin, writing{
 				workspace: uint32(1 + random.IntN(4)/3), from: from, to: from + 1 + random.Uint64N(400), version: 1 + random.Uint64N(4),
 				known: begin.Add(time.Duration(random.IntN(20*60)) * time.Minute), deleted: uint8(random.IntN(4) / 3),
@@ -177,8 +177,11 @@ func TestKeptRowsAreThoseThatAreThere(t *testing.T) {
 		if err := happens[what](); err != nil {
 			t.Fatal(err)
 		}
-		for range 2 {
+		for n := range 3 {
 			q, dimensions := someQuestion(random, begin)
+			if n == 0 { // The widest: what is kept of it serves the others.
+				q.Conversion, q.Period, dimensions = "contact", report.Period{Begin: begin, End: begin.Add(120 * 24 * time.Hour)}, []report.Dimension{"channel", "landing_page", "source"}
+			}
 			sameTables(t, fmt.Sprintf("turn %d, after %s", turn, what), s.reader.For(workspace), plain.For(workspace), q, dimensions)
 		}
 	}
@@ -230,6 +233,43 @@ func TestKeptRowsWhileTheyChange(t *testing.T) {
 	cancel()
 	others.Wait()
 	t.Logf("%d written, %d deleted", written.Load(), deleted.Load())
+}
+
+// What disappears between the list of parts and their reading is looked for among what came in its place.
+func TestKeptRowsThatGoMeanwhile(t *testing.T) {
+	s := open(t)
+	begin := at(t, "1T00:00")
+	n := uint64(0)
+	insert := func() {
+		t.Helper()
+		if err := s.insert(t.Context(), begin, writing{workspace: 1, from: n * 300, to: (n + 1) * 300, version: 1, known: begin}); err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	insert()
+	merges := 0
+	s.reader.AfterLists(func() {
+		if merges--; merges >= 0 {
+			if err := s.exec(t.Context(), "OPTIMIZE TABLE conversions FINAL"); err != nil {
+				t.Error(err)
+			}
+			insert()
+			insert()
+		}
+	})
+	q := report.Credits{Model: "linear", Dimension: "channel", Period: report.Period{Begin: begin, End: begin.Add(61 * 24 * time.Hour)}}
+	for _, merges = range []int{1, 2, 3, 9} { // From four on it is read directly.
+		insert()
+		least := float64(n * 200)
+		got, err := s.in(1).Attribution(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Total < least || got.Total > float64(n*200) {
+			t.Fatalf("%v conversions, of at least %v and at most %v", got.Total, least, n*200)
+		}
+	}
 }
 
 // What was read once is not read again, and is forgotten when its part is not there any more.

@@ -125,7 +125,7 @@ const tries = 3
 func (s Scoped) keptRows(ctx context.Context, need *keeping) (all []*keptRows, err error) {
 	kept := s.reader.kept
 	err = s.reader.columnar.with(ctx, func(ask asking) error {
-		active, err := s.activeParts(ask)
+		active, err := kept.list(ask)
 		for range tries {
 			if err != nil {
 				return err
@@ -143,7 +143,7 @@ func (s Scoped) keptRows(ctx context.Context, need *keeping) (all []*keptRows, e
 				read = append(read, rows)
 			}
 			before := active
-			if active, err = s.activeParts(ask); err != nil {
+			if active, err = kept.list(ask); err != nil {
 				return err
 			}
 			kept.put(active, read)

@@ -54,7 +54,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 		limit = 30 * time.Second
 	}
 	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), crowds: make(chan struct{}, 1), mostCrowd: mostCrowd, turns: newTurns(limit), funnelLimits: usualLimits(), funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}
-	r.kept = newKeeper(r.lookForParts)
+	r.kept = newKeeper(Scoped{reader: r}.activeParts, r.columnar.with)
 	return r, nil
 }
 
