@@ -89,6 +89,12 @@ func (r *Reader) KeptBytes() int {
 // LookAtKept has it looked whether the parts are still there.
 func (r *Reader) LookAtKept() { r.kept.sweep() }
 
+// LookByHand has it looked after kept rows only when LookAtKept says so. It is called before anything is kept.
+func (r *Reader) LookByHand() {
+	r.kept.looks.Add(1)
+	r.kept.timer = time.AfterFunc(time.Hour, r.kept.looks.Done)
+}
+
 // AfterLists has something happen whenever parts were listed.
 func (r *Reader) AfterLists(happen func()) {
 	list := r.kept.list

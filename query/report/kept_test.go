@@ -248,6 +248,7 @@ func TestKeptRowsThatGoMeanwhile(t *testing.T) {
 		n++
 	}
 	insert()
+	s.reader.LookByHand()
 	merges := 0
 	s.reader.AfterLists(func() {
 		if merges--; merges >= 0 {
@@ -275,6 +276,7 @@ func TestKeptRowsThatGoMeanwhile(t *testing.T) {
 // What was read once is not read again, and is forgotten when its part is not there any more.
 func TestKeptRowsAreForgotten(t *testing.T) {
 	s := open(t)
+	s.reader.LookByHand()
 	begin := at(t, "1T00:00")
 	if err := s.insert(t.Context(), begin, writing{workspace: 1, from: 0, to: 300, version: 1, known: begin}); err != nil {
 		t.Fatal(err)
