@@ -206,7 +206,7 @@ func (f *funnelSource) describeEntry() {
 		journey = append(journey, "j."+d)
 		conversion = append(conversion, fmt.Sprintf("if(empty(touches_session), '%s', toString(touches_%s[-1]))", Dimension(d).direct(), d))
 	}
-	f.SessionKey, f.ConversionKey, f.Entry = joinEntry(session), joinEntry(conversion), "toLowCardinality("+joinEntry(journey)+")"
+	f.SessionKey, f.ConversionKey, f.entry = joinEntry(session), joinEntry(conversion), "toLowCardinality("+joinEntry(journey)+")"
 }
 
 // joinEntry writes texts as one. What tells them apart may be in any of them, so it is written in another way there. ClickHouse does that once

@@ -397,6 +397,11 @@ func TestFunnelEqualsNaive(t *testing.T) {
 		t.Errorf("only %d of %d questions are answered from copies: the test is too weak", n, len(questions))
 	}
 	s.agree(questions, "from copies")
+	s.agree(questions, "from copies, asked again")
+	if n := s.reader.Remembered(); n < len(questions)/8 {
+		t.Errorf("of %d questions %d are kept: the test is too weak", len(questions), n)
+	}
+	s.agree(questions, "from what was kept")
 	s.tighten(seed)
 	s.agree(questions, "from copies, as large ones are")
 	s.changeAll(questions)

@@ -5,19 +5,23 @@ import (
 	"math"
 	"slices"
 	"sort"
+
+	"github.com/ClickHouse/ch-go/proto"
 )
 
 // gathering hands over what every entity did, in order, if some of it is a step
 // by which one may enter.
 type gathering struct {
-	entries    uint16 // bits of those steps
-	yield      func(entity uint64, h []happening)
-	cursors    []cursor
-	enterers   []*cursor   // those of them by which one may enter
-	deeds      []deed      // of several entities; when everything is sorted by bucket
-	ends       []int       // of the buckets
-	happenings []happening // of one entity; the list is used again for the next one
-	_          [128]byte   // Another core's gathering lies in no cache line of this one.
+	entries     uint16 // bits of those steps
+	first, last uint64 // moments: nothing else counts, and the last does not
+	left        *leftOut
+	yield       func(entity uint64, h []happening)
+	cursors     []cursor
+	enterers    []*cursor   // those of them by which one may enter
+	deeds       []deed      // of several entities; when everything is sorted by bucket
+	ends        []int       // of the buckets
+	happenings  []happening // of one entity; the list is used again for the next one
+	_           [128]byte   // Another core's gathering lies in no cache line of this one.
 }
 
 // deed is something that was done, and by which entity.
@@ -31,6 +35,7 @@ const nobody = math.MaxUint64
 
 // cursor is a place in a run.
 type cursor struct {
+	rows    *funnelRows
 	at, to  int
 	browser uint64 // of the place; nobody at the end
 	enters  int    // the next row by which one may enter
@@ -39,56 +44,62 @@ type cursor struct {
 
 // merge gathers by browser: it goes along the runs, of browsers from low up to
 // and including high.
-func (g *gathering) merge(r *funnelRows, low, high uint64) {
-	g.begin(r, low, high)
-	for browser := g.next(r); browser != nobody; browser = g.next(r) {
-		if len(r.entities.rows) == 0 {
-			g.take(r, browser)
+func (g *gathering) merge(all []*funnelRows, low, high uint64) {
+	g.begin(all, low, high)
+	entities := slices.ContainsFunc(all, func(r *funnelRows) bool { return len(r.entities.rows) > 0 })
+	for browser := g.next(); browser != nobody; browser = g.next() {
+		if entities {
+			g.takeEntities(browser)
 		} else {
-			g.takeEntities(r, browser)
+			g.take(browser)
 		}
 	}
 }
 
-func (g *gathering) begin(r *funnelRows, low, high uint64) {
-	browsers := r.browsers.rows
-	g.enterers = g.enterers[:0]
-	g.cursors = slices.Grow(g.cursors[:0], len(r.runs))[:len(r.runs)]
-	for i, from := range r.runs {
-		to := len(browsers)
-		if i+1 < len(r.runs) {
-			to = r.runs[i+1]
+func (g *gathering) begin(all []*funnelRows, low, high uint64) {
+	g.cursors = g.cursors[:0]
+	for _, r := range all {
+		browsers := r.browsers.rows
+		for i, from := range r.runs {
+			to := len(browsers)
+			if i+1 < len(r.runs) {
+				to = r.runs[i+1]
+			}
+			c := cursor{rows: r}
+			c.at = from + sort.Search(to-from, func(k int) bool { return browsers[from+k] >= low })
+			c.to = from + sort.Search(to-from, func(k int) bool { return browsers[from+k] > high })
+			c.enters = c.at - 1
+			c.look()
+			g.cursors = append(g.cursors, c)
 		}
+	}
+	g.enterers = g.enterers[:0]
+	for i := range g.cursors {
 		c := &g.cursors[i]
-		c.at = from + sort.Search(to-from, func(k int) bool { return browsers[from+k] >= low })
-		c.to = from + sort.Search(to-from, func(k int) bool { return browsers[from+k] > high })
-		c.enters = c.at - 1
-		c.enter(r, g.entries)
-		c.look(browsers)
-		if c.enterer != nobody {
+		if c.enter(g.entries); c.enterer != nobody {
 			g.enterers = append(g.enterers, c)
 		}
 	}
 }
 
 // look sees whose the place is.
-func (c *cursor) look(browsers []uint64) {
+func (c *cursor) look() {
 	if c.browser = nobody; c.at < c.to {
-		c.browser = browsers[c.at]
+		c.browser = c.rows.browsers.rows[c.at]
 	}
 }
 
 // enter goes to the next row by which one may enter.
-func (c *cursor) enter(r *funnelRows, entries uint16) {
-	for c.enters++; c.enters < c.to && r.masks[c.enters]&entries == 0; c.enters++ {
+func (c *cursor) enter(entries uint16) {
+	for c.enters++; c.enters < c.to && !c.rows.enters(c.enters, entries); c.enters++ {
 	}
 	if c.enterer = nobody; c.enters < c.to {
-		c.enterer = r.browsers.rows[c.enters]
+		c.enterer = c.rows.browsers.rows[c.enters]
 	}
 }
 
 // next is the first browser that may enter.
-func (g *gathering) next(r *funnelRows) uint64 {
+func (g *gathering) next() uint64 {
 	browser := uint64(nobody)
 	for _, c := range g.enterers {
 		browser = min(browser, c.enterer)
@@ -98,38 +109,48 @@ func (g *gathering) next(r *funnelRows) uint64 {
 	}
 	for _, c := range g.enterers {
 		for c.enterer == browser {
-			c.enter(r, g.entries)
+			c.enter(g.entries)
 		}
 	}
 	return browser
 }
 
 // pass goes on to a browser's rows and behind them; it gives where they stand.
-func (c *cursor) pass(browsers []uint64, browser uint64) (from, to int) {
-	for c.browser < browser {
-		c.at++
-		c.look(browsers)
+func (c *cursor) pass(browser uint64) (from, to int) {
+	browsers := c.rows.browsers.rows[:c.to]
+	at := c.at
+	for at < len(browsers) && browsers[at] < browser {
+		at++
 	}
-	for from = c.at; c.browser == browser; {
-		c.at++
-		c.look(browsers)
+	for from = at; at < len(browsers) && browsers[at] == browser; at++ {
 	}
-	return from, c.at
+	c.at = at
+	c.look()
+	return from, at
+}
+
+// counts tells whether a row lies within the time and is not left out.
+func (g *gathering) counts(r *funnelRows, i int, leftOut []proto.Date32) bool {
+	moment := r.moments.rows[i]
+	return moment >= g.first && moment < g.last && (len(leftOut) == 0 || len(r.days.rows) == 0 || !slices.Contains(leftOut, r.days.rows[i]))
 }
 
 // take hands over what a browser did that is the entity. What a run has of it is in order.
-func (g *gathering) take(r *funnelRows, browser uint64) {
+func (g *gathering) take(browser uint64) {
 	g.happenings = g.happenings[:0]
+	leftOut := g.left.of(browser)
 	for i := range g.cursors {
 		c := &g.cursors[i]
 		if c.browser > browser {
 			continue
 		}
-		for from, to := c.pass(r.browsers.rows, browser); from < to; from++ {
-			g.happenings = append(g.happenings, r.happening(from))
+		for from, to := c.pass(browser); from < to; from++ {
+			if g.counts(c.rows, from, leftOut) {
+				g.happenings = append(g.happenings, c.rows.happening(from))
+			}
 		}
 	}
-	if len(g.happenings) > 12 {
+	if len(g.happenings) > 48 {
 		slices.SortFunc(g.happenings, func(a, b happening) int { return cmp.Compare(a.moment, b.moment) })
 	} else {
 		insert(g.happenings)
@@ -138,11 +159,15 @@ func (g *gathering) take(r *funnelRows, browser uint64) {
 }
 
 // takeEntities does the same for a browser whose rows are of several entities.
-func (g *gathering) takeEntities(r *funnelRows, browser uint64) {
+func (g *gathering) takeEntities(browser uint64) {
 	g.deeds = g.deeds[:0]
+	leftOut := g.left.of(browser)
 	for i := range g.cursors {
-		for from, to := g.cursors[i].pass(r.browsers.rows, browser); from < to; from++ {
-			g.deeds = append(g.deeds, deed{r.entities.rows[from], r.happening(from)})
+		c := &g.cursors[i]
+		for from, to := c.pass(browser); from < to; from++ {
+			if g.counts(c.rows, from, leftOut) {
+				g.deeds = append(g.deeds, deed{c.rows.entities.rows[from], c.rows.happening(from)})
+			}
 		}
 	}
 	g.hand(g.deeds)
@@ -150,28 +175,29 @@ func (g *gathering) takeEntities(r *funnelRows, browser uint64) {
 
 // sort gathers the rows of browsers from low up to and including high by sorting
 // them: divided into buckets by entity first, each of which is a handful.
-func (g *gathering) sort(r *funnelRows, low, high uint64) {
-	browsers, entities := r.browsers.rows, r.entities.rows
-	if len(entities) == 0 {
-		entities = browsers
-	}
+func (g *gathering) sort(all []*funnelRows, low, high uint64) {
 	n := 0
-	for _, browser := range browsers {
-		if browser >= low && browser <= high {
-			n++
+	for _, r := range all {
+		for i := range r.browsers.rows {
+			if g.sorts(r, i, low, high) {
+				n++
+			}
 		}
 	}
 	shift, size := 64, 1
 	for ; size*bucketRows < n; size *= 2 {
 		shift--
 	}
-	g.count(browsers, entities, low, high, shift, size)
+	g.count(all, low, high, shift, size)
 	g.deeds = slices.Grow(g.deeds[:0], n)[:n]
-	for i, browser := range browsers {
-		if browser >= low && browser <= high {
-			end := &g.ends[bucketOf(entities[i], shift)]
-			g.deeds[*end] = deed{entities[i], r.happening(i)}
-			*end++
+	for _, r := range all {
+		entities := r.owners()
+		for i := range entities {
+			if g.sorts(r, i, low, high) {
+				end := &g.ends[bucketOf(entities[i], shift)]
+				g.deeds[*end] = deed{entities[i], r.happening(i)}
+				*end++
+			}
 		}
 	}
 	from := 0
@@ -181,13 +207,22 @@ func (g *gathering) sort(r *funnelRows, low, high uint64) {
 	}
 }
 
+// sorts tells whether a row is among those that are sorted.
+func (g *gathering) sorts(r *funnelRows, i int, low, high uint64) bool {
+	browser := r.browsers.rows[i]
+	return browser >= low && browser <= high && g.counts(r, i, g.left.of(browser))
+}
+
 // count finds out where each bucket begins.
-func (g *gathering) count(browsers, entities []uint64, low, high uint64, shift, size int) {
+func (g *gathering) count(all []*funnelRows, low, high uint64, shift, size int) {
 	g.ends = slices.Grow(g.ends[:0], size)[:size]
 	clear(g.ends)
-	for i, browser := range browsers {
-		if browser >= low && browser <= high {
-			g.ends[bucketOf(entities[i], shift)]++
+	for _, r := range all {
+		entities := r.owners()
+		for i := range entities {
+			if g.sorts(r, i, low, high) {
+				g.ends[bucketOf(entities[i], shift)]++
+			}
 		}
 	}
 	sum := 0
@@ -250,4 +285,36 @@ func insert(h []happening) {
 			h[k], h[k-1] = h[k-1], h[k]
 		}
 	}
+}
+
+// leftOut are the days of browsers whose sessions are not read from copies, since they changed. A nil one is nobody's.
+type leftOut struct {
+	browsers map[uint64][]proto.Date32
+	some     []uint64 // bits of the numbers that are there: most are not, which takes no look at the map
+}
+
+// leftOutBits is how many bits of a number say where its bit stands.
+const leftOutBits = 20
+
+func newLeftOut(browsers []uint64, days []proto.Date32) *leftOut {
+	if len(browsers) == 0 {
+		return nil
+	}
+	l := &leftOut{make(map[uint64][]proto.Date32, len(browsers)), make([]uint64, 1<<leftOutBits/64)}
+	for i, browser := range browsers {
+		l.browsers[browser] = append(l.browsers[browser], days[i])
+		place := browser >> (64 - leftOutBits)
+		l.some[place/64] |= 1 << (place % 64)
+	}
+	return l
+}
+
+func (l *leftOut) of(browser uint64) []proto.Date32 {
+	if l == nil {
+		return nil
+	}
+	if place := browser >> (64 - leftOutBits); l.some[place/64]>>(place%64)&1 == 0 {
+		return nil
+	}
+	return l.browsers[browser]
 }

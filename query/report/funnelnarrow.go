@@ -25,7 +25,7 @@ func (s Scoped) narrow(ctx context.Context, f Funnel, source *funnelSource, matt
 	}
 	steps := source.ofSteps()
 	f.Breakdown = ""
-	if err := s.findSize(ctx, f, steps); err != nil {
+	if err := s.findSize(ctx, steps); err != nil {
 		return err
 	}
 	var seers []*noter
@@ -46,14 +46,14 @@ func (s Scoped) narrow(ctx context.Context, f Funnel, source *funnelSource, matt
 	}
 	slices.Sort(only)
 	source.only = only
-	return s.findSizeOfOnly(ctx, f, source)
+	return s.findSizeOfOnly(ctx, source)
 }
 
 // ofSteps is the same source for what the steps are.
 func (f *funnelSource) ofSteps() *funnelSource {
-	steps, build := *f, *f.funnelBuild
+	steps, build, known := *f, *f.funnelBuild, *f.findings
 	build.Stream, build.Breakdown = false, false
-	steps.funnelBuild, steps.size = &build, 0
+	steps.funnelBuild, steps.findings = &build, &known
 	return &steps
 }
 
@@ -96,8 +96,8 @@ func (f *funnelSource) onlyTables(low, high uint64) []ch.ExternalTable {
 }
 
 // findSizeOfOnly counts what is to be read of those who matter, in one part of all visitors. Where they did most of it they are no narrowing.
-func (s Scoped) findSizeOfOnly(ctx context.Context, f Funnel, source *funnelSource) error {
-	arguments := source.journeyArguments(f)
+func (s Scoped) findSizeOfOnly(ctx context.Context, source *funnelSource) error {
+	arguments := source.whichItems(nil)
 	high := uint64(math.MaxUint64 / sampled)
 	arguments["high"] = high
 	var count proto.ColUInt64
@@ -112,6 +112,7 @@ func (s Scoped) findSizeOfOnly(ctx context.Context, f Funnel, source *funnelSour
 		source.only = nil
 		return err
 	}
-	source.size = size
+	known := *source.findings // Others use it, too.
+	known.size, source.findings = size, &known
 	return err
 }

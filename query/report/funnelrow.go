@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -35,61 +34,67 @@ type funnelRows struct {
 	browsers gatheredUInt64 // sipHash64
 	entities gatheredUInt64 // sessions, sipHash64, or contacts, numbers of this question's; empty where browsers are entities
 	moments  gatheredUInt64
-	items    gatheredUInt64 // of journeys
-	entries  codedValues    // empty without a breakdown
-	masks    []uint16       // see happening
-	stops    []uint16       // empty where nothing stops
-	runs     []int          // where they begin
-	telling  bool           // every row has its item, and not only those of journeys
+	items    gatheredUInt64
+	days     gatheredDay // UTC, on which their sessions began; empty for what no copy has, or when nothing is left out of copies
+	entries  codedValues // empty where nobody enters, or without a breakdown
+	meaning  meaning     // of all rows, unless masks has that of each
+	masks    []uint16    // see happening
+	stops    []uint16    // empty where nothing stops
+	runs     []int       // where they begin
 }
 
 // clear makes room for rows whose entries are places among values.
-func (r *funnelRows) clear(values *names, telling bool) {
-	r.telling = telling
+func (r *funnelRows) clear(values *names) {
 	for _, column := range []*gatheredUInt64{&r.browsers, &r.entities, &r.moments, &r.items} {
 		column.clear()
 	}
-	r.entries.names, r.entries.codes = values, r.entries.codes[:0]
+	r.days.clear()
+	r.entries.names, r.entries.codes, r.meaning = values, r.entries.codes[:0], meaning{}
 	r.masks, r.stops, r.runs = r.masks[:0], r.stops[:0], r.runs[:0]
 }
 
 // bytes is how much room there is.
 func (r *funnelRows) bytes() int {
-	return r.browsers.bytes() + r.entities.bytes() + r.moments.bytes() + r.items.bytes() + bytesOf(r.entries.codes) + bytesOf(r.masks) + bytesOf(r.stops)
+	return r.browsers.bytes() + r.entities.bytes() + r.moments.bytes() + r.items.bytes() + r.days.bytes() + bytesOf(r.entries.codes) + bytesOf(r.masks) + bytesOf(r.stops)
 }
 
 // columns are those of funnel_journeys.sql.
-func (r *funnelRows) columns(source *funnelSource, entering bool) proto.Results {
-	result := proto.Results{{Name: "browser", Data: &r.browsers}, {Name: "moment", Data: &r.moments}, {Name: "item", Data: &r.items}}
-	if source.Sessions() {
+func (r *funnelRows) columns(of *reading) proto.Results {
+	result := proto.Results{{Name: "browser", Data: &r.browsers}, {Name: "moment", Data: &r.moments}}
+	if of.Days {
+		result = append(result, proto.ResultColumn{Name: "day", Data: &r.days})
+	}
+	if of.Sessions() {
 		result = append(result, proto.ResultColumn{Name: "of_session", Data: &r.entities})
 	}
-	if entering {
+	if of.Apart {
+		result = append(result, proto.ResultColumn{Name: "item", Data: &r.items})
+	}
+	if of.Entry != "" {
 		result = append(result, proto.ResultColumn{Name: "entry", Data: &r.entries})
 	}
 	return result
 }
 
-// mean says what the items of a block that was read mean, and where runs begin.
-// The same items stand together.
+// seeRuns finds the runs of a block that was read behind those that are known.
+func (r *funnelRows) seeRuns(from int) {
+	browsers := r.browsers.rows
+	if from == 0 && len(browsers) > 0 {
+		r.runs = append(r.runs, 0)
+	}
+	for i := max(from, 1); i < len(browsers); i++ {
+		if browsers[i] < browsers[i-1] {
+			r.runs = append(r.runs, i)
+		}
+	}
+}
+
+// mean says what the items of a block that was read mean. The same items stand together.
 func (r *funnelRows) mean(source *funnelSource) {
 	from, n := len(r.masks), len(r.browsers.rows)
 	r.masks = slices.Grow(r.masks, n-from)[:n]
 	if source.Exclusions {
 		r.stops = slices.Grow(r.stops, n-from)[:n]
-	}
-	if source.Breakdown { // Nobody enters by those that were asked for without.
-		r.entries.codes = append(r.entries.codes, make([]int32, n-len(r.entries.codes))...)
-	}
-	last := uint64(math.MaxUint64)
-	if from > 0 {
-		last = r.browsers.rows[from-1]
-	}
-	for i, browser := range r.browsers.rows[from:] {
-		if browser < last || len(r.runs) == 0 {
-			r.runs = append(r.runs, from+i)
-		}
-		last = browser
 	}
 	items := r.items.rows
 	for i := from; i < n; i++ {
@@ -105,50 +110,79 @@ func (r *funnelRows) mean(source *funnelSource) {
 	}
 }
 
+// meaningOf is that of row i.
+func (r *funnelRows) meaningOf(i int) meaning {
+	switch {
+	case len(r.masks) == 0:
+		return r.meaning
+	case len(r.stops) == 0:
+		return meaning{mask: r.masks[i]}
+	}
+	return meaning{r.masks[i], r.stops[i]}
+}
+
+// enters tells whether one may enter by row i, given the bits of those steps.
+func (r *funnelRows) enters(i int, entries uint16) bool {
+	if len(r.masks) == 0 {
+		return r.meaning.mask&entries != 0
+	}
+	return r.masks[i]&entries != 0
+}
+
 // add adds rows, and those of browsers as a run.
 func (r *funnelRows) add(rows []funnelRow, source *funnelSource) {
-	if len(rows) == 0 {
-		return
-	}
 	slices.SortFunc(rows, func(a, b funnelRow) int { return cmp.Compare(a.browser, b.browser) })
-	r.runs = append(r.runs, len(r.browsers.rows))
+	if len(rows) > 0 {
+		r.runs = append(r.runs, len(r.browsers.rows))
+	}
 	for i := range rows {
-		row := &rows[i]
-		r.browsers.rows, r.moments.rows, r.masks = append(r.browsers.rows, row.browser), append(r.moments.rows, row.moment), append(r.masks, row.mask)
-		if source.Sessions() || source.Contacts {
-			r.entities.rows = append(r.entities.rows, row.entity)
-		}
-		if source.Exclusions {
-			r.stops = append(r.stops, row.stop)
-		}
-		if source.Breakdown {
-			r.entries.codes = append(r.entries.codes, row.entry)
-		}
-		if source.Stream {
-			r.items.rows = append(r.items.rows, row.item)
-		}
+		r.append(&rows[i], source)
+	}
+}
+
+func (r *funnelRows) append(row *funnelRow, source *funnelSource) {
+	r.browsers.rows, r.moments.rows, r.masks = append(r.browsers.rows, row.browser), append(r.moments.rows, row.moment), append(r.masks, row.mask)
+	if source.Sessions() || source.Contacts {
+		r.entities.rows = append(r.entities.rows, row.entity)
+	}
+	if source.Exclusions {
+		r.stops = append(r.stops, row.stop)
+	}
+	if source.Breakdown {
+		r.entries.codes = append(r.entries.codes, row.entry)
+	}
+	if source.Stream {
+		r.items.rows = append(r.items.rows, row.item)
 	}
 }
 
 // row is one of them.
 func (r *funnelRows) row(i int) funnelRow {
 	row := funnelRow{browser: r.browsers.rows[i], entity: r.browsers.rows[i], happening: r.happening(i)}
+	if len(r.days.rows) > 0 {
+		row.day = r.days.rows[i]
+	}
 	if len(r.entities.rows) > 0 {
 		row.entity = r.entities.rows[i]
 	}
 	return row
 }
 
+// owners are the entities of the rows.
+func (r *funnelRows) owners() []uint64 {
+	if len(r.entities.rows) > 0 {
+		return r.entities.rows
+	}
+	return r.browsers.rows
+}
+
 // happening is row i, whosever it is.
 func (r *funnelRows) happening(i int) happening {
-	h := happening{moment: r.moments.rows[i], mask: r.masks[i]}
-	if len(r.stops) > 0 {
-		h.stop = r.stops[i]
-	}
+	h := happening{moment: r.moments.rows[i], meaning: r.meaningOf(i)}
 	if len(r.entries.codes) > 0 {
 		h.entry = r.entries.codes[i]
 	}
-	if r.telling {
+	if len(r.items.rows) > 0 {
 		h.item = r.items.rows[i]
 	}
 	return h
@@ -158,6 +192,7 @@ func (r *funnelRows) happening(i int) happening {
 type funnelRow struct {
 	browser, entity uint64
 	happening
+	day proto.Date32 // of its session, UTC; 0 where nobody asks
 }
 
 // rowBlock are the columns of what is read of sessions and conversions, one block.
@@ -189,7 +224,7 @@ func newRowBlock(source *funnelSource, values *names) (*rowBlock, proto.Results)
 }
 
 func (r *rowBlock) row(i int) funnelRow {
-	row := funnelRow{r.browser[i], r.browser[i], happening{moment: r.moment[i], mask: r.mask[i]}}
+	row := funnelRow{browser: r.browser[i], entity: r.browser[i], happening: happening{moment: r.moment[i], meaning: meaning{mask: r.mask[i]}}}
 	if r.sessions {
 		row.entity = r.session[i]
 	}

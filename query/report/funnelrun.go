@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 	"sync"
 
@@ -30,6 +31,10 @@ type funnelRun struct {
 	values *names  // of the breakdown; entries are places among them
 	owners *owners // of browsers, under ByContact; nil else
 	ranges int
+
+	key     memoryKey
+	kept    *remembered // what is kept of journeys, which is not read then; nil else
+	keeping *remembered // gets what is read, to be kept; nil else
 
 	rest       [][]funnelRow // by range: what is not in journeys
 	restRows   int
@@ -70,10 +75,14 @@ func (s Scoped) seenFrom(ctx context.Context, f Funnel, source *funnelSource, ne
 	}
 	gatherings := make([]gathering, seersAtOnce)
 	for i := range gatherings {
-		gatherings[i].entries, gatherings[i].yield = uint16(source.EntryMask), newSeer(r).see
+		g := &gatherings[i]
+		g.entries, g.left, g.yield = uint16(source.EntryMask), source.leftOut, newSeer(r).see
+		g.first, g.last = r.times()
 	}
-	err = r.each(ctx, gatherings)
-	return r.values.texts, err
+	if err := r.each(ctx, gatherings); err != nil {
+		return nil, err
+	}
+	return r.values.texts, r.remember(ctx)
 }
 
 // begin finds out whose the browsers are, and how much is read at once.
@@ -84,6 +93,7 @@ func (r *funnelRun) begin(ctx context.Context) (err error) {
 		return err
 	}
 	r.ranges += int(r.source.size / r.reader.funnelLimits.rows)
+	r.recall()
 	return nil
 }
 
@@ -127,6 +137,9 @@ func firstOf(place, ranges int) uint64 {
 func (r *funnelRun) readSessions(ctx context.Context, values *names) error {
 	if !r.source.Everything() && !r.funnel.onItems() {
 		return nil
+	}
+	if len(r.source.copies) > 0 && r.source.rest == 0 && !r.source.Changed {
+		return nil // To plan reading nothing takes longer than all that was asked by now.
 	}
 	block, result := newRowBlock(r.source, values)
 	return r.columns(ctx, "funnel_sessions", r.source, r.source.arguments, result, func() error {
@@ -213,56 +226,81 @@ func (r *funnelRun) each(ctx context.Context, gatherings []gathering) error {
 		}
 		return err
 	})
-	full, empty := make(chan *funnelRows), make(chan *funnelRows, 2)
-	for range min(r.ranges, cap(empty)) {
-		rows := r.reader.funnels.Get().(*funnelRows)
-		empty <- rows
-		defer func() {
-			rows.clear(nil, false)
-			if rows.bytes() <= roomBytes {
-				r.reader.funnels.Put(rows)
-			}
-		}()
-	}
+	full := make(chan *funnelRange)
 	work.Go(func() error {
 		defer close(full)
 		for place := range r.ranges {
-			var rows *funnelRows
+			rows, err := r.read(ctx, place)
+			if err != nil {
+				return err
+			}
 			select {
-			case rows = <-empty:
+			case full <- rows:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			if err := r.read(ctx, place, rows); err != nil {
-				return err
-			}
-			full <- rows
 		}
 		return nil
 	})
 	place := 0
 	for rows := range full {
 		r.gather(place, rows, gatherings)
-		empty <- rows
+		r.giveBack(append(rows.read, rows.rest))
 		place++
 	}
 	return work.Wait()
 }
 
+// funnelRange is what a range has.
+type funnelRange struct {
+	read []*funnelRows // of journeys
+	kept []orderedRows // of journeys likewise, by gathering: instead of the others
+	rest *funnelRows
+}
+
+// of are the rows that a gathering goes through.
+func (r *funnelRange) of(gathering int) []*funnelRows {
+	if r.kept != nil {
+		return []*funnelRows{r.kept[gathering].entering, r.kept[gathering].others, r.rest}
+	}
+	return append(slices.Clip(r.read), r.rest)
+}
+
+// room gives rows that nothing else uses.
+func (r *funnelRun) room() *funnelRows {
+	rows := r.reader.funnels.Get().(*funnelRows)
+	rows.clear(r.values)
+	return rows
+}
+
+// giveBack keeps the room for other questions.
+func (r *funnelRun) giveBack(all []*funnelRows) {
+	for _, rows := range all {
+		rows.clear(nil)
+		if rows.bytes() <= roomBytes {
+			r.reader.funnels.Put(rows)
+		}
+	}
+}
+
 // gather hands a range's rows to the seers.
-func (r *funnelRun) gather(place int, rows *funnelRows, gatherings []gathering) {
+func (r *funnelRun) gather(place int, rows *funnelRange, gatherings []gathering) {
 	if r.source.Contacts { // One may have browsers everywhere.
-		gatherings[0].sort(rows, 0, math.MaxUint64)
+		gatherings[0].sort(rows.of(0), 0, math.MaxUint64)
 		return
 	}
 	var work sync.WaitGroup
 	for i := range gatherings {
 		low, high := bounds(place*len(gatherings)+i, r.ranges*len(gatherings))
 		work.Go(func() {
-			if len(rows.runs) > r.reader.funnelLimits.runs {
-				gatherings[i].sort(rows, low, high)
+			runs, all := 0, rows.of(i)
+			for _, some := range all {
+				runs += len(some.runs)
+			}
+			if runs > r.reader.funnelLimits.runs {
+				gatherings[i].sort(all, low, high)
 			} else {
-				gatherings[i].merge(rows, low, high)
+				gatherings[i].merge(all, low, high)
 			}
 		})
 	}
@@ -270,20 +308,20 @@ func (r *funnelRun) gather(place int, rows *funnelRows, gatherings []gathering) 
 }
 
 // read reads a range's rows.
-func (r *funnelRun) read(ctx context.Context, place int, rows *funnelRows) error {
-	rows.clear(r.values, r.source.Stream)
-	if len(r.source.copies) > 0 && (len(r.source.items) > 0 || r.source.Everything()) {
-		if err := r.readJourneys(ctx, place, rows); err != nil {
-			return err
-		}
+func (r *funnelRun) read(ctx context.Context, place int) (rows *funnelRange, err error) {
+	rows = &funnelRange{}
+	if r.kept != nil {
+		rows.kept = r.kept.halves[place*seersAtOnce:][:seersAtOnce]
+	} else if rows.read, err = r.readJourneys(ctx, place); err != nil {
+		return nil, err
+	}
+	if r.keeping != nil {
+		rows.kept = r.arrange(place, rows.read)
 	}
 	select {
 	case <-r.restRead:
 	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if r.owners != nil {
-		r.own(rows)
+		return nil, ctx.Err()
 	}
 	rest := r.rest[place]
 	if r.source.Breakdown {
@@ -292,44 +330,92 @@ func (r *funnelRun) read(ctx context.Context, place int, rows *funnelRows) error
 			rest[i].entry = places[rest[i].entry]
 		}
 	}
-	rows.add(rest, r.source)
-	return nil
+	if r.owners != nil {
+		rest = append(rest, r.own(rows.read)...)
+		r.giveBack(rows.read)
+		rows.read = nil
+	}
+	rows.rest = r.room()
+	rows.rest.add(rest, r.source)
+	return rows, nil
 }
 
-// readJourneys reads those by which one may enter, with what one enters with, and then the others.
-func (r *funnelRun) readJourneys(ctx context.Context, place int, rows *funnelRows) error {
-	arguments := r.source.journeyArguments(r.funnel)
+// readJourneys reads what copies have of a range: what one enters by, and beside it the others.
+func (r *funnelRun) readJourneys(ctx context.Context, place int) ([]*funnelRows, error) {
+	if len(r.source.copies) == 0 {
+		return nil, nil
+	}
+	readings := r.source.readings()
+	if len(readings) == 0 {
+		return nil, nil
+	}
+	all := make([]*funnelRows, len(readings))
+	read, ctx := errgroup.WithContext(ctx)
+	others := divided(readings)
+	for _, some := range [][2]int{{0, others}, {others, len(readings)}} {
+		read.Go(func() error {
+			for i := some[0]; i < some[1]; i++ {
+				all[i] = r.room()
+				if err := r.readSome(ctx, place, &readings[i], all[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return all, read.Wait()
+}
+
+// divided tells which readings are the first beside the others. Those that tell what one enters with are one after the other, since
+// they number the values together.
+func divided(readings []reading) int {
+	for i, of := range readings {
+		if i > 0 && of.Entry == "" && (readings[0].Entry != "" || of.meaning.mask&1 == 0) {
+			return i
+		}
+	}
+	if readings[0].Entry != "" {
+		return len(readings)
+	}
+	return len(readings) / 2
+}
+
+func (r *funnelRun) readSome(ctx context.Context, place int, of *reading, rows *funnelRows) error {
+	arguments := r.source.whichItems(of.items)
 	low, high := bounds(place, r.ranges)
 	arguments["low"], arguments["high"] = low, high
-	for _, entering := range []bool{true, false} {
-		if entering && !r.source.Breakdown {
-			continue
-		}
-		data := struct {
-			*funnelSource
-			Entering bool
-		}{r.source, entering}
-		err := r.columns(ctx, "funnel_journeys", data, arguments, rows.columns(r.source, entering), func() error {
+	arguments["first"], arguments["last"] = r.times()
+	of.Ranged = r.ranges > 1
+	rows.meaning = of.meaning
+	read := 0
+	return r.columns(ctx, "funnel_journeys", of, arguments, rows.columns(of), func() error {
+		rows.seeRuns(read)
+		read = len(rows.browsers.rows)
+		if of.Apart {
 			rows.mean(r.source)
-			return nil
-		}, append(r.source.tables(), r.source.onlyTables(low, high)...)...)
-		if err != nil {
-			return err
 		}
-	}
-	return nil
+		return nil
+	}, r.source.onlyTables(low, high)...)
 }
 
-// own leaves the rows of contacts, in no order.
-func (r *funnelRun) own(rows *funnelRows) {
-	var owned []funnelRow
-	for i := range rows.browsers.rows {
-		if row := rows.row(i); r.owned(&row) {
-			owned = append(owned, row)
+// times are the first moment that counts, and the first that does not any longer.
+func (r *funnelRun) times() (first, last uint64) {
+	return momentOf(r.funnel.Period.Begin), momentOf(r.funnel.Period.End.Add(r.funnel.Window) + 1)
+}
+
+// own gives the rows of contacts.
+func (r *funnelRun) own(all []*funnelRows) (owned []funnelRow) {
+	for _, rows := range all {
+		for i, browser := range rows.browsers.rows {
+			if left := r.source.leftOut.of(browser); len(left) > 0 && slices.Contains(left, rows.days.rows[i]) {
+				continue
+			}
+			if row := rows.row(i); r.owned(&row) {
+				owned = append(owned, row)
+			}
 		}
 	}
-	rows.clear(r.values, r.source.Stream)
-	rows.add(owned, r.source)
+	return owned
 }
 
 // owners know whose the browsers are.
@@ -407,6 +493,6 @@ func (o *owners) add(browser uint64, begins []int64, contacts *proto.ColFixedStr
 }
 
 // list writes numbers as ClickHouse writes an array.
-func list[N uint16 | uint32 | uint64](numbers []N) string {
+func list[N uint16 | uint32 | uint64 | int64](numbers []N) string {
 	return strings.ReplaceAll(fmt.Sprint(numbers), " ", ",")
 }

@@ -3,15 +3,12 @@ package report
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"golang.org/x/sync/errgroup"
 
 	"sourceloop/schema"
 )
@@ -19,6 +16,7 @@ import (
 // funnelLimits are where a funnel is read in another way. The answer is the same.
 type funnelLimits struct {
 	rows    uint64 // of journeys that are read at once: ranges of visitors are made so large, so that memory does not grow
+	apart   int    // meanings that items are read by; of more, each row has its item
 	runs    int    // that are merged; more are sorted
 	items   int    // pages and events that a funnel may look at in journeys; of more it reads sessions
 	changes int    // visitors' days that may have changed since they were copied; beyond, copies are not read
@@ -26,7 +24,7 @@ type funnelLimits struct {
 }
 
 func usualLimits() funnelLimits {
-	return funnelLimits{rows: 1_500_000, runs: 64, items: 20_000, changes: 200_000, rest: 20_000_000}
+	return funnelLimits{rows: 3_000_000, apart: 12, runs: 64, items: 20_000, changes: 200_000, rest: 20_000_000}
 }
 
 // longestSession bounds how long before its items a session begins: it ends at midnight.
@@ -38,18 +36,21 @@ const longestSession = 2 * 24 * time.Hour
 type funnelSource struct {
 	*funnelBuild
 	scope     Scope
-	Entry     string // what one enters with, of a row j of journeys
+	entry     string // what one enters with, of a row j of journeys
 	Otherwise uint16 // whom a page or event stops that is not among the items
 	Pages     uint16 // the step that a page is that is not among them
 	Credited  uint16 // the steps whose conversions are asked for by id
 	Changed   bool   // some sessions changed since they were copied
 	Uncopied  string // the days of the others
-	copies    []schema.JourneyCopy
-	size      uint64 // how many rows of journeys are to be read
+	*findings
+	copies    []schema.JourneyCopy // that are read
+	rest      uint64               // how many sessions there may be at most of the days that no copy covers
 	changed   changes
+	leftOut   *leftOut // of the copies, by what changed
+	mostApart int      // see funnelLimits
+	Days      bool     // the rows have their sessions' days
+	Bounded   bool     // ClickHouse looks at when things happened: most of what copies have is of other times
 	only      []uint64 // who alone is read, sorted; see funnelnarrow.go
-	items     []uint64
-	meanings  map[uint64]meaning
 }
 
 // meaning is what an item is to a funnel; see happening.
@@ -76,6 +77,7 @@ const (
 type changes struct {
 	day     proto.ColDate32
 	visitor proto.ColStr
+	browser proto.ColUInt64 // the visitors as journeys has them
 }
 
 func (c *changes) table() ch.ExternalTable {
@@ -94,7 +96,7 @@ func (s Scoped) source(ctx context.Context, f Funnel, more func(*funnelSource)) 
 	if err != nil {
 		return nil, err
 	}
-	source := &funnelSource{funnelBuild: b, scope: f.Scope, Entry: "j." + string(f.Breakdown), Uncopied: "true"}
+	source := &funnelSource{funnelBuild: b, mostApart: s.reader.funnelLimits.apart, scope: f.Scope, entry: "j." + string(f.Breakdown), Uncopied: "true", findings: &findings{}}
 	if more != nil {
 		more(source)
 	}
@@ -104,26 +106,17 @@ func (s Scoped) source(ctx context.Context, f Funnel, more func(*funnelSource)) 
 	if !f.byItems() {
 		return source, nil
 	}
-	if err := s.findCopies(ctx, f, source); err != nil || len(source.copies) == 0 {
-		return source, err
-	}
-	find, ctx := errgroup.WithContext(ctx)
-	var known, few bool
-	find.Go(func() (err error) {
-		if known, err = s.findItems(ctx, source); err != nil || !known {
-			return err
-		}
-		return s.findSize(ctx, f, source)
-	})
-	find.Go(func() (err error) { few, err = s.findChanges(ctx, source); return err })
-	if err := find.Wait(); err != nil {
+	usable, err := s.find(ctx, f, source)
+	if err != nil {
 		return nil, err
 	}
-	if !known || !few {
-		source.copies, source.Changed = nil, false
+	if !usable {
+		source.copies, source.Changed, source.Uncopied = nil, false, "true"
 		return source, nil
 	}
-	source.Uncopied = uncopied(source.copies)
+	source.Bounded = source.Everything() || source.bounded(f)
+	source.Days = source.Changed
+	source.leftOut = newLeftOut(source.changed.browser, source.changed.day)
 	return source, nil
 }
 
@@ -146,84 +139,6 @@ func (f Funnel) byItems() bool {
 // onItems tells whether it looks at pages or events at all.
 func (f Funnel) onItems() bool {
 	return slices.ContainsFunc(f.conditions(), func(step Step) bool { return step.Type != "conversion" })
-}
-
-// findCopies finds those with sessions that may be asked for.
-func (s Scoped) findCopies(ctx context.Context, f Funnel, source *funnelSource) error {
-	var all []schema.JourneyCopy
-	err := s.query(ctx, "funnel_copies", nil, nil, func(r driver.Rows) error {
-		var c schema.JourneyCopy
-		var noted int64
-		err := r.Scan(&c.Month, &c.Build, &c.Begins, &c.Covers, &noted, &c.Rows)
-		c.Begins, c.Covers, c.Noted = schema.UTCDay(c.Begins), schema.UTCDay(c.Covers), schema.Millis(noted)
-		all = append(all, c)
-		return err
-	})
-	begin, end := f.Period.Begin.Add(-longestSession).Time(), f.Period.End.Add(f.Window).Time()
-	for _, c := range schema.JourneyCopies(all) {
-		if c.Covers.After(begin) && !c.Begins.After(end) {
-			source.copies = append(source.copies, c)
-		}
-	}
-	return err
-}
-
-// findItems looks the conditions up. Not usable are numbers with two meanings.
-func (s Scoped) findItems(ctx context.Context, source *funnelSource) (usable bool, err error) {
-	source.meanings = make(map[uint64]meaning)
-	arguments := maps.Clone(source.arguments)
-	arguments["limit"] = uint64(s.reader.funnelLimits.items + 1)
-	usable = true
-	err = s.query(ctx, "funnel_items", source, arguments, func(r driver.Rows) error {
-		var item, meanings uint64
-		var mask, stop uint16
-		err := r.Scan(&item, &mask, &stop, &meanings)
-		source.items, source.meanings[item] = append(source.items, item), meaning{mask, stop}
-		usable = usable && meanings == 1 && len(source.items) <= s.reader.funnelLimits.items
-		return err
-	})
-	return usable, err
-}
-
-// findSize counts what is to be read.
-func (s Scoped) findSize(ctx context.Context, f Funnel, source *funnelSource) error {
-	var count proto.ColUInt64
-	return s.columns(ctx, "funnel_size", source, source.journeyArguments(f), proto.Results{{Name: "size", Data: &count}}, func() error {
-		for _, n := range count {
-			source.size += n
-		}
-		return nil
-	})
-}
-
-// findChanges finds what the copies do not know. They are the same for all
-// statements of a question, or a session that changes meanwhile would be in none or both.
-func (s Scoped) findChanges(ctx context.Context, source *funnelSource) (usable bool, err error) {
-	noted := map[uint32]schema.Millis{}
-	oldest := source.copies[0].Noted
-	for _, c := range source.copies {
-		oldest = min(oldest, c.Noted)
-		if of, ok := noted[c.Month]; !ok || c.Noted < of {
-			noted[c.Month] = c.Noted
-		}
-	}
-	var months []uint32
-	var since []int64
-	for month, of := range noted {
-		months, since = append(months, month), append(since, int64(of))
-	}
-	err = s.query(ctx, "funnel_changes", nil, map[string]any{"oldest": int64(oldest), "months": months, "noted": since, "limit": uint64(s.reader.funnelLimits.changes + 1)},
-		func(r driver.Rows) error {
-			var day time.Time
-			var visitor string
-			err := r.Scan(&day, &visitor)
-			source.changed.day.Append(schema.UTCDay(day))
-			source.changed.visitor.Append(visitor)
-			return err
-		})
-	n := source.changed.visitor.Rows()
-	source.Changed = n > 0
-	return n <= s.reader.funnelLimits.changes, err
 }
 
 // uncopied are the days that no copy covers.
@@ -258,23 +173,93 @@ func (f *funnelSource) tables() []ch.ExternalTable {
 	return []ch.ExternalTable{f.changed.table()}
 }
 
-// journeyArguments are the parameters of funnel_journeys.sql but for the range.
-func (f *funnelSource) journeyArguments(q Funnel) map[string]any {
-	var months []uint32
-	var builds []uint64
-	for _, c := range f.copies {
-		months, builds = append(months, c.Month), append(builds, c.Build)
-	}
-	var entering []uint64
-	for _, item := range f.items {
-		if int(f.meanings[item].mask)&f.EntryMask != 0 {
-			entering = append(entering, item)
+// reading is a part of what is read of journeys: some items, all of which mean the same, or each row of which has its item.
+type reading struct {
+	*funnelSource
+	Apart   bool   // the rows have their items
+	Chosen  bool   // only the items are read
+	One     bool   // which are one
+	Without bool   // all but the items are
+	Entry   string // what one enters with; empty where nobody enters, or nobody asks
+	Ranged  bool   // only a range of visitors is
+	items   []uint64
+	meaning meaning
+}
+
+// readings divides what is read, so that nothing is asked for that is known: those by which one may enter stand first.
+func (f *funnelSource) readings() []reading {
+	entering, others := f.byEntry()
+	if f.Everything() {
+		if !f.Breakdown {
+			return []reading{{funnelSource: f, Apart: true}}
+		}
+		return []reading{
+			{funnelSource: f, Apart: true, Chosen: true, items: entering, Entry: f.entry},
+			{funnelSource: f, Apart: true, Without: true, items: entering},
 		}
 	}
-	return map[string]any{
-		"months": list(months), "builds": list(builds), "entering": list(entering), "items": list(f.items),
-		"first": momentOf(q.Period.Begin), "last": momentOf(q.Period.End.Add(q.Window) + 1),
+	all := slices.Concat(f.alike(entering), f.alike(others))
+	if len(all) > f.mostApart {
+		all = []reading{{funnelSource: f, Apart: true, items: entering}, {funnelSource: f, Apart: true, items: others}}
 	}
+	for i := range all {
+		all[i].Chosen, all[i].One = true, len(all[i].items) == 1
+		if f.Breakdown && f.enters(all[i].items) {
+			all[i].Entry = f.entry
+		}
+	}
+	return slices.DeleteFunc(all, func(r reading) bool { return len(r.items) == 0 })
+}
+
+// byEntry divides the items by whether one may enter by them.
+func (f *funnelSource) byEntry() (entering, others []uint64) {
+	for _, item := range f.items {
+		if f.enters([]uint64{item}) {
+			entering = append(entering, item)
+		} else {
+			others = append(others, item)
+		}
+	}
+	return entering, others
+}
+
+// enters tells whether one may enter by items, which are alike in that.
+func (f *funnelSource) enters(items []uint64) bool {
+	return len(items) > 0 && int(f.meanings[items[0]].mask)&f.EntryMask != 0
+}
+
+// alike brings items together that mean the same.
+func (f *funnelSource) alike(items []uint64) []reading {
+	var all []reading
+	place := map[meaning]int{}
+	for _, item := range items {
+		m := f.meanings[item]
+		i, known := place[m]
+		if !known {
+			i, place[m] = len(all), len(all)
+			all = append(all, reading{funnelSource: f, meaning: m})
+		}
+		all[i].items = append(all[i].items, item)
+	}
+	return all
+}
+
+// whichItems are parameters of funnel_journeys.sql: where it looks, and for which items.
+func (f *funnelSource) whichItems(items []uint64) map[string]any {
+	copies := make([]string, len(f.copies))
+	for i, c := range f.copies {
+		copies[i] = fmt.Sprintf("(%d,%d)", c.Month, c.Build)
+	}
+	return map[string]any{"copies": "[" + strings.Join(copies, ",") + "]", "items": list(items)}
+}
+
+// bounded tells whether what copies have is mostly of other times than a funnel asks for.
+func (f *funnelSource) bounded(q Funnel) bool {
+	var copied time.Duration
+	for _, c := range f.copies {
+		copied += c.Covers.Sub(c.Begins)
+	}
+	return 2*(q.Period.End.Time().Sub(q.Period.Begin.Time())+q.Window) < copied
 }
 
 // momentOf is the first moment of a time; those that no moment can tell are the last.

@@ -9,10 +9,10 @@ import (
 // mask for step k), and whom it stops (bit k-1: those who got to step k and no
 // further).
 type happening struct {
-	moment     uint64 // see funnelrow.go
-	item       uint64 // what it was; 0 where nobody asks
-	mask, stop uint16
-	entry      int32 // the place of the value that the breakdown has for it
+	moment  uint64 // see funnelrow.go
+	item    uint64 // what it was; of no meaning where nobody asks
+	meaning        // what it is to the funnel
+	entry   int32  // the place of the value that the breakdown has for it
 }
 
 // at is when it happened, in milliseconds.
@@ -73,17 +73,25 @@ func (w *walker) bestInOrder(h []happening) (best walk, entry int) {
 		w.ahead[s].n = 0
 	}
 	for i := len(h) - 1; i >= 0; i-- {
-		at, mask, stop := h[i].at(), h[i].mask, h[i].stop
-		if mask&1 != 0 && w.enters(h, i) {
-			if chain := w.within(at, &w.ahead[1]); chain.n >= best.n {
+		one := &h[i]
+		if one.mask&1 != 0 && w.enters(h, i) {
+			if chain := w.within(one.at(), &w.ahead[1]); chain.n >= best.n {
 				best, entry = chain, i
 			}
 		}
-		for s := range w.steps { // Step s+1; those behind it are as they were.
-			w.lookBack(s, at, mask, stop)
+		for touched := one.mask&^1 | w.stopped(one.stop); touched != 0; touched &= touched - 1 { // Steps behind one are as they were.
+			w.lookBack(bits.TrailingZeros16(touched), one.at(), one.meaning)
 		}
 	}
 	return best, entry
+}
+
+// stopped are the steps that those whom something stops were about to do.
+func (w *walker) stopped(stop uint16) uint16 {
+	if !w.exclusions {
+		return 0
+	}
+	return stop << 1 & (1<<w.steps - 1)
 }
 
 // within is a chain that begins now, without what lies beyond the window.
@@ -99,14 +107,13 @@ func (w *walker) within(at int64, next *walk) walk {
 	return chain
 }
 
-// lookBack puts an event in front of what is known of step s+1.
-func (w *walker) lookBack(s int, at int64, mask, stop uint16) {
+// lookBack puts an event that is step s+1, or stops who was about to do it, in front of what is known of that step.
+func (w *walker) lookBack(s int, at int64, means meaning) {
 	own, next := &w.ahead[s], &w.ahead[s+1]
-	stopped := w.exclusions && s > 0 && stop>>(s-1)&1 != 0
+	stopped := w.exclusions && means.stop>>(s-1)&1 != 0
 	switch {
-	case mask>>s&1 == 0 && stopped:
+	case means.mask>>s&1 == 0:
 		own.n = 0
-	case mask>>s&1 == 0:
 	case !w.exclusions || stopped:
 		own.n = 1 + copy(own.times[1:], next.list())
 		own.times[0] = at

@@ -18,6 +18,7 @@ type (
 	gatheredInt64  = gathered[int64, proto.ColInt64, *proto.ColInt64]
 	gatheredUInt64 = gathered[uint64, proto.ColUInt64, *proto.ColUInt64]
 	gatheredUInt8  = gathered[uint8, proto.ColUInt8, *proto.ColUInt8]
+	gatheredDay    = gathered[proto.Date32, proto.ColDate32, *proto.ColDate32]
 	gatheredFloat  = gathered[float64, proto.ColFloat64, *proto.ColFloat64]
 	gatheredID     = gathered[[16]byte, proto.ColFixedStr16, *proto.ColFixedStr16]
 )

@@ -21,12 +21,10 @@ func statement(t *testing.T, statements *template.Template, f Funnel) (sql strin
 		return "", false
 	}
 	var text bytes.Buffer
-	source := struct {
-		*funnelSource
-		Entering bool
-	}{Entering: true, funnelSource: &funnelSource{funnelBuild: b, scope: f.Scope, Entry: "j." + string(f.Breakdown), Uncopied: "true", Changed: true}}
+	source := &funnelSource{funnelBuild: b, scope: f.Scope, entry: "j." + string(f.Breakdown), Uncopied: "true", Changed: true}
+	of := &reading{funnelSource: source, Apart: true, Chosen: true, Without: true, Entry: source.entry, Ranged: true}
 	for _, name := range []string{"funnel_items", "funnel_journeys", "funnel_sessions", "funnel_conversion_rows"} {
-		if err := statements.ExecuteTemplate(&text, name+".sql", source); err != nil {
+		if err := statements.ExecuteTemplate(&text, name+".sql", of); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -33,6 +33,7 @@ type Reader struct {
 	funnels      *sync.Pool // of funnelRows: as large as former questions needed; two for each turn, and what is idle is the collector's
 	turns        turns      // of funnels
 	funnelLimits funnelLimits
+	memory       *funnelMemory
 	limit        time.Duration
 	bytes        int64 // that one statement may read; 0 for any
 	statements   *template.Template
@@ -55,12 +56,14 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	}
 	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), crowds: make(chan struct{}, 1), mostCrowd: mostCrowd, turns: newTurns(limit), funnelLimits: usualLimits(), funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}
 	r.kept = newKeeper(Scoped{reader: r}.activeParts, r.columnar.with)
+	r.memory = newFunnelMemory(DefaultFunnelBytes, r.lookForState)
 	return r, nil
 }
 
 // Close ends the connections.
 func (r *Reader) Close() error {
 	r.kept.close()
+	r.memory.close()
 	return errors.Join(r.conn.Close(), r.columnar.close())
 }
 
@@ -134,6 +137,7 @@ const (
 	codeMemory  = 241
 	codeBytes   = 307
 	codeRegexp  = 427
+	codeDenied  = 497
 )
 
 func explain(op string, err error) error {
