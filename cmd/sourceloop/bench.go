@@ -17,7 +17,7 @@ type benchCommand struct {
 	Hits    int    `help:"How many hits each side is given." default:"500000" placeholder:"N"`
 	JSON    bool   `name:"json" help:"Print the report as JSON."`
 	Profile string `help:"Folder that gets profiles of the product, for go tool pprof." placeholder:"DIR" type:"existingdir"`
-	Only    string `help:"Of reports, measure only this." enum:",attribution,funnel,traffic,places" default:""`
+	Only    string `help:"Of reports, measure only this." enum:",attribution,funnel,traffic,places,busy" default:""`
 	Keep    bool   `help:"Make the data of reports in --data itself, leave it there, and use it again when it is there."`
 	Data    string `help:"Folder for the data of the run, deleted afterwards; one of the system's by default." placeholder:"DIR" type:"path"`
 }

@@ -16,7 +16,7 @@ type Config struct {
 	Dir        string // folder for everything; the caller deletes it
 	Executable string // the product's binary, which knows PartCommand too
 	Profiles   string // folder that gets profiles of the product; "" for none
-	Only       string // of the area reports: attribution, funnel or traffic alone; "" for all
+	Only       string // of the area reports: attribution, funnel, traffic, places or busy alone; "" for all
 	Groups     Groups
 	Log        *slog.Logger
 }

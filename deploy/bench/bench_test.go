@@ -88,7 +88,7 @@ func TestAreas(t *testing.T) {
 			map[string]any{"pipeline hits": 2000.0, "insert, rows": 2000.0},
 		},
 		"reports": {
-			map[string]float64{"attribution, nine models": 50, "funnel, four steps": 4, "funnel, the same": 4},
+			map[string]float64{"attribution, nine models": 50, "funnel, four steps": 4, "funnel, the same by source": 4, "funnel, the same saved": 8},
 			map[string]any{"hits made": 1667.0},
 		},
 		"identity":  {map[string]float64{"identity": 50}, map[string]any{}},

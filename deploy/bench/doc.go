@@ -22,7 +22,8 @@
 //   - freshness: how soon a hit's session is found by a query, and a chat's contact by the API, while traffic goes on.
 //   - reports: attribution, funnels and Traffic on generated data in the product's own tables, sessions written by a
 //     statement and credited by the product's own; against window functions and windowFunnel over plain tables with the
-//     same rows. Paths, Content and Locations of 30 and of 90 days are notes ("places"). Statements and generators are
+//     same rows. Paths, Content and Locations of 30 and of 90 days are notes ("places"), and
+//     so is the funnel when eight ask at a time while sessions are written ("busy"). Statements and generators are
 //     sql/reports_*.sql. A median of seven turns, the first one left out.
 //
 // Before anything is reported both sides must have the same answer: the same hits, the same rows, the same identities.

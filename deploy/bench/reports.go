@@ -43,6 +43,7 @@ type reporting struct {
 	conn   driver.Conn // in the product's database
 	reader *report.Reader
 	ours   report.Scoped
+	fresh  report.Scoped // keeps nothing for the next question about the same
 
 	newReader func() (*report.Reader, error)
 
@@ -70,7 +71,7 @@ func measureReports(ctx context.Context, h *host, r *Report) (err error) {
 		name    string
 		measure func(context.Context, *Report) error
 	}{
-		{"attribution", m.attribution}, {"funnel", m.funnel}, {"traffic", m.traffic}, {"places", m.places},
+		{"attribution", m.attribution}, {"funnel", m.funnel}, {"traffic", m.traffic}, {"places", m.places}, {"busy", m.busy},
 	} {
 		if only := h.config.Only; only != "" && only != part.name {
 			continue
@@ -103,7 +104,13 @@ func (m *reporting) open(ctx context.Context) error {
 		return err
 	}
 	m.host.onClose(m.reader.Close)
-	m.ours = m.of(m.reader)
+	forgetful, err := m.newReader()
+	if err != nil {
+		return err
+	}
+	m.host.onClose(forgetful.Close)
+	forgetful.RememberAtMost(0)
+	m.ours, m.fresh = m.of(m.reader), m.of(forgetful)
 	return nil
 }
 
