@@ -165,7 +165,7 @@ func (f *funnelSource) memoryKey(workspace uint32) memoryKey {
 }
 
 // rowBytes is what a row that is kept takes, about.
-const rowBytes = 32
+const rowBytes = 24
 
 // keepable tells whether what is read of journeys may serve other questions.
 func (f *funnelSource) keepable(most int) bool {
