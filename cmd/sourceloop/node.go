@@ -359,6 +359,7 @@ func (n *node) startReports(context.Context) error {
 		return err
 	}
 	reader.ReadAtMost(n.config.settings.ReportBytes)
+	reader.RememberAtMost(n.config.settings.FunnelMemory)
 	n.reports = reader.WithChannels(n.channels)
 	n.onClose(reader.Close)
 	if n.costs, err = clickhouse.OpenCosts(n.clickhouseConfig(), time.Now); err != nil {
