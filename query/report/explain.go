@@ -146,8 +146,10 @@ type standing struct {
 
 // Explain tells of one conversion what each of its contact's sessions up to it
 // has under every model that needs nothing but a conversion's touches. Of q,
-// Lookback, Exclude, AsOf and Progressed are read. KindUnknown when there is no
-// such conversion.
+// Lookback, Exclude, AsOf and Progressed are read; KindUnknown when there is no
+// such conversion. Where Model or Compare is data-driven all of q is read, which
+// must be the question of the table that is explained, and touches have what that
+// model gives them too, unless the question does not count the conversion.
 func (s Scoped) Explain(ctx context.Context, id schema.ID, q Credits) (Explanation, error) {
 	found, err := s.standing(ctx, id, q)
 	if err != nil {
@@ -155,6 +157,9 @@ func (s Scoped) Explain(ctx context.Context, id schema.ID, q Credits) (Explanati
 	}
 	found.Progressed = q.Progressed[found.Contact]
 	e, shares := found.Explanation, found.shares(q)
+	if err = s.explainPaths(ctx, id, q, shares); err != nil {
+		return e, err
+	}
 	journey, err := s.Journey(ctx, e.Contact)
 	if err != nil {
 		return e, err
