@@ -2487,7 +2487,8 @@ type ExplainedTouch struct {
 	// Country ISO 3166-1 alpha-2.
 	Country string `json:"country"`
 
-	// Credits Its share under every model; absent for what was left out.
+	// Credits Its share under every model that looks at one conversion, and under `markov` and `shapley` where they are asked for;
+	// absent for what was left out.
 	Credits *map[string]float64 `json:"credits,omitempty"`
 
 	// Device desktop, mobile, tablet.
@@ -4836,8 +4837,34 @@ type ListContentParams struct {
 
 // ExplainConversionParams defines parameters for ExplainConversion.
 type ExplainConversionParams struct {
+	// Model How a conversion's credit is shared among its touches.
+	Model *Model `form:"model,omitempty" json:"model,omitempty"`
+
+	// CompareModel A second model, where that one is `markov` or `shapley`.
+	CompareModel *Model `form:"compare_model,omitempty" json:"compare_model,omitempty"`
+
+	// Dimension What the table is grouped by.
+	Dimension *Dimension `form:"dimension,omitempty" json:"dimension,omitempty"`
+
+	// SecondDimension A second dimension to group by.
+	SecondDimension *SecondDimension `form:"second_dimension,omitempty" json:"second_dimension,omitempty"`
+
+	// From The first day, in the workspace's time zone. By default 29 days before `to`.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The last day, in the workspace's time zone. By default today.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Conversion The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+	// when named.
+	Conversion *Conversion `form:"conversion,omitempty" json:"conversion,omitempty"`
+
 	// Lookback How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`.
 	Lookback *Lookback `form:"lookback,omitempty" json:"lookback,omitempty"`
+
+	// FirstOnly Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+	// before the range leaves the contact out.
+	FirstOnly *FirstOnly `form:"first_only,omitempty" json:"first_only,omitempty"`
 
 	// AsOf What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
 	// default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
@@ -4847,6 +4874,13 @@ type ExplainConversionParams struct {
 	// Exclude Touches left out before crediting, written like a filter. A touch that one of them describes is as if it were not
 	// there.
 	Exclude *Exclude `form:"exclude,omitempty" json:"exclude,omitempty"`
+
+	// Filter `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+	// Repeated filters must all hold. The value `(none)` is the empty one.
+	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// Segment The id of a segment, whose filters must match as well.
+	Segment *WithinSegment `form:"segment,omitempty" json:"segment,omitempty"`
 }
 
 // DeleteCostsParams defines parameters for DeleteCosts.
@@ -6220,11 +6254,67 @@ func (w *ServerInterfaceWrapper) ExplainConversion(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ExplainConversionParams
+	// ------------- Optional query parameter "model" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "model", ctx.QueryParams(), &params.Model, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter model: %s", err))
+	}
+
+	// ------------- Optional query parameter "compare_model" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compare_model", ctx.QueryParams(), &params.CompareModel, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter compare_model: %s", err))
+	}
+
+	// ------------- Optional query parameter "dimension" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dimension", ctx.QueryParams(), &params.Dimension, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dimension: %s", err))
+	}
+
+	// ------------- Optional query parameter "second_dimension" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "second_dimension", ctx.QueryParams(), &params.SecondDimension, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter second_dimension: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "conversion" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "conversion", ctx.QueryParams(), &params.Conversion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversion: %s", err))
+	}
+
 	// ------------- Optional query parameter "lookback" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "lookback", ctx.QueryParams(), &params.Lookback, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lookback: %s", err))
+	}
+
+	// ------------- Optional query parameter "first_only" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "first_only", ctx.QueryParams(), &params.FirstOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter first_only: %s", err))
 	}
 
 	// ------------- Optional query parameter "as_of" -------------
@@ -6239,6 +6329,20 @@ func (w *ServerInterfaceWrapper) ExplainConversion(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
+	}
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// ------------- Optional query parameter "segment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "segment", ctx.QueryParams(), &params.Segment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments

@@ -206,8 +206,8 @@ func (s *service) ExplainConversion(ctx context.Context, in ExplainConversionReq
 	if err != nil {
 		return nil, schema.E("explain a conversion", schema.KindUnknown, "There is no such conversion in this workspace. Check the address.")
 	}
-	q := report.Credits{Model: report.Model(FullPath)} // All models are asked, and this one wants stages.
-	if err = s.credit(ctx, who, &q, askedCredits{lookback: in.Params.Lookback, asOf: in.Params.AsOf, exclude: in.Params.Exclude}); err != nil {
+	q, err := s.explaining(ctx, who, in.Params)
+	if err != nil {
 		return nil, err
 	}
 	e, err := s.reports(who).Explain(ctx, id, q)
@@ -219,6 +219,23 @@ func (s *service) ExplainConversion(ctx context.Context, in ExplainConversionReq
 		Provider: e.Provider, Conversation: e.External, Url: e.URL, KnownAt: Moment(e.KnownAt), IdentifiedAt: Moment(e.Identified),
 		InProgressAt: moment(e.Progressed), Touches: explainedOf(e.Touches), LeftOut: explainedOf(e.LeftOut),
 	}, nil
+}
+
+// explaining reads the question of the table that is explained; without one
+// that is of models which look at one conversion.
+func (s *service) explaining(ctx context.Context, who caller, p ExplainConversionParams) (report.Credits, error) {
+	wanted, second := model(p.Model), report.Model(text(p.CompareModel))
+	for _, m := range []report.Model{wanted, second} {
+		if (m == report.Markov || m == report.Shapley) && (p.Dimension == nil || p.From == nil || p.To == nil) {
+			return report.Credits{}, schema.E("explain a conversion", schema.KindInvalid, "The model %s shares all conversions of a table together, so what it gives this one depends on the table. "+
+				"Name the table's dimension, from and to, and what else it was asked with: its filters, exclusions, conversion, lookback, segment and moment.", m)
+		}
+	}
+	q := report.Credits{Model: report.Model(FullPath)} // All models are asked, and this one wants stages.
+	err := s.credit(ctx, who, &q, askedCredits{p.From, p.To, p.Conversion, p.Lookback, p.AsOf, p.Segment, p.FirstOnly, p.Exclude, p.Filter})
+	q.Model, q.Compare = wanted, second
+	q.Dimension, q.Second = dimension(p.Dimension), report.Dimension(text(p.SecondDimension))
+	return q, err
 }
 
 func explainedOf(touches []report.ExplainedTouch) []ExplainedTouch {

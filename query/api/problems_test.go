@@ -63,6 +63,8 @@ func TestParametersThatAreRefused(t *testing.T) {
 		{"/attribution?exclude=source", []string{"The parameter exclude"}},
 		{"/attribution?compare=custom", []string{"compare_from and compare_to"}},
 		{"/attribution/changes?since=2026-11-01&model=shapley", []string{"shapley", "linear"}},
+		{"/conversions/6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10/credits?model=markov&from=2026-11-01&to=2026-11-02", []string{"markov", "dimension, from and to"}},
+		{"/conversions/6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10/credits?compare_model=shapley&dimension=source&from=2026-11-01", []string{"shapley", "dimension, from and to"}},
 		{"/attribution?lookback=0", []string{"The parameter lookback is not written as it must be", "days"}},
 		{"/attribution?lookback=5", []string{"1, 7, 14, 30, 60, 90, 180"}},
 		{"/attribution?from=2026-02-30", []string{"from"}},

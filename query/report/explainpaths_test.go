@@ -22,7 +22,7 @@ func TestExplanationsAddUpInWorlds(t *testing.T) {
 	s, begin := open(t), at(t, "1T00:00")
 	var all []*market
 	batch := &sink.Batch{}
-	for n := range max(8, *markets/5) {
+	for n := range max(6, *markets/10) {
 		w := newMarket(random, uint32(1+n), begin)
 		w.rows(batch)
 		all = append(all, w)

@@ -736,8 +736,12 @@ test("a number opens its conversions, one is explained; Esc, Back and focus", as
   await page.goto(`${full.address}/dashboards/traffic?model=markov&row=channel&key=Direct`);
   await page.waitForSelector(id("behind-list"));
   assert.match(await page.textContent(id("behind-meaning")), /Markov shares the sum.*spread alike/);
-  await page.locator(`${id("behind-list")} ${id("explain")}`).first().click();
-  await page.waitForSelector(`${id("explained-together")} >> text=a single visit has no share of its own`);
+  const [explained] = await Promise.all([page.waitForRequest((r) => r.url().includes("/credits")), page.locator(`${id("behind-list")} ${id("explain")}`).first().click()]);
+  assert.match(explained.url(), /model=markov/);
+  assert.match(explained.url(), /dimension=channel/);
+  assert.match(explained.url(), /from=\d{4}-/);
+  await page.waitForSelector(`${id("explained-together")} >> text=Markov shares the conversions of the whole table`);
+  assert.ok(Number(await page.locator(id("sum-markov")).getAttribute("data-value")) > 0);
   await page.goto(`${full.address}/dashboards/traffic?model=shapley&row=channel&key=Direct`);
   await page.waitForSelector(id("behind-list"));
   assert.match(await page.textContent(id("behind-meaning")), /the share that Shapley gives it/);

@@ -38,11 +38,12 @@ export function makeCredits({ now, people, empty }) {
     const list = p.journey.sessions;
     const out = q.getAll("exclude").length > 0 && list.length > 1 ? list.slice(0, 1) : [];
     const counted = list.slice(out.length);
+    const asked = [...models, ...["markov", "shapley"].filter((m) => m === q.get("model") || m === q.get("compare_model"))];
     const old = list.length > 1 ? [{ ...explained(list[0]), session: "0ld00000-0000-8000-8000-000000000000", reason: "", touch: { ...touchOf(list[0]), at: new Date(Date.parse(list[0].started_at) - 100 * 864e5).toISOString() }, left_out: "lookback" }] : [];
     return {
       id: idOf(p), contact: p.contact.id, name: "intercom_conversation", at: p.contact.converted_at, value: 240, currency: "EUR", provider: "intercom", conversation: p.contact.conversations[0].id, url: p.contact.conversations[0].url,
       known_at: p.contact.created_at, identified_at: p.contact.created_at, in_progress_at: p.contact.stage === "In Progress" ? p.contact.created_at : null,
-      touches: counted.map((s, i) => ({ ...explained(s), credits: Object.fromEntries(models.map((m) => [m, shares(m, counted)[i]])) })),
+      touches: counted.map((s, i) => ({ ...explained(s), credits: Object.fromEntries(asked.map((m) => [m, shares(m, counted)[i]])) })),
       left_out: [...old, ...out.map((s) => ({ ...explained(s), left_out: "excluded" }))],
     };
   };

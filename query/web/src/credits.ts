@@ -6,7 +6,7 @@ import type { Model } from "./models";
 
 type Touch = Schemas["ExplainedTouch"];
 
-/** Whether a model credits all paths together, so that one conversion has no shares of its own. */
+/** Whether a model credits all paths together, so that what it gives one conversion depends on the table. */
 export function together(model: Model): boolean {
   return model === "markov" || model === "shapley";
 }

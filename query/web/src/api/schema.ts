@@ -397,6 +397,13 @@ export interface paths {
          * Who earned one conversion, and why
          * @description Its touches with their share under every model that looks at one conversion, what was left out and why, why each
          *     session began, and which rule gave its channel. Without a touch the conversion is Direct.
+         *
+         *     With `markov` or `shapley` as a model, what that one gives each touch is there, too. These models look at the paths of
+         *     everybody, so they need the question of the table that is explained: `dimension`, `from` and `to` are required then,
+         *     and every other parameter must be as it was for the table. What such a model gives a value of the dimension in this
+         *     conversion is spread alike over the touches that have the value. These shares of all conversions sum to the rows of
+         *     the table; under `markov` with what is `without_path`, and there those of one conversion need not sum to 1. They are
+         *     absent where the question does not count the conversion.
          */
         get: operations["explainConversion"];
         put?: never;
@@ -2943,7 +2950,10 @@ export interface components {
             /** @description The browser's name. */
             browser: string;
             touch: components["schemas"]["Touch"];
-            /** @description Its share under every model; absent for what was left out. */
+            /**
+             * @description Its share under every model that looks at one conversion, and under `markov` and `shapley` where they are asked for;
+             *     absent for what was left out.
+             */
             credits?: {
                 [key: string]: number;
             };
@@ -5226,8 +5236,30 @@ export interface operations {
     explainConversion: {
         parameters: {
             query?: {
+                /** @description How a conversion's credit is shared among its touches. */
+                model?: components["parameters"]["Model"];
+                /** @description A second model, where that one is `markov` or `shapley`. */
+                compare_model?: components["schemas"]["Model"];
+                /** @description What the table is grouped by. */
+                dimension?: components["schemas"]["Dimension"];
+                /** @description A second dimension to group by. */
+                second_dimension?: components["parameters"]["SecondDimension"];
+                /** @description The first day, in the workspace's time zone. By default 29 days before `to`. */
+                from?: components["parameters"]["From"];
+                /** @description The last day, in the workspace's time zone. By default today. */
+                to?: components["parameters"]["To"];
+                /**
+                 * @description The name of the conversions to count. By default all: conversations, goals and API conversions; `contact` only
+                 *     when named.
+                 */
+                conversion?: components["parameters"]["Conversion"];
                 /** @description How many days before the conversion touches count: 1, 7, 14, 30, 60, 90, 180 or `all`. */
                 lookback?: components["parameters"]["Lookback"];
+                /**
+                 * @description Count of every contact only the first of the conversions that are asked for, whenever that was: a first one from
+                 *     before the range leaves the contact out.
+                 */
+                first_only?: components["parameters"]["FirstOnly"];
                 /**
                  * @description What was known then: a time as 2026-11-24T18:00:00Z, or a day, which is its end in the workspace's time zone. By
                  *     default now. Only conversions have a history: sessions, visitors, pages and cost are counted as they are known now, and
@@ -5242,6 +5274,17 @@ export interface operations {
                  *     ]
                  */
                 exclude?: components["parameters"]["Exclude"];
+                /**
+                 * @description `dimension:operator:value`, where the operator is `is`, `is_not` or `contains` (without regard to case).
+                 *     Repeated filters must all hold. The value `(none)` is the empty one.
+                 * @example [
+                 *       "source:is:google",
+                 *       "landing_page:contains:/pricing"
+                 *     ]
+                 */
+                filter?: components["parameters"]["Filter"];
+                /** @description The id of a segment, whose filters must match as well. */
+                segment?: components["parameters"]["WithinSegment"];
             };
             header?: never;
             path: {

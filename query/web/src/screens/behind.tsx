@@ -65,7 +65,7 @@ export function BehindDrawer({ common, vs }: { common: Common; vs: Model | undef
             </Link>
           </p>
         )}
-        {now.why && <Explanation id={now.why} common={{ ...common, model: now.under ?? common.model }} vs={now.under ? undefined : vs} />}
+        {now.why && <Explanation id={now.why} common={{ ...common, model: now.under ?? common.model }} vs={now.under ? undefined : vs} by={{ dimension: now.row ?? "channel", second: now.key2 !== null ? now.second : undefined }} />}
         {!now.why && now.row && now.key !== null && <Conversions common={common} dimension={now.row} second={now.second} row={now.key} row2={now.key2} model={now.under ?? common.model} />}
       </div>
     </Drawer>

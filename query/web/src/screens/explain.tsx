@@ -2,8 +2,9 @@
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { asOfText, beganText, leftOutText, ruleText, shareText, together } from "../credits";
+import { dimensionLabel, type Dimension } from "../filters";
 import { dateTime, money, sourceMedium, upright } from "../format";
-import { conversionLabel, modelLabel, type Model } from "../models";
+import { conversionLabel, credits, modelLabel, type Model } from "../models";
 import { session, zone } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Link, ProblemNote, Skeleton } from "../ui/basics";
@@ -13,12 +14,13 @@ import type { Common } from "../report";
 type Explained = Schemas["Explanation"];
 type Touch = Schemas["ExplainedTouch"];
 
-/** The explanation of a conversion, under a model or two. */
-export function Explanation({ id, common, vs }: { id: string; common: Common; vs: Model | undefined }) {
+/** The explanation of a conversion, under a model or two, in a table by a dimension or two. */
+export function Explanation({ id, common, vs, by }: { id: string; common: Common; vs: Model | undefined; by: By }) {
   const { lookback, exclude } = common;
   const now = place.value.query.get("when") === "now";
   const as_of = now ? "" : common.as_of;
-  const query = { lookback, as_of, exclude };
+  const shown = [common.model, vs].filter((m): m is Model => !!m && credits(m, by.dimension) && (!by.second || credits(m, by.second)));
+  const query = shown.some(together) ? questionOf({ ...common, as_of }, shown, by) : { lookback, as_of, exclude };
   const answer = useQuery(`explain ${id} ${JSON.stringify(query)}`, (signal) => ask("get", "/api/v1/conversions/{id}/credits", { path: { id }, query, signal }));
   const when = common.as_of && (
     <div class="bar">
@@ -40,23 +42,43 @@ export function Explanation({ id, common, vs }: { id: string; common: Common; vs
     );
   }
   if (!answer.data) return <Skeleton lines={10} />;
-  const alone = [common.model, vs].filter((m): m is Model => !!m && !together(m));
-  const refused = [common.model, vs].filter((m): m is Model => !!m && together(m));
+  const e = answer.data;
+  const uncounted = shown.filter((m) => together(m) && e.touches.some((t) => t.credits?.[m] === undefined));
+  const told = shown.filter((m) => !uncounted.includes(m));
   return (
     <div class="explained" data-testid="explained" data-id={id}>
-      {refused.length > 0 && (
-        <p class="note" data-testid="explained-together">
+      {uncounted.length > 0 && !answer.loading && (
+        <p class="note" data-testid="explained-uncounted">
           <span>
-            {refused.map(modelLabel).join(" and ")} {refused.length > 1 ? "credit" : "credits"} the rows of a report over all its paths, so a single visit has no share of its own. What a row has of this conversion is in the list of the row. {alone.length === 0 && "Below is what Linear gives each visit."}
+            {uncounted.map(modelLabel).join(" and ")} {uncounted.length > 1 ? "share" : "shares"} the conversions that the table counts, and this is none of them: it lies outside its days, or is not what it counts. {told.length === 0 && "Below is what Linear gives each visit."}
           </span>
         </p>
       )}
+      {uncounted.length === 0 && e.touches.length > 0 && told.some(together) && <p class="hint" data-testid="explained-together">{meaning(told.filter(together), by)}</p>}
       {when}
-      <Milestones of={answer.data} />
-      <Touches of={answer.data} models={alone.length > 0 ? alone : ["linear"]} />
-      {answer.data.left_out.length > 0 && <LeftOut touches={answer.data.left_out} lookback={lookback} />}
+      <Milestones of={e} />
+      <Touches of={e} models={told.length > 0 ? told : ["linear"]} />
+      {e.left_out.length > 0 && <LeftOut touches={e.left_out} lookback={lookback} />}
     </div>
   );
+}
+
+/** What a table is grouped by. */
+interface By {
+  dimension: Dimension;
+  second: Dimension | undefined;
+}
+
+/** The question of a table, which models that share all conversions together need. */
+function questionOf({ model: _, ...common }: Common, [model, compare_model]: Model[], { dimension, second }: By) {
+  return { ...common, model, ...(compare_model && { compare_model }), dimension, ...(second && { second_dimension: second }) };
+}
+
+/** What the shares of such models are. */
+function meaning(models: Model[], { dimension, second }: By): string {
+  const of = [dimension, ...(second ? [second] : [])].map((d) => dimensionLabel(d).toLowerCase()).join(" and ");
+  const share = `${models.map(modelLabel).join(" and ")} ${models.length > 1 ? "share" : "shares"} the conversions of the whole table. What a ${of} has of this one is spread alike over its visits here.`;
+  return models.includes("markov") ? `${share} Markov credits the sum of all conversions and none in particular, so these need not make one.` : share;
 }
 
 function Milestones({ of: e }: { of: Explained }) {
