@@ -9,13 +9,9 @@ ALTER TABLE sessions
     ADD COLUMN IF NOT EXISTS first_page LowCardinality(String) MATERIALIZED if(bot, '', cutQueryString(landing_page)) COMMENT 'the landing page without query; none of bots',
     ADD COLUMN IF NOT EXISTS last_page LowCardinality(String) MATERIALIZED if(bot, '', cutQueryString(exit_page)) COMMENT 'the exit page without query; none of bots',
     ADD COLUMN IF NOT EXISTS pages Array(LowCardinality(String)) MATERIALIZED arrayMap(url -> cutQueryString(url), arrayFilter((url, type) -> type = 'pageview' AND NOT bot, items_url, items_type)) COMMENT 'every page view''s URL without query; none of bots';
-ALTER TABLE sessions MATERIALIZE COLUMN visitor_number;
-ALTER TABLE sessions MATERIALIZE COLUMN first_page;
-ALTER TABLE sessions MATERIALIZE COLUMN last_page;
-ALTER TABLE sessions MATERIALIZE COLUMN pages;
-ALTER TABLE sessions DROP COLUMN IF EXISTS visitor_key;
+-- The column visitor_key stays for processes of the former version, which a rolling upgrade has beside those of this one. A later
+-- migration may drop it.
+ALTER TABLE sessions MATERIALIZE COLUMN visitor_number, MATERIALIZE COLUMN first_page, MATERIALIZE COLUMN last_page, MATERIALIZE COLUMN pages;
 
 -- +goose Down
-ALTER TABLE sessions ADD COLUMN IF NOT EXISTS visitor_key UInt128 MATERIALIZED reinterpretAsUInt128(sipHash128(visitor)) COMMENT 'hash of visitor, to count distinct ones by' CODEC(NONE);
-ALTER TABLE sessions MATERIALIZE COLUMN visitor_key;
 ALTER TABLE sessions DROP COLUMN IF EXISTS pages, DROP COLUMN IF EXISTS last_page, DROP COLUMN IF EXISTS first_page, DROP COLUMN IF EXISTS visitor_number;
