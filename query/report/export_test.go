@@ -90,7 +90,7 @@ func (r *Reader) KeptBytes() int {
 }
 
 // LookAtKept has it looked whether the parts are still there.
-func (r *Reader) LookAtKept() { r.kept.sweep() }
+func (r *Reader) LookAtKept() { r.kept.once() }
 
 // LookByHand has it looked after kept rows only when LookAtKept says so. It is called before anything is kept.
 func (r *Reader) LookByHand() {

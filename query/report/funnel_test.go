@@ -291,7 +291,7 @@ func (w *world) funnel(begin schema.Millis) report.Funnel {
 	}
 	for k := range 2 + w.random.IntN(3) {
 		some := steps
-		if k == 0 || f.Order == report.AnyOrder && f.Breakdown != "" {
+		if f.Breakdown != "" && (k == 0 || f.Order == report.AnyOrder) {
 			some = steps[:len(steps)-1] // With what a conversion enters has its own test.
 		}
 		f.Steps = append(f.Steps, some[w.random.IntN(len(some))])
@@ -383,7 +383,13 @@ func TestFunnelEqualsNaive(t *testing.T) {
 	var questions []question
 	for _, w := range s.fill(seed, count, begin) {
 		for range each {
-			questions = append(questions, question{w, w.funnel(begin)})
+			f := w.funnel(begin)
+			questions = append(questions, question{w, f})
+			chats := slices.ContainsFunc(f.Steps, func(step report.Step) bool { return step.Type == "conversion" })
+			if f.Order == report.Sequential && (f.Breakdown == "" || !chats) { // The same steps in two orders.
+				f.Order = report.AnyOrder
+				questions = append(questions, question{w, f})
+			}
 		}
 	}
 	reached := s.agree(questions, "from sessions")
@@ -398,8 +404,8 @@ func TestFunnelEqualsNaive(t *testing.T) {
 	}
 	s.agree(questions, "from copies")
 	s.agree(questions, "from copies, asked again")
-	if n := s.reader.Remembered(); n < len(questions)/8 {
-		t.Errorf("of %d questions %d are kept: the test is too weak", len(questions), n)
+	if n := s.reader.Remembered(); n == 0 {
+		t.Errorf("of %d questions none is kept: the test is too weak", len(questions))
 	}
 	s.agree(questions, "from what was kept")
 	s.tighten(seed)
@@ -408,6 +414,30 @@ func TestFunnelEqualsNaive(t *testing.T) {
 	s.agree(questions, "from copies and what changed since")
 	s.copies()
 	s.agree(questions, "from copies made again")
+}
+
+// What is kept for one order answers no other: there other steps are entered by.
+func TestFunnelsOfTwoOrdersAreKeptApart(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	s, begin := open(t), at(t, "3T10:00")
+	all := s.fill(seed, 6, begin)
+	s.copies()
+	for _, w := range all {
+		f := report.Funnel{
+			Steps: []report.Step{
+				{Type: "pageview", Operator: "equals", Value: "/pricing"}, {Type: "pageview", Operator: "starts_with", Value: "/docs"}, {Type: "event", Name: "play"},
+			},
+			Window: time.Hour, Breakdown: "source", Period: report.Period{Begin: begin, End: begin.Add(2 * time.Hour)},
+		}
+		for _, order := range []report.Order{report.Sequential, report.Sequential, report.Sequential, report.AnyOrder, report.AnyOrder, report.AnyOrder, report.Sequential} {
+			f.Order = order
+			s.agree([]question{{w, f}}, string(order))
+		}
+	}
+	if s.reader.Remembered() == 0 {
+		t.Error("nothing is kept: the test is too weak")
+	}
 }
 
 // tighten has every further question read in another of the ways in which large ones are.

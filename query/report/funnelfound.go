@@ -60,7 +60,7 @@ func (f *funnelSource) conditions(workspace uint32) memoryKey {
 	arguments := maps.Clone(f.arguments)
 	delete(arguments, "begin")
 	delete(arguments, "end")
-	return memoryKey(sha256.Sum256(fmt.Appendf(nil, "%d %q %q %d %d %t %v", workspace, f.ItemMask, f.ItemStop, f.Otherwise, f.Pages, f.Everything(), arguments)))
+	return memoryKey(sha256.Sum256(fmt.Appendf(nil, "%d %q %q %d %d %t %#v", workspace, f.ItemMask, f.ItemStop, f.Otherwise, f.Pages, f.Everything(), arguments)))
 }
 
 // findState finds of which parts journeys consists; empty where that is not known for sure: by several servers, of which each may have
@@ -74,20 +74,30 @@ func (s Scoped) findState(ctx context.Context) (state string, err error) {
 
 // lookForState is the same, of all workspaces.
 func (r *Reader) lookForState(ctx context.Context) (state string, err error) {
-	if len(r.columnar.options.Addr) > 1 {
+	if len(r.columnar.options.Addr) > 1 || r.kept.doubts() {
 		return "", nil
 	}
+	err = r.columnar.with(ctx, func(ask asking) error { state, err = Scoped{reader: r}.state(ask); return err })
+	if code, _ := exceptionCode(err); code == codeDenied {
+		r.kept.doubt()
+		return "", nil // All is answered by reading everything.
+	}
+	return state, err
+}
+
+// state asks for it by a connection.
+func (s Scoped) state(ask asking) (state string, err error) {
 	var parts proto.ColStr
-	err = Scoped{reader: r}.columns(ctx, "funnel_state", nil, nil, proto.Results{{Name: "state", Data: &parts}}, func() error {
+	q, err := s.columnQuery("funnel_state", nil, nil, proto.Results{{Name: "state", Data: &parts}}, func() error {
 		if parts.Rows() > 0 { // The last block has none.
 			state = parts.Row(0)
 		}
 		return nil
 	})
-	if code, _ := exceptionCode(err); code == codeDenied {
-		return "", nil // All is answered by reading everything.
+	if err != nil {
+		return "", err
 	}
-	return state, err
+	return state, explain("read funnel_state", ask(q))
 }
 
 // findCopies finds those that stand.
@@ -130,7 +140,8 @@ func (s Scoped) findRest(ctx context.Context, f Funnel, source *funnelSource) (u
 		source.rest, err = s.estimate(ctx, "funnel_uncopied", source, map[string]any{"first": int64(begin), "last": int64(end)})
 		return err
 	})
-	return usable, find.Wait()
+	err = find.Wait()
+	return usable, err
 }
 
 // findItems looks the conditions up.

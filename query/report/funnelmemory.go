@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
@@ -17,16 +16,17 @@ import (
 const DefaultFunnelBytes = 512 << 20
 
 // RememberAtMost bounds what is kept of what funnels read of journeys, in bytes; 0 keeps nothing. It is called before anything is asked.
-func (r *Reader) RememberAtMost(bytes int) { r.memory = newFunnelMemory(bytes, r.lookForState) }
+func (r *Reader) RememberAtMost(bytes int) { r.memory = newFunnelMemory(max(0, bytes), r.lookForState) }
 
 // funnelMemory has what was read of journeys for funnels that were asked more than once, for the next question about the same
 // steps: a saved funnel, its trend, its people. It is the same as long as journeys has the same parts, since parts never change:
 // an erasure writes others, as does a copy. What is no longer so is dropped by the next question, whatever it asks, and within ten
 // seconds without one. It is safe for concurrent use.
 type funnelMemory struct {
-	look  func(context.Context) (state string, err error)
+	look func(context.Context) (state string, err error)
+	*sweeper
+
 	mu    sync.Mutex
-	timer *time.Timer // nil when nothing is kept
 	most  int
 	bytes int
 	rows  *simplelru.LRU[memoryKey, *remembered]
@@ -53,11 +53,13 @@ const (
 	memoryFinds = 64
 )
 
-// memoryLooks is how often it is looked, while nobody asks, whether what is kept was erased.
-const memoryLooks = 10 * time.Second
-
 func newFunnelMemory(most int, look func(context.Context) (string, error)) *funnelMemory {
 	k := &funnelMemory{most: most, look: look}
+	k.sweeper = newSweeper(k.forget, func() bool {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return k.rows.Len() > 0
+	})
 	// Errors are of sizes below 1.
 	k.rows, _ = simplelru.NewLRU(memoryAsked, func(_ memoryKey, rows *remembered) { k.bytes -= rows.bytes() })
 	k.asked, _ = simplelru.NewLRU[memoryKey, struct{}](memoryAsked, nil)
@@ -99,43 +101,38 @@ func (k *funnelMemory) drop(state string) {
 	}
 }
 
-// sweep drops what was erased meanwhile, and looks again while anything is kept: nobody may ask for long.
-func (k *funnelMemory) sweep() {
-	ctx, cancel := context.WithTimeout(context.Background(), memoryLooks)
-	defer cancel()
+// forget drops what was erased meanwhile, and all if it cannot be known.
+func (k *funnelMemory) forget(ctx context.Context) {
 	state, err := k.look(ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err != nil {
-		state = "" // Rather read anew than kept for too long.
+		state = ""
 	}
 	k.drop(state)
-	if k.timer = nil; k.rows.Len() > 0 {
-		k.timer = time.AfterFunc(memoryLooks, k.sweep)
-	}
 }
 
-// close has it look no more.
+// close lets go of everything.
 func (k *funnelMemory) close() {
+	k.sweeper.close()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.rows.Purge()
-	if k.timer != nil {
-		k.timer.Stop()
-	}
 }
 
+// put keeps rows. The longest unused go, when there is too much.
 func (k *funnelMemory) put(key memoryKey, rows *remembered) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if rows.bytes() > k.most || k.closed() {
+		return
+	}
 	k.rows.Remove(key)
 	k.rows.Add(key, rows)
 	for k.bytes += rows.bytes(); k.bytes > k.most; {
 		k.rows.RemoveOldest()
 	}
-	if k.timer == nil {
-		k.timer = time.AfterFunc(memoryLooks, k.sweep)
-	}
+	k.start()
 }
 
 func (k *remembered) bytes() int {
@@ -152,7 +149,7 @@ func (k *remembered) bytes() int {
 // memoryKey is that of what a funnel reads of journeys, whatever its days.
 func (f *funnelSource) memoryKey(workspace uint32) memoryKey {
 	hash := sha256.New()
-	fmt.Fprintf(hash, "%d %q %v %q %t %t", workspace, f.state, f.whichItems(nil)["copies"], f.entry, f.Sessions(), f.Exclusions)
+	fmt.Fprintf(hash, "%d %q %v %q %t %t %d", workspace, f.state, f.whichItems(nil)["copies"], f.entry, f.Sessions(), f.Exclusions, f.EntryMask)
 	for _, item := range slices.Sorted(slices.Values(f.items)) {
 		m := f.meanings[item]
 		var number [12]byte
@@ -164,12 +161,24 @@ func (f *funnelSource) memoryKey(workspace uint32) memoryKey {
 	return memoryKey(hash.Sum(nil))
 }
 
-// rowBytes is what a row that is kept takes, about.
-const rowBytes = 24
+// rowBytes is what a row that is kept takes: browser, moment, day and mask, and what else is asked.
+func (f *funnelSource) rowBytes() uint64 {
+	bytes := uint64(22)
+	if f.Sessions() {
+		bytes += 8
+	}
+	if f.Exclusions {
+		bytes += 2
+	}
+	if f.Breakdown {
+		bytes += 4
+	}
+	return bytes
+}
 
 // keepable tells whether what is read of journeys may serve other questions.
 func (f *funnelSource) keepable(most int) bool {
-	return f.state != "" && len(f.copies) > 0 && len(f.items) > 0 && !f.Everything() && !f.Only() && !f.Contacts && f.size < uint64(most)/rowBytes
+	return f.state != "" && len(f.copies) > 0 && len(f.items) > 0 && !f.Everything() && !f.Only() && !f.Contacts && f.size < uint64(most)/f.rowBytes()
 }
 
 // recall takes what is kept for the funnel, or sees to it that it will be.
@@ -193,17 +202,25 @@ func (r *funnelRun) recall() {
 	}
 }
 
-// remember keeps what was read, if journeys is still what it was before.
-func (r *funnelRun) remember(ctx context.Context) error {
-	if r.keeping == nil {
+// remembering reads by one connection, and keeps what was read if journeys was the same before and after. That connection may be one
+// of several servers, of which each has parts of its own: so all is asked of the same.
+func (r *funnelRun) remembering(ctx context.Context, read func() error) error {
+	return r.reader.columnar.with(ctx, func(ask asking) error {
+		state, err := r.state(ask)
+		if err != nil {
+			return err
+		}
+		r.ask = ask
+		if err := read(); err != nil || state != r.keeping.state {
+			return err
+		}
+		// All is answered by now: what cannot be told now is not kept, and that is all.
+		if after, err := r.state(ask); err == nil && after == state {
+			r.keeping.values = slices.Clone(r.values.texts)
+			r.reader.memory.put(r.key, r.keeping)
+		}
 		return nil
-	}
-	state, err := r.findState(ctx)
-	if err == nil && state == r.keeping.state {
-		r.keeping.values = slices.Clone(r.values.texts)
-		r.reader.memory.put(r.key, r.keeping)
-	}
-	return err
+	})
 }
 
 // arrange puts a range's rows in order, to be kept.
@@ -214,7 +231,7 @@ func (r *funnelRun) arrange(place int, rows []*funnelRows) []orderedRows {
 		low, high := bounds(place*seersAtOnce+i, r.ranges*seersAtOnce)
 		work.Go(func() {
 			g := gathering{entries: uint16(r.source.EntryMask)}
-			halves[i] = g.arrange(rows, low, high, r.source)
+			halves[i] = g.arrange(rows, low, high, r.reader.funnelLimits.runs, r.source)
 		})
 	}
 	work.Wait()
@@ -223,10 +240,13 @@ func (r *funnelRun) arrange(place int, rows []*funnelRows) []orderedRows {
 }
 
 // arrange merges runs into one, of browsers from low up to and including high.
-func (g *gathering) arrange(all []*funnelRows, low, high uint64, source *funnelSource) orderedRows {
+func (g *gathering) arrange(all []*funnelRows, low, high uint64, mostRuns int, source *funnelSource) orderedRows {
 	entering, others := &funnelRows{}, &funnelRows{}
 	var some []funnelRow
 	g.begin(all, low, high)
+	if len(g.cursors) > mostRuns {
+		return g.sorted(all, low, high, source)
+	}
 	for browser := g.nearest(); browser != nobody; browser = g.nearest() {
 		some = some[:0]
 		enters := uint16(0)
@@ -242,12 +262,46 @@ func (g *gathering) arrange(all []*funnelRows, low, high uint64, source *funnelS
 		if enters != 0 {
 			to = entering
 		}
-		for i := range some {
-			to.append(&some[i], source)
-			to.days.rows = append(to.days.rows, some[i].day)
-		}
+		to.keep(some, source)
 	}
 	return orderedRows{entering.trimmed(), others.trimmed()}
+}
+
+// sorted does the same of many runs, by sorting.
+func (g *gathering) sorted(all []*funnelRows, low, high uint64, source *funnelSource) orderedRows {
+	var some []funnelRow
+	for _, r := range all {
+		for i, browser := range r.browsers.rows {
+			if browser >= low && browser <= high {
+				some = append(some, r.row(i))
+			}
+		}
+	}
+	slices.SortFunc(some, func(a, b funnelRow) int {
+		return cmp.Or(cmp.Compare(a.browser, b.browser), cmp.Compare(a.moment, b.moment))
+	})
+	entering, others := &funnelRows{}, &funnelRows{}
+	for len(some) > 0 {
+		n, enters := 0, uint16(0)
+		for ; n < len(some) && some[n].browser == some[0].browser; n++ {
+			enters |= some[n].mask & g.entries
+		}
+		to := others
+		if enters != 0 {
+			to = entering
+		}
+		to.keep(some[:n], source)
+		some = some[n:]
+	}
+	return orderedRows{entering.trimmed(), others.trimmed()}
+}
+
+// keep adds rows with their days.
+func (r *funnelRows) keep(rows []funnelRow, source *funnelSource) {
+	for i := range rows {
+		r.append(&rows[i], source)
+		r.days.rows = append(r.days.rows, rows[i].day)
+	}
 }
 
 // nearest is the first browser of all runs.

@@ -74,6 +74,15 @@ func (n *noter) see(entity uint64, h []happening) {
 // Only tells whether not everybody is read.
 func (f *funnelSource) Only() bool { return f.only != nil }
 
+// includes tells whether somebody is read.
+func (f *funnelSource) includes(entity uint64) bool {
+	if !f.Only() {
+		return true
+	}
+	_, found := slices.BinarySearch(f.only, entity)
+	return found
+}
+
 // onlyTables go along with a statement about visitors from low up to and including high.
 func (f *funnelSource) onlyTables(low, high uint64) []ch.ExternalTable {
 	if !f.Only() {

@@ -33,6 +33,7 @@ type funnelRun struct {
 	ranges int
 
 	key     memoryKey
+	ask     asking      // by which journeys is read; nil for any connection
 	kept    *remembered // what is kept of journeys, which is not read then; nil else
 	keeping *remembered // gets what is read, to be kept; nil else
 
@@ -79,10 +80,13 @@ func (s Scoped) seenFrom(ctx context.Context, f Funnel, source *funnelSource, ne
 		g.entries, g.left, g.yield = uint16(source.EntryMask), source.leftOut, newSeer(r).see
 		g.first, g.last = r.times()
 	}
-	if err := r.each(ctx, gatherings); err != nil {
-		return nil, err
+	read := func() error { return r.each(ctx, gatherings) }
+	if r.keeping != nil {
+		err = r.remembering(ctx, read)
+	} else {
+		err = read()
 	}
-	return r.values.texts, r.remember(ctx)
+	return r.values.texts, err
 }
 
 // begin finds out whose the browsers are, and how much is read at once.
@@ -193,6 +197,9 @@ func (r *funnelRun) readConversions(ctx context.Context, values *names) error {
 			row.moment = row.moment<<momentBits | conversionLast | min(together, 1<<10-1)
 			if r.owners != nil {
 				row.entity = r.owners.number(whose)
+			}
+			if !r.source.includes(row.entity) {
+				continue
 			}
 			if row.mask&r.source.Credited != 0 {
 				r.credited[doing{row.entity, row.moment}] = schema.ID(id.Row(i))
@@ -352,6 +359,9 @@ func (r *funnelRun) readJourneys(ctx context.Context, place int) ([]*funnelRows,
 	all := make([]*funnelRows, len(readings))
 	read, ctx := errgroup.WithContext(ctx)
 	others := divided(readings)
+	if r.ask != nil { // One after the other.
+		others = len(readings)
+	}
 	for _, some := range [][2]int{{0, others}, {others, len(readings)}} {
 		read.Go(func() error {
 			for i := some[0]; i < some[1]; i++ {
@@ -388,14 +398,22 @@ func (r *funnelRun) readSome(ctx context.Context, place int, of *reading, rows *
 	of.Ranged = r.ranges > 1
 	rows.meaning = of.meaning
 	read := 0
-	return r.columns(ctx, "funnel_journeys", of, arguments, rows.columns(of), func() error {
+	q, err := r.columnQuery("funnel_journeys", of, arguments, rows.columns(of), func() error {
 		rows.seeRuns(read)
 		read = len(rows.browsers.rows)
 		if of.Apart {
 			rows.mean(r.source)
 		}
 		return nil
-	}, r.source.onlyTables(low, high)...)
+	})
+	if err != nil {
+		return err
+	}
+	q.ExternalTables = r.source.onlyTables(low, high)
+	if r.ask != nil {
+		return explain("read funnel_journeys", r.ask(q))
+	}
+	return explain("read funnel_journeys", r.reader.columnar.do(ctx, q))
 }
 
 // times are the first moment that counts, and the first that does not any longer.

@@ -15,8 +15,6 @@ const (
 	keptBytes = 256 << 20
 	// keptUnused is how long rows are kept that nobody asks for.
 	keptUnused = time.Hour
-	// keptLooks is how often it is looked, while nobody asks, whether all parts are still there: what was erased is not held longer.
-	keptLooks = 10 * time.Second
 )
 
 // contactColumn is whose conversions are.
@@ -106,22 +104,23 @@ func trimmed[T any](list []T) []T {
 
 // keeper keeps rows. It is safe for concurrent use.
 type keeper struct {
-	list  func(asking) (parts, error) // which are active
-	with  func(context.Context, func(asking) error) error
-	most  int // bytes
-	looks sync.WaitGroup
-	end   context.CancelFunc
-	ends  context.Context
+	list func(asking) (parts, error) // which are active
+	with func(context.Context, func(asking) error) error
+	most int // bytes
+	*sweeper
 
 	mutex  sync.Mutex
 	all    []*keptRows
-	timer  *time.Timer // nil when nothing is kept
-	unsure bool        // it was once not known which parts there are: it is not asked again
+	unsure bool // it was once not known which parts there are: it is not asked again
 }
 
 func newKeeper(list func(asking) (parts, error), with func(context.Context, func(asking) error) error) *keeper {
 	k := &keeper{list: list, with: with, most: keptBytes}
-	k.ends, k.end = context.WithCancel(context.Background())
+	k.sweeper = newSweeper(k.forget, func() bool {
+		k.mutex.Lock()
+		defer k.mutex.Unlock()
+		return len(k.all) > 0
+	})
 	return k
 }
 
@@ -167,7 +166,7 @@ func (k *keeper) take(active parts, need *keeping) (all []*keptRows, missing par
 func (k *keeper) put(active parts, read []*keptRows) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	if k.ends.Err() != nil {
+	if k.closed() {
 		return
 	}
 	for _, rows := range read {
@@ -185,7 +184,7 @@ func (k *keeper) put(active parts, read []*keptRows) {
 		oldest := slices.MinFunc(k.all, func(a, b *keptRows) int { return a.used.Compare(b.used) })
 		k.drop(func(rows *keptRows) bool { return rows == oldest })
 	}
-	k.wait()
+	k.start()
 }
 
 func (k *keeper) drop(which func(*keptRows) bool) { k.all = slices.DeleteFunc(k.all, which) }
@@ -198,27 +197,9 @@ func (k *keeper) bytes() int {
 	return n
 }
 
-// wait has it looked after a while, if anything is kept.
-func (k *keeper) wait() {
-	if k.timer != nil || len(k.all) == 0 || k.ends.Err() != nil {
-		return
-	}
-	k.looks.Add(1)
-	k.timer = time.AfterFunc(keptLooks, func() {
-		defer k.looks.Done()
-		k.sweep()
-		k.mutex.Lock()
-		defer k.mutex.Unlock()
-		k.timer = nil
-		k.wait()
-	})
-}
-
-// sweep drops rows of parts that are not there any more, those that nobody asks
+// forget drops rows of parts that are not there any more, those that nobody asks
 // for, and all if it cannot be known.
-func (k *keeper) sweep() {
-	ctx, cancel := context.WithTimeout(k.ends, keptLooks)
-	defer cancel()
+func (k *keeper) forget(ctx context.Context) {
 	var active parts
 	err := k.with(ctx, func(ask asking) (err error) { active, err = k.list(ask); return err })
 	k.mutex.Lock()
@@ -243,14 +224,10 @@ func (k *keeper) doubts() bool {
 
 // close lets go of everything.
 func (k *keeper) close() {
-	k.end()
+	k.sweeper.close()
 	k.mutex.Lock()
+	defer k.mutex.Unlock()
 	k.all = nil
-	if k.timer != nil && k.timer.Stop() {
-		k.looks.Done()
-	}
-	k.mutex.Unlock()
-	k.looks.Wait()
 }
 
 // summedOfKept answers a question from rows that are kept, and those that were

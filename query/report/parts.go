@@ -86,6 +86,9 @@ func (s Scoped) activeParts(ask asking) (parts, error) {
 		return nil, err
 	}
 	err = ask(q)
+	if code, _ := exceptionCode(err); code == codeDenied {
+		s.reader.kept.doubt()
+	}
 	if _, refused := ch.AsException(err); refused || err == nil && (unsure || len(all) == 0) {
 		return nil, errPartsUnsure // There may be rows all the same: the table may only stand for another one.
 	}
