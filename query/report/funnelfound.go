@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/ClickHouse/ch-go/proto"
 	"golang.org/x/sync/errgroup"
@@ -37,14 +38,16 @@ func (s Scoped) find(ctx context.Context, f Funnel, source *funnelSource) (usabl
 		}
 	}
 	source.findings = &findings{}
-	find, within := errgroup.WithContext(ctx)
-	find.Go(func() (err error) { source.state, err = s.findState(within); return err })
-	find.Go(func() (err error) { source.all, err = s.findCopies(within); return err })
-	if err := find.Wait(); err != nil || len(source.all) == 0 {
+	if err := s.lookUp(ctx, source); err != nil || len(source.all) == 0 {
 		return false, err
 	}
-	find, within = errgroup.WithContext(ctx)
-	find.Go(func() error { return s.findItems(within, source) }) // After copies: what these have is known then.
+	find, within := errgroup.WithContext(ctx)
+	find.Go(func() error {
+		if !source.one {
+			return nil
+		}
+		return s.findSize(within, source)
+	})
 	find.Go(func() (err error) { usable, err = s.findRest(within, f, source); return err })
 	if err := find.Wait(); err != nil {
 		return false, err
@@ -53,6 +56,26 @@ func (s Scoped) find(ctx context.Context, f Funnel, source *funnelSource) (usabl
 		s.reader.memory.find(key, source.findings)
 	}
 	return usable && source.one, nil
+}
+
+// lookUp finds copies and items. What copies have is known once they stand, so items that were read afterwards are all of theirs: after
+// the copies were read, or, if these are the same as for the last question, beside them.
+func (s Scoped) lookUp(ctx context.Context, source *funnelSource) error {
+	last := s.reader.copies.Load()
+	find, within := errgroup.WithContext(ctx)
+	find.Go(func() (err error) { source.state, err = s.findState(within); return err })
+	find.Go(func() (err error) { source.all, err = s.findCopies(within); return err })
+	if last != nil {
+		find.Go(func() error { return s.findItems(within, source) })
+	}
+	if err := find.Wait(); err != nil {
+		return err
+	}
+	s.reader.copies.Store(&source.all)
+	if last != nil && slices.Equal(*last, source.all) || len(source.all) == 0 {
+		return nil
+	}
+	return s.findItems(ctx, source)
 }
 
 // conditions is a hash of what is looked up.
@@ -146,7 +169,7 @@ func (s Scoped) findRest(ctx context.Context, f Funnel, source *funnelSource) (u
 
 // findItems looks the conditions up.
 func (s Scoped) findItems(ctx context.Context, source *funnelSource) error {
-	source.meanings, source.one = make(map[uint64]meaning), true
+	source.items, source.meanings, source.one = nil, make(map[uint64]meaning), true
 	arguments := maps.Clone(source.arguments)
 	arguments["limit"] = uint64(s.reader.funnelLimits.items + 1)
 	var item, meanings proto.ColUInt64
@@ -160,10 +183,7 @@ func (s Scoped) findItems(ctx context.Context, source *funnelSource) error {
 		return nil
 	})
 	source.one = source.one && len(source.items) <= s.reader.funnelLimits.items
-	if err != nil || !source.one {
-		return err
-	}
-	return s.findSize(ctx, source)
+	return err
 }
 
 // findSize asks how many rows will be read at most.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"text/template"
 	"time"
 
@@ -34,6 +35,7 @@ type Reader struct {
 	turns        turns      // of funnels
 	funnelLimits funnelLimits
 	memory       *funnelMemory
+	copies       *atomic.Pointer[[]schema.JourneyCopy] // that stood at the last question
 	limit        time.Duration
 	bytes        int64 // that one statement may read; 0 for any
 	statements   *template.Template
@@ -54,7 +56,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	if limit == 0 {
 		limit = 30 * time.Second
 	}
-	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), crowds: make(chan struct{}, 1), mostCrowd: mostCrowd, turns: newTurns(limit), funnelLimits: usualLimits(), funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}
+	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), crowds: make(chan struct{}, 1), mostCrowd: mostCrowd, turns: newTurns(limit), funnelLimits: usualLimits(), copies: &atomic.Pointer[[]schema.JourneyCopy]{}, funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}
 	r.kept = newKeeper(Scoped{reader: r}.activeParts, r.columnar.with)
 	r.memory = newFunnelMemory(DefaultFunnelBytes, r.lookForState)
 	return r, nil
