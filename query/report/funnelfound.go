@@ -105,7 +105,7 @@ func (r *Reader) lookForState(ctx context.Context) (state string, err error) {
 		r.kept.doubt()
 		return "", nil // All is answered by reading everything.
 	}
-	return state, err
+	return state, explain("read funnel_state", err)
 }
 
 // state asks for it by a connection.

@@ -205,7 +205,7 @@ func (r *funnelRun) recall() {
 // remembering reads by one connection, and keeps what was read if journeys was the same before and after. That connection may be one
 // of several servers, of which each has parts of its own: so all is asked of the same.
 func (r *funnelRun) remembering(ctx context.Context, read func() error) error {
-	return r.reader.columnar.with(ctx, func(ask asking) error {
+	err := r.reader.columnar.with(ctx, func(ask asking) error {
 		state, err := r.state(ask)
 		if err != nil {
 			return err
@@ -221,6 +221,7 @@ func (r *funnelRun) remembering(ctx context.Context, read func() error) error {
 		}
 		return nil
 	})
+	return explain("read a funnel", err)
 }
 
 // arrange puts a range's rows in order, to be kept.

@@ -157,5 +157,8 @@ func (s Scoped) keptRows(ctx context.Context, need *keeping) (all []*keptRows, e
 		}
 		return errPartsUnsure
 	})
-	return all, err
+	if errors.Is(err, errPartsUnsure) {
+		return nil, err
+	}
+	return all, explain("read conversions by parts", err)
 }
