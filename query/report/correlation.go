@@ -67,10 +67,7 @@ func (s Scoped) FunnelCorrelation(ctx context.Context, q FunnelCorrelation) (Cor
 	if err != nil {
 		return Correlation{}, err
 	}
-	all := seers[0]
-	for _, other := range seers[1:] {
-		all.merge(other)
-	}
+	all := merged(seers)
 	answer := Correlation{AtLeast: q.AtLeast, Won: all.everybody.won, Lost: all.everybody.lost}
 	if err := all.tell(ctx, told, entries, &answer); err != nil {
 		return Correlation{}, err

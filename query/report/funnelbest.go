@@ -66,10 +66,7 @@ func (s Scoped) BestPaths(ctx context.Context, q BestPaths) (BestPathsReport, er
 	if err != nil {
 		return BestPathsReport{}, err
 	}
-	all := seers[0]
-	for _, other := range seers[1:] {
-		all.merge(other)
-	}
+	all := merged(seers)
 	return all.report(ctx, told, limit, q.AtLeast)
 }
 

@@ -53,7 +53,7 @@ func (s Scoped) find(ctx context.Context, f Funnel, source *funnelSource) (usabl
 		return false, err
 	}
 	if source.state != "" {
-		s.reader.memory.find(key, source.findings)
+		s.reader.memory.note(key, source.findings)
 	}
 	return usable && source.one, nil
 }

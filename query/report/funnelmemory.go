@@ -12,8 +12,8 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// DefaultFunnelBytes is how much of what funnels read is kept unless RememberAtMost says otherwise.
-const DefaultFunnelBytes = 512 << 20
+// funnelBytes is how much of what funnels read is kept unless RememberAtMost says otherwise.
+const funnelBytes = 512 << 20
 
 // RememberAtMost bounds what is kept of what funnels read of journeys, in bytes; 0 keeps nothing. It is called before anything is asked.
 func (r *Reader) RememberAtMost(bytes int) { r.memory = newFunnelMemory(max(0, bytes), r.lookForState) }
@@ -75,7 +75,8 @@ func (k *funnelMemory) found(key memoryKey) *findings {
 	return former
 }
 
-func (k *funnelMemory) find(key memoryKey, now *findings) {
+// note remembers what was found.
+func (k *funnelMemory) note(key memoryKey, now *findings) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.finds.Add(key, now)
@@ -314,16 +315,14 @@ func (g *gathering) nearest() uint64 {
 	return browser
 }
 
-// trimmed takes no more room than it needs, and is one run.
+// trimmed takes hardly more room than it needs, and is one run.
 func (r *funnelRows) trimmed() *funnelRows {
 	for _, column := range []*gatheredUInt64{&r.browsers, &r.entities, &r.moments, &r.items} {
-		column.rows = exact(column.rows)
+		column.rows = trimmed(column.rows)
 	}
-	r.days.rows, r.entries.codes, r.masks, r.stops = exact(r.days.rows), exact(r.entries.codes), exact(r.masks), exact(r.stops)
+	r.days.rows, r.entries.codes, r.masks, r.stops = trimmed(r.days.rows), trimmed(r.entries.codes), trimmed(r.masks), trimmed(r.stops)
 	if len(r.browsers.rows) > 0 {
 		r.runs = []int{0}
 	}
 	return r
 }
-
-func exact[T any](list []T) []T { return append(make([]T, 0, len(list)), list...) }

@@ -76,10 +76,7 @@ func (s Scoped) FunnelBetween(ctx context.Context, q FunnelBetween) (FunnelPaths
 	if err != nil {
 		return FunnelPaths{}, err
 	}
-	all := seers[0]
-	for _, other := range seers[1:] {
-		all.merge(other)
-	}
+	all := merged(seers)
 	return all.report(ctx, told, limit)
 }
 

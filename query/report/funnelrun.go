@@ -20,6 +20,14 @@ type seer interface {
 	see(entity uint64, h []happening)
 }
 
+// merged brings together in the first what several saw.
+func merged[S interface{ merge(other S) }](seers []S) S {
+	for _, other := range seers[1:] {
+		seers[0].merge(other)
+	}
+	return seers[0]
+}
+
 // seersAtOnce is how many see at a time.
 const seersAtOnce = 2
 
@@ -209,17 +217,6 @@ func (r *funnelRun) readConversions(ctx context.Context, values *names) error {
 		block.forget()
 		return r.enough()
 	})
-}
-
-// owned makes a visitor's row its contact's; false when it is nobody's that
-// counts.
-func (r *funnelRun) owned(row *funnelRow) bool {
-	if r.owners == nil {
-		return true
-	}
-	contact, known := r.owners.of(row.browser, int64(row.moment>>momentBits))
-	row.entity, row.moment = contact, contactMoment(row.moment, row.browser)
-	return known
 }
 
 // each reads the ranges, one while the one before is gathered, and the rest beside the first.
@@ -419,95 +416,6 @@ func (r *funnelRun) readSome(ctx context.Context, place int, of *reading, rows *
 // times are the first moment that counts, and the first that does not any longer.
 func (r *funnelRun) times() (first, last uint64) {
 	return momentOf(r.funnel.Period.Begin), momentOf(r.funnel.Period.End.Add(r.funnel.Window) + 1)
-}
-
-// own gives the rows of contacts.
-func (r *funnelRun) own(all []*funnelRows) (owned []funnelRow) {
-	for _, rows := range all {
-		for i, browser := range rows.browsers.rows {
-			if left := r.source.leftOut.of(browser); len(left) > 0 && slices.Contains(left, rows.days.rows[i]) {
-				continue
-			}
-			if row := rows.row(i); r.owned(&row) {
-				owned = append(owned, row)
-			}
-		}
-	}
-	return owned
-}
-
-// owners know whose the browsers are.
-type owners struct {
-	numbers  map[schema.ID]uint64 // of contacts that count
-	ids      []schema.ID          // by number
-	browsers map[uint64]ownership
-	begins   []int64
-	contacts []uint64 // since begins; math.MaxUint64 for one that does not count
-}
-
-type ownership struct{ from, to int32 }
-
-func (o *owners) number(contact schema.ID) uint64 {
-	number, ok := o.numbers[contact]
-	if !ok {
-		number = uint64(len(o.numbers))
-		o.numbers[contact], o.ids = number, append(o.ids, contact)
-	}
-	return number
-}
-
-// of is the contact that had a browser at a time: what was done before it was
-// anybody's is of the first.
-func (o *owners) of(browser uint64, at int64) (contact uint64, known bool) {
-	own, ok := o.browsers[browser]
-	if !ok {
-		return 0, false
-	}
-	contact = o.contacts[own.from]
-	for i := own.from + 1; i < own.to && o.begins[i] <= at; i++ {
-		contact = o.contacts[i]
-	}
-	return contact, contact != math.MaxUint64
-}
-
-func (r *funnelRun) readOwners(ctx context.Context) (*owners, error) {
-	o := &owners{numbers: map[schema.ID]uint64{}, browsers: map[uint64]ownership{}}
-	id := proto.ColFixedStr{Size: 16}
-	err := r.columns(ctx, "funnel_known", nil, nil, proto.Results{{Name: "id", Data: &id}}, func() error {
-		for i := range id.Rows() {
-			o.number(schema.ID(id.Row(i)))
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	var browser proto.ColUInt64
-	begin, contact := &proto.ColInt64{}, &proto.ColFixedStr{Size: 16}
-	begins, contacts := proto.NewArray(begin), proto.NewArray(contact)
-	result := proto.Results{{Name: "browser", Data: &browser}, {Name: "begins", Data: begins}, {Name: "contacts", Data: contacts}}
-	return o, r.columns(ctx, "funnel_owners", nil, nil, result, func() error {
-		from := 0
-		for i, number := range browser {
-			to := int(begins.Offsets[i])
-			o.add(number, (*begin)[from:to], contact, from)
-			from = to
-		}
-		return nil
-	})
-}
-
-func (o *owners) add(browser uint64, begins []int64, contacts *proto.ColFixedStr, first int) {
-	from := len(o.begins)
-	o.begins = append(o.begins, begins...)
-	for i := range begins {
-		number, counts := o.numbers[schema.ID(contacts.Row(first+i))]
-		if !counts {
-			number = math.MaxUint64
-		}
-		o.contacts = append(o.contacts, number)
-	}
-	o.browsers[browser] = ownership{int32(from), int32(len(o.begins))}
 }
 
 // list writes numbers as ClickHouse writes an array.

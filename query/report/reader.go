@@ -58,7 +58,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	}
 	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), crowds: make(chan struct{}, 1), mostCrowd: mostCrowd, turns: newTurns(limit), funnelLimits: usualLimits(), copies: &atomic.Pointer[[]schema.JourneyCopy]{}, funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, limit: limit, statements: statements}
 	r.kept = newKeeper(Scoped{reader: r}.activeParts, r.columnar.with)
-	r.memory = newFunnelMemory(DefaultFunnelBytes, r.lookForState)
+	r.memory = newFunnelMemory(funnelBytes, r.lookForState)
 	return r, nil
 }
 
