@@ -67,7 +67,7 @@ func (s Scoped) FunnelCorrelation(ctx context.Context, q FunnelCorrelation) (Cor
 	if err != nil {
 		return Correlation{}, err
 	}
-	all := merged(seers)
+	all := merged(seers, (*featured).merge)
 	answer := Correlation{AtLeast: q.AtLeast, Won: all.everybody.won, Lost: all.everybody.lost}
 	if err := all.tell(ctx, told, entries, &answer); err != nil {
 		return Correlation{}, err

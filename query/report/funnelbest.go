@@ -66,7 +66,7 @@ func (s Scoped) BestPaths(ctx context.Context, q BestPaths) (BestPathsReport, er
 	if err != nil {
 		return BestPathsReport{}, err
 	}
-	all := merged(seers)
+	all := merged(seers, (*beginnings).merge)
 	return all.report(ctx, told, limit, q.AtLeast)
 }
 

@@ -76,7 +76,7 @@ func (s Scoped) FunnelBetween(ctx context.Context, q FunnelBetween) (FunnelPaths
 	if err != nil {
 		return FunnelPaths{}, err
 	}
-	all := merged(seers)
+	all := merged(seers, (*betweens).merge)
 	return all.report(ctx, told, limit)
 }
 

@@ -21,9 +21,9 @@ type seer interface {
 }
 
 // merged brings together in the first what several saw.
-func merged[S interface{ merge(other S) }](seers []S) S {
+func merged[S any](seers []S, merge func(into, other S)) S {
 	for _, other := range seers[1:] {
-		seers[0].merge(other)
+		merge(seers[0], other)
 	}
 	return seers[0]
 }
