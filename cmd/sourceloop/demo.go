@@ -46,15 +46,16 @@ type demoFile struct {
 
 // demo is the product, the stand-ins and the site in one process.
 type demo struct {
-	command *demoCommand
-	log     *slog.Logger
-	state   *demoState
-	node    *node
-	standin *intercomStandin
-	hubspot *hubspotStandin
-	ads     []*runningStandin
-	site    *webServer
-	file    demoFile
+	command   *demoCommand
+	log       *slog.Logger
+	state     *demoState
+	listeners demoListeners
+	node      *node
+	standin   *intercomStandin
+	hubspot   *hubspotStandin
+	ads       []*runningStandin
+	site      *webServer
+	file      demoFile
 }
 
 // Run starts everything, prints the addresses and serves until it is told to
@@ -72,6 +73,7 @@ func (c *demoCommand) Run(ctx context.Context, log *slog.Logger) error {
 		return fmt.Errorf("cannot remove the former demo.json: %w", err)
 	}
 	d := &demo{command: c, log: log}
+	defer func() { d.listeners.close() }() // Of those that nothing came to serve.
 	if err := d.start(ctx); err != nil {
 		return err
 	}
@@ -82,11 +84,11 @@ func (c *demoCommand) demoPath() string { return filepath.Join(c.Data, "demo.jso
 
 // start starts the product, its workspace, the stand-in and the site.
 func (d *demo) start(ctx context.Context) error {
-	state, err := loadDemoState(d.command.Data, d.command.Listen)
+	state, listeners, err := loadDemoState(d.command.Data, d.command.Listen)
 	if err != nil {
 		return err
 	}
-	d.state = state
+	d.state, d.listeners = state, listeners
 	d.file = demoFile{
 		URL: "http://" + state.Listen, SiteURL: "http://" + state.SiteListen, IntercomURL: "http://" + state.IntercomListen, HubSpotURL: "http://" + state.HubSpotListen,
 		SiteKey: state.SiteKey, APIKey: state.APIKey, OwnerEmail: state.OwnerEmail, OwnerPassword: state.OwnerPassword,
@@ -103,12 +105,9 @@ func (d *demo) start(ctx context.Context) error {
 }
 
 func (d *demo) startNode(ctx context.Context) error {
-	l, err := listen(d.state.Listen)
-	if err != nil {
-		return err
-	}
+	var err error
 	d.node, err = startNode(ctx, nodeConfig{
-		roles: []string{roleCollect, rolePipeline, roleQuery}, data: filepath.Join(d.command.Data, "sourceloop"), listener: l,
+		roles: []string{roleCollect, rolePipeline, roleQuery}, data: filepath.Join(d.command.Data, "sourceloop"), listener: d.listeners[d.state.Listen],
 		engines: engineFlags{NoSync: true},
 		settings: settingFlags{PublicURL: d.file.URL, PrivatePages: true, PrivateWebhooks: true, Intercom: intercomFlags{
 			ClientID: d.state.ClientID, ClientSecret: d.state.ClientSecret,
@@ -118,17 +117,14 @@ func (d *demo) startNode(ctx context.Context) error {
 			AuthorizeURL: d.file.HubSpotURL + "/oauth/authorize", APIURL: d.file.HubSpotURL, InboxURL: d.file.HubSpotURL,
 		}, Google: d.state.googleFlags(), Meta: metaFlags{APIURL: d.file.MetaURL}, LinkedIn: d.state.linkedinFlags()},
 	}, d.log)
-	if err != nil {
-		return errors.Join(err, l.Close())
-	}
-	return nil
+	return err
 }
 
 func (d *demo) startOthers(ctx context.Context) error {
 	if err := d.workspace(ctx); err != nil {
 		return err
 	}
-	standin, err := startIntercom(d.state.IntercomListen, intercom.Config{
+	standin, err := startIntercom(d.listeners[d.state.IntercomListen], intercom.Config{
 		Dir: filepath.Join(d.command.Data, "standin", "intercom"), ClientID: d.state.ClientID, ClientSecret: d.state.ClientSecret,
 		RedirectURIs: []string{d.file.URL + "/connect/intercom/callback"},
 		WebhookURL:   d.file.URL + "/hooks/intercom", UninstallURL: d.file.URL + "/hooks/intercom/uninstall",
@@ -149,16 +145,12 @@ func (d *demo) startOthers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := listen(d.state.SiteListen)
-	if err != nil {
-		return err
-	}
-	d.site = serveHTTP(l, pages, d.log)
+	d.site = serveHTTP(d.listeners[d.state.SiteListen], pages, d.log)
 	return nil
 }
 
 func (d *demo) startHubSpot() (err error) {
-	d.hubspot, err = startHubSpot(d.state.HubSpotListen, hubspot.Config{
+	d.hubspot, err = startHubSpot(d.listeners[d.state.HubSpotListen], hubspot.Config{
 		Dir: filepath.Join(d.command.Data, "standin", "hubspot"), ClientID: d.state.HubSpotID, ClientSecret: d.state.HubSpotSecret,
 		RedirectURIs: []string{d.file.URL + "/connect/hubspot/callback"}, WebhookURL: d.file.URL + "/hooks/hubspot",
 		RetryAfter: 2 * time.Second, Log: d.log, // Nobody who watches a demo waits for minutes.

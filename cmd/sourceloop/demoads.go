@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -14,24 +13,6 @@ type adsState struct {
 	Listen       string `json:"listen"`
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
-}
-
-// fillAds makes what a state lacks.
-func (s *demoState) fillAds() error {
-	if s.Ads == nil {
-		s.Ads = map[string]adsState{}
-	}
-	for name := range adPlatforms() {
-		if s.Ads[name].Listen != "" {
-			continue
-		}
-		free, err := freeAddress()
-		if err != nil {
-			return err
-		}
-		s.Ads[name] = adsState{Listen: free, ClientID: "demo-" + rand.Text()[:8], ClientSecret: rand.Text()}
-	}
-	return nil
 }
 
 // adsURLs are the addresses of the stand-ins, by name.
@@ -63,7 +44,7 @@ func (s *demoState) linkedinFlags() linkedinFlags {
 func (d *demo) startAds() error {
 	for name, open := range adPlatforms() {
 		kept := d.state.Ads[name]
-		s, err := startAds(kept.Listen, ads.Config{
+		s, err := startAds(d.listeners[kept.Listen], ads.Config{
 			Dir: filepath.Join(d.command.Data, "standin", name), ClientID: kept.ClientID, ClientSecret: kept.ClientSecret,
 			RedirectURIs: []string{d.file.URL + "/connect/" + name + "/callback"}, Log: d.log,
 		}, open, d.log)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 
@@ -33,16 +32,35 @@ type demoState struct {
 	Ads map[string]adsState `json:"ads"` // By the platform's name.
 }
 
-// loadDemoState reads the folder's state, or makes one with free ports.
-func loadDemoState(dir, listen string) (*demoState, error) {
+// loadDemoState reads the folder's state, or makes one with free ports. The listeners are on all its addresses: open
+// before anything else is, they lose no port to what starts meanwhile.
+func loadDemoState(dir, listen string) (*demoState, demoListeners, error) {
+	s, err := readDemoState(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if listen != "" {
+		s.Listen = listen
+	}
+	listeners, err := s.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	s.fill()
+	if err := s.save(dir); err != nil {
+		listeners.close()
+		return nil, nil, err
+	}
+	return s, listeners, nil
+}
+
+func readDemoState(dir string) (*demoState, error) {
 	path := filepath.Join(dir, "demo-state.json")
 	s := &demoState{}
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if s, err = newDemoState(); err != nil {
-			return nil, err
-		}
+		return newDemoState(), nil
 	case err != nil:
 		return nil, fmt.Errorf("cannot read the demo's state: %w", err)
 	default:
@@ -50,51 +68,28 @@ func loadDemoState(dir, listen string) (*demoState, error) {
 			return nil, schema.E("demo", schema.KindInvalid, "%s is damaged (%v). Delete the folder %s to start anew.", path, err, dir)
 		}
 	}
-	if listen != "" {
-		s.Listen = listen
-	}
-	if err := s.fill(); err != nil {
-		return nil, err
-	}
-	return s, s.save(dir)
+	return s, nil
 }
 
-func newDemoState() (*demoState, error) {
-	s := &demoState{
+func newDemoState() *demoState {
+	return &demoState{
 		OwnerEmail: "owner@demo.example", OwnerPassword: rand.Text(),
 		ClientID: "demo-" + rand.Text()[:8], ClientSecret: rand.Text(),
 		SiteKey: newSiteKey(), APIKey: newAPIKey(),
 	}
-	return s, s.fill()
 }
 
-// fill makes what a state lacks, as one does that an older release made. The
-// ports are held until all are found, so that none is found twice.
-func (s *demoState) fill() error {
-	for _, address := range []*string{&s.Listen, &s.SiteListen, &s.IntercomListen, &s.HubSpotListen} {
-		if *address != "" {
-			continue
-		}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return fmt.Errorf("cannot find a free port: %w", err)
-		}
-		defer l.Close()
-		*address = l.Addr().String()
-	}
+// fill makes the secrets that a state lacks, as one does that an older release made.
+func (s *demoState) fill() {
 	if s.HubSpotID == "" || s.HubSpotSecret == "" {
 		s.HubSpotID, s.HubSpotSecret = "demo-"+rand.Text()[:8], rand.Text()
 	}
-	return s.fillAds()
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("cannot find a free port: %w", err)
+	for name, kept := range s.Ads {
+		if kept.ClientID == "" {
+			kept.ClientID, kept.ClientSecret = "demo-"+rand.Text()[:8], rand.Text()
+			s.Ads[name] = kept
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 func (s *demoState) save(dir string) error {

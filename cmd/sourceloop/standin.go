@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -43,9 +44,13 @@ func (c *standinCommand) Run(ctx context.Context, log *slog.Logger) error {
 
 func (c *standinCommand) start(log *slog.Logger) (*runningStandin, error) {
 	dir := filepath.Join(c.Data, c.Name)
+	l, err := listen(c.Listen)
+	if err != nil {
+		return nil, err
+	}
 	switch c.Name {
 	case "intercom":
-		s, err := startIntercom(c.Listen, intercom.Config{
+		s, err := startIntercom(l, intercom.Config{
 			Dir: dir, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
 			RedirectURIs: c.RedirectURI, WebhookURL: c.WebhookURL, UninstallURL: c.UninstallURL, PanelURL: c.PanelURL,
 			RetryAfter: c.RetryAfter, Attempts: c.Attempts, Log: log,
@@ -55,7 +60,7 @@ func (c *standinCommand) start(log *slog.Logger) (*runningStandin, error) {
 		}
 		return &s.runningStandin, nil
 	case "hubspot":
-		s, err := startHubSpot(c.Listen, hubspot.Config{
+		s, err := startHubSpot(l, hubspot.Config{
 			Dir: dir, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
 			RedirectURIs: c.RedirectURI, WebhookURL: c.WebhookURL,
 			RetryAfter: c.RetryAfter, Retries: max(c.Attempts-1, 0), Log: log,
@@ -66,7 +71,7 @@ func (c *standinCommand) start(log *slog.Logger) (*runningStandin, error) {
 		return &s.runningStandin, nil
 	}
 	if open, known := adPlatforms()[c.Name]; known {
-		return startAds(c.Listen, ads.Config{
+		return startAds(l, ads.Config{
 			Dir: dir, ClientID: c.ClientID, ClientSecret: c.ClientSecret, RedirectURIs: c.RedirectURI, Log: log,
 		}, open, log)
 	}
@@ -99,10 +104,10 @@ type hubspotStandin struct {
 	server *hubspot.Server
 }
 
-func startIntercom(address string, config intercom.Config, log *slog.Logger) (*intercomStandin, error) {
+func startIntercom(l net.Listener, config intercom.Config, log *slog.Logger) (*intercomStandin, error) {
 	s := &intercomStandin{}
 	var err error
-	s.runningStandin, err = serveStandin(address, log, func(url string) (vendor, error) {
+	s.runningStandin, err = serveStandin(l, log, func(url string) (vendor, error) {
 		config.PublicURL = url
 		s.server, err = intercom.New(config)
 		return s.server, err
@@ -110,10 +115,10 @@ func startIntercom(address string, config intercom.Config, log *slog.Logger) (*i
 	return s, err
 }
 
-func startHubSpot(address string, config hubspot.Config, log *slog.Logger) (*hubspotStandin, error) {
+func startHubSpot(l net.Listener, config hubspot.Config, log *slog.Logger) (*hubspotStandin, error) {
 	s := &hubspotStandin{}
 	var err error
-	s.runningStandin, err = serveStandin(address, log, func(url string) (vendor, error) {
+	s.runningStandin, err = serveStandin(l, log, func(url string) (vendor, error) {
 		config.PublicURL = url
 		s.server, err = hubspot.New(config)
 		return s.server, err
@@ -121,11 +126,7 @@ func startHubSpot(address string, config hubspot.Config, log *slog.Logger) (*hub
 	return s, err
 }
 
-func serveStandin(address string, log *slog.Logger, open func(url string) (vendor, error)) (runningStandin, error) {
-	l, err := listen(address)
-	if err != nil {
-		return runningStandin{}, err
-	}
+func serveStandin(l net.Listener, log *slog.Logger, open func(url string) (vendor, error)) (runningStandin, error) {
 	url := "http://" + l.Addr().String()
 	v, err := open(url)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"net"
 
 	"sourceloop/deploy/standin/ads"
 	"sourceloop/deploy/standin/google"
@@ -18,8 +19,8 @@ func adPlatforms() map[string]func(ads.Config) (vendor, error) {
 	}
 }
 
-func startAds(address string, config ads.Config, open func(ads.Config) (vendor, error), log *slog.Logger) (*runningStandin, error) {
-	s, err := serveStandin(address, log, func(url string) (vendor, error) {
+func startAds(l net.Listener, config ads.Config, open func(ads.Config) (vendor, error), log *slog.Logger) (*runningStandin, error) {
+	s, err := serveStandin(l, log, func(url string) (vendor, error) {
 		config.PublicURL = url
 		return open(config)
 	})

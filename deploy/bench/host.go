@@ -23,6 +23,7 @@ import (
 	"sourceloop/control"
 	"sourceloop/control/seal"
 	"sourceloop/deploy/embedded"
+	"sourceloop/deploy/ports"
 )
 
 // siteKey is the public key of the workspace whose hits are sent.
@@ -235,11 +236,11 @@ func (h *host) workspace(ctx context.Context, name string) (dir string, err erro
 	return dir, err
 }
 
+// freeAddress is one on loopback that nobody listens on.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := ports.Free(1)
 	if err != nil {
-		return "", fmt.Errorf("cannot find a free port: %w", err)
+		return "", err
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(free[0])), nil
 }

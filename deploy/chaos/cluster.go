@@ -18,6 +18,7 @@ import (
 	"sourceloop/control/seal"
 	"sourceloop/deploy/chaos/proxy"
 	"sourceloop/deploy/embedded"
+	"sourceloop/deploy/ports"
 	"sourceloop/deploy/servers"
 	"sourceloop/deploy/walk"
 )
@@ -174,7 +175,7 @@ func (c *cluster) started(s server, err error) error {
 func (c *cluster) servers() []server { return []server{c.kafka, c.redis, c.clickhouse, c.postgres} }
 
 func (c *cluster) prepareMembers(context.Context) error {
-	free, err := servers.FreePorts(7)
+	free, err := ports.Free(7)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 
 	"sourceloop/control/seal"
 	"sourceloop/deploy/embedded"
-	"sourceloop/deploy/servers"
+	"sourceloop/deploy/ports"
 	"sourceloop/deploy/servers/serverstest"
 )
 
@@ -258,13 +258,13 @@ func startEnginesOfCompose(t *testing.T, variables map[string]string) map[string
 func TestComposeServicesWorkAsTheyAreConfigured(t *testing.T) {
 	variables := composeVariables()
 	world := &inContainers{names: startEnginesOfCompose(t, variables), data: map[string]string{}}
-	ports, err := servers.FreePorts(3)
+	free, err := ports.Free(3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	addr := map[string]string{}
 	for i, role := range []string{"collect", "pipeline", "query"} {
-		addr[role], world.data[role] = fmt.Sprintf("127.0.0.1:%d", ports[i]), t.TempDir()
+		addr[role], world.data[role] = fmt.Sprintf("127.0.0.1:%d", free[i]), t.TempDir()
 	}
 	variables["SOURCELOOP_PUBLIC_URL"], variables["SOURCELOOP_COLLECTOR_URL"] = "http://"+addr["query"], "http://"+addr["collect"]
 	file := readCompose(t, variables)

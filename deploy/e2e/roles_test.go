@@ -20,7 +20,7 @@ import (
 	"sourceloop/deploy/embedded/embeddedtest"
 	"sourceloop/deploy/load"
 	"sourceloop/deploy/load/check"
-	"sourceloop/deploy/servers"
+	"sourceloop/deploy/ports"
 	"sourceloop/deploy/servers/serverstest"
 	"sourceloop/deploy/walk"
 )
@@ -138,11 +138,11 @@ type cluster struct {
 
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	ports, err := servers.FreePorts(7)
+	free, err := ports.Free(7)
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
+	addr := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", free[i]) }
 	c := &cluster{engines: startServers(t), collect: newBalancer(t, addr(0), addr(1)), query: newBalancer(t, addr(4), addr(5))}
 	c.intercom = "http://" + addr(6)
 	c.environment = append(c.environment,
@@ -334,11 +334,11 @@ type readiness struct {
 func TestARoleNeedsOnlyItsOwnEngines(t *testing.T) {
 	engine := embeddedtest.Engine(t)
 	kafka, settings := serverstest.NewKafka(t), serverstest.Database(t)
-	ports, err := servers.FreePorts(1)
+	free, err := ports.Free(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &member{role: "collect", url: fmt.Sprintf("http://127.0.0.1:%d", ports[0]), dir: t.TempDir()}
+	m := &member{role: "collect", url: fmt.Sprintf("http://127.0.0.1:%d", free[0]), dir: t.TempDir()}
 	m.environment = append(environment(embedded.Engine{}), embedded.LibraryVariable+"=/there-is-none",
 		"SOURCELOOP_KAFKA="+kafka.Addr, "SOURCELOOP_DATABASE="+settings)
 	m.start(t)

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"sourceloop/deploy/embedded"
-	"sourceloop/deploy/servers"
+	"sourceloop/deploy/ports"
 	"sourceloop/deploy/walk"
 )
 
@@ -45,12 +45,12 @@ func (k *outsideKafka) stop(t *testing.T) {
 // addresses are free ones on loopback.
 func addresses(t *testing.T, n int) []string {
 	t.Helper()
-	ports, err := servers.FreePorts(n)
+	free, err := ports.Free(n)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all []string
-	for _, p := range ports {
+	for _, p := range free {
 		all = append(all, "127.0.0.1:"+strconv.Itoa(p))
 	}
 	return all

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"sourceloop/deploy/embedded"
+	"sourceloop/deploy/ports"
 )
 
 // ClickHouseConfig says how to run a ClickHouse as a server that is not ours.
@@ -51,7 +52,7 @@ func StartClickHouse(ctx context.Context, config ClickHouseConfig) (*ClickHouse,
 		}
 		config.Engine = engine
 	}
-	ports, err := FreePorts(2)
+	free, err := ports.Free(2)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +67,8 @@ func StartClickHouse(ctx context.Context, config ClickHouseConfig) (*ClickHouse,
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot keep what clickhouse says: %w", err), folder.remove())
 	}
-	c := &ClickHouse{Addr: address(ports[0]), HTTPAddr: address(ports[1]), folder: folder, config: embedded.ClickHouseConfig{
-		Dir: folder.path, TCPPort: ports[0], HTTPPort: ports[1], Password: rand.Text(), MaxMemory: config.MaxMemory,
+	c := &ClickHouse{Addr: address(free[0]), HTTPAddr: address(free[1]), folder: folder, config: embedded.ClickHouseConfig{
+		Dir: folder.path, TCPPort: free[0], HTTPPort: free[1], Password: rand.Text(), MaxMemory: config.MaxMemory,
 		Engine: config.Engine, Executable: config.Executable, Args: config.Args, Output: words,
 		StartTimeout: startPatience, StopTimeout: stopPatience,
 	}, words: words}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sourceloop/deploy/ports"
 )
 
 //go:embed kafka/pom.xml kafka/server.properties
@@ -50,7 +52,7 @@ func StartKafka(ctx context.Context, config KafkaConfig) (*Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports, err := FreePorts(2)
+	free, err := ports.Free(2)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +69,7 @@ func StartKafka(ctx context.Context, config KafkaConfig) (*Kafka, error) {
 		cmd.Dir = folder.path
 		return cmd
 	}
-	k := &Kafka{Addr: address(ports[0])}
+	k := &Kafka{Addr: address(free[0])}
 	k.Process = &Process{spec: spec{
 		name: "kafka", folder: folder, stop: sigterm, ready: k.ping,
 		command: func() *exec.Cmd { return run("kafka.Kafka", properties) },
@@ -76,7 +78,7 @@ func StartKafka(ctx context.Context, config KafkaConfig) (*Kafka, error) {
 		config.Advertised = k.Addr
 	}
 	settings := map[string]any{
-		"Data": folder.in("data"), "Port": ports[0], "ControllerPort": ports[1], "Advertised": config.Advertised,
+		"Data": folder.in("data"), "Port": free[0], "ControllerPort": free[1], "Advertised": config.Advertised,
 		"Session": config.Session.Milliseconds(),
 	}
 	if err := formatKafka(folder, properties, settings, run); err != nil {

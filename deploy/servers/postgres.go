@@ -16,6 +16,8 @@ import (
 
 	// PostgreSQL is spoken to directly to make databases.
 	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"sourceloop/deploy/ports"
 )
 
 // PostgresConfig says how to run a PostgreSQL. Nothing is needed.
@@ -37,7 +39,7 @@ func StartPostgres(ctx context.Context, config PostgresConfig) (*Postgres, error
 	if err != nil {
 		return nil, err
 	}
-	ports, err := FreePorts(1)
+	free, err := ports.Free(1)
 	if err != nil {
 		return nil, err
 	}
@@ -53,12 +55,12 @@ func StartPostgres(ctx context.Context, config PostgresConfig) (*Postgres, error
 	if err := initPostgres(data, filepath.Join(bin, "initdb"), run); err != nil {
 		return nil, errors.Join(err, folder.remove())
 	}
-	p := &Postgres{Addr: address(ports[0])}
+	p := &Postgres{Addr: address(free[0])}
 	p.Process = &Process{spec: spec{
 		// SIGTERM would wait for clients to go, SIGINT sends them away.
 		name: "postgres", folder: folder, stop: syscall.SIGINT, ready: p.ping,
 		command: func() *exec.Cmd {
-			return run(filepath.Join(bin, "postgres"), "-D", data, "-h", loopback, "-p", strconv.Itoa(ports[0]),
+			return run(filepath.Join(bin, "postgres"), "-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(free[0]),
 				"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "log_min_messages=error", "-c", "max_connections=200")
 		},
 	}}

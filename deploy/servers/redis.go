@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+
+	"sourceloop/deploy/ports"
 )
 
 // RedisConfig says how to run a Redis. Nothing is needed.
@@ -35,7 +37,7 @@ func StartRedis(ctx context.Context, config RedisConfig) (*Redis, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports, err := FreePorts(1)
+	free, err := ports.Free(1)
 	if err != nil {
 		return nil, err
 	}
@@ -48,10 +50,10 @@ func StartRedis(ctx context.Context, config RedisConfig) (*Redis, error) {
 		appendOnly = "yes"
 	}
 	args := append([]string{
-		"--port", strconv.Itoa(ports[0]), "--bind", loopback, "--dir", folder.path, "--daemonize", "no", "--loglevel", "warning",
+		"--port", strconv.Itoa(free[0]), "--bind", "127.0.0.1", "--dir", folder.path, "--daemonize", "no", "--loglevel", "warning",
 		"--save", "", "--appendonly", appendOnly, "--maxmemory-policy", "noeviction",
 	}, config.Args...)
-	r := &Redis{Addr: address(ports[0])}
+	r := &Redis{Addr: address(free[0])}
 	r.Process = &Process{spec: spec{
 		name: "redis", folder: folder, stop: sigterm, ready: r.ping,
 		command: func() *exec.Cmd { return exec.Command(program, args...) },

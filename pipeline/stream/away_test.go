@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"sourceloop/deploy/servers"
+	"sourceloop/deploy/ports"
 	"sourceloop/deploy/servers/serverstest"
 	"sourceloop/pipeline/stream"
 	"sourceloop/schema"
@@ -73,11 +73,11 @@ func (c *gatedConn) Read(p []byte) (int, error) {
 // freeAddress is a loopback address that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	ports, err := servers.FreePorts(1)
+	free, err := ports.Free(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(free[0]))
 }
 
 // clusterAt starts a broker at an address, on a folder that may hold its past.
