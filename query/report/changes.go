@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
 	"sourceloop/schema"
 )
 
@@ -116,44 +114,11 @@ func (s Scoped) Changes(ctx context.Context, q Credits) (Changes, error) {
 
 // changed asks what each cause changed, and of which conversions.
 func (s Scoped) changed(ctx context.Context, q Credits, model int, c *Changes, row func(keys) *ChangedRow) error {
-	arguments := map[string]any{"model": uint32(model + 1), "since": int64(q.AsOf), "limit": uint32(maxChanged)}
-	q.AsOf = 0
-	data, err := q.placed(arguments, q.Dimension, q.Second)
-	if err != nil {
-		return err
+	room := s.reader.rooms.take()
+	defer s.reader.rooms.put(room)
+	m, err := s.moved(ctx, room, q, model)
+	if err == nil {
+		m.tell(c, row)
 	}
-	data.Since, data.Each, data.Key, data.Second = true, true, touchColumn(q.Dimension), secondColumn(q.Second, touchColumn)
-	if ctx, err = q.reached(ctx); err != nil {
-		return err
-	}
-	err = s.query(ctx, "changed", data, arguments, func(rows driver.Rows) error {
-		var whole bool
-		var k keys
-		var cause CauseChange
-		err := rows.Scan((*string)(&cause.Cause), &whole, &k[0], &k[1], &cause.Change, &cause.ValueChange, &cause.Conversions)
-		cause.Change, cause.ValueChange = settled(cause.Change), settled(cause.ValueChange)
-		if whole {
-			c.Causes = append(c.Causes, cause)
-		} else {
-			row(k).ByCause[cause.Cause] = cause.Change
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	order := append(schema.Causes(), UnknownCause)
-	slices.SortFunc(c.Causes, func(a, b CauseChange) int { return slices.Index(order, a.Cause) - slices.Index(order, b.Cause) })
-	return s.query(ctx, "changed_each", data, arguments, func(rows driver.Rows) error {
-		var id, contact string
-		var causes []string
-		var item ChangedConversion
-		err := rows.Scan(&id, &contact, (*int64)(&item.At), &item.Name, &causes)
-		item.ID, item.Contact = schema.ID([]byte(id)), schema.ID([]byte(contact))
-		for _, cause := range causes {
-			item.Causes = append(item.Causes, schema.Cause(cause))
-		}
-		c.Items = append(c.Items, item)
-		return err
-	})
+	return err
 }

@@ -6,9 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	clickhouse "github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/ext"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"sourceloop/schema"
@@ -117,15 +114,16 @@ type placed struct {
 	Key, Second, Filters, Exclusions string
 	Filtered                         bool     // there are filters
 	Columns                          []string // of touches, beside the channel
-	Reached                          bool     // a table of that name comes along
+	Reached                          bool     // whose conversions are is asked for
 	Each                             bool     // conversions are told apart
 	First                            bool     // only the first of every contact
 	Since                            bool     // what changed since a moment
 	State, SessionState              string   // of paths.sql, as are the next two
 	SessionExclusions                string
 	Sets                             bool
-	Collapsed                        bool // repeats in touch_paths.sql are one
-	Bots                             bool // browsers.sql does not ask who is one
+	Narrowed                         string // of credits_in_order.sql: which touches may credit what is looked for
+	Collapsed                        bool   // repeats in touch_paths.sql are one
+	Bots                             bool   // browsers.sql does not ask who is one
 }
 
 // placed checks a question, fills what statements about credits have in common,
@@ -159,23 +157,6 @@ func (q *Credits) checkLookback() error {
 		return invalid("the lookback must be 1, 7, 14, 30, 60, 90, 180 days or all, and is %d", q.Lookback)
 	}
 	return nil
-}
-
-// reached gives a statement the table of that name.
-func (q *Credits) reached(ctx context.Context) (context.Context, error) {
-	if len(q.Progressed) == 0 {
-		return ctx, nil
-	}
-	table, err := ext.NewTable("reached", ext.Column("contact", column.Type("FixedString(16)")), ext.Column("progressed", column.Type("Int64")))
-	if err != nil {
-		return nil, fmt.Errorf("cannot write who reached a stage: %w", err)
-	}
-	for contact, at := range q.Progressed {
-		if err := table.Append(string(contact[:]), int64(at)); err != nil {
-			return nil, fmt.Errorf("cannot write who reached a stage: %w", err)
-		}
-	}
-	return clickhouse.Context(ctx, clickhouse.WithExternalTable(table)), nil
 }
 
 // credits answers the question for its dimensions.

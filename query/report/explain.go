@@ -69,30 +69,7 @@ func (s Scoped) Behind(ctx context.Context, q Credits, row CreditedRow) (Credite
 	if q.Model.dataDriven() {
 		return s.behindPaths(ctx, q, row)
 	}
-	arguments := map[string]any{"model": uint32(model + 1), "key": emptied(row.Key), "second": emptied(row.Second), "limit": uint32(row.Limit + 1)}
-	if arguments["after_time"], arguments["after_id"], err = readCursor(row.Cursor); err != nil {
-		return CreditedPage{}, err
-	}
-	data, err := q.placed(arguments, q.Dimension, q.Second)
-	if err != nil {
-		return CreditedPage{}, err
-	}
-	data.Each, data.Key, data.Second = true, touchColumn(q.Dimension), secondColumn(q.Second, touchColumn)
-	if ctx, err = q.reached(ctx); err != nil {
-		return CreditedPage{}, err
-	}
-	var page CreditedPage
-	err = s.query(ctx, "credited_each", data, arguments, func(rows driver.Rows) error {
-		var id, contact string
-		var c CreditedConversion
-		err := rows.Scan(&id, &contact, (*int64)(&c.At), &c.Name, &c.Value, &c.Credit)
-		c.ID, c.Contact = schema.ID([]byte(id)), schema.ID([]byte(contact))
-		c.CreditedValue = c.Credit * c.Value
-		page.Conversions = append(page.Conversions, c)
-		return err
-	})
-	page.cut(row.Limit)
-	return page, err
+	return s.behindTouches(ctx, q, model, row)
 }
 
 // emptied is the value that a row's key stands for.

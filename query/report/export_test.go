@@ -117,3 +117,6 @@ func (r *Reader) SpoilKept() {
 
 // GatherAtMost bounds what is gathered of sessions, in bytes; what is more is counted by ClickHouse.
 func (r *Reader) GatherAtMost(bytes int) { r.mostCrowd = bytes }
+
+// ListAtATime has lists be read by so few rows.
+func (r *Reader) ListAtATime(few, many int) { r.few, r.many = few, many }

@@ -80,6 +80,19 @@ func (g *gatheredArrays[T, C, P]) bytes() int {
 	return bytesOf(g.ends) + bytesOf(g.offsets) + g.elements.bytes()
 }
 
+// drop leaves out the first n rows; there are more than none.
+func (g *gatheredArrays[T, C, P]) drop(n int) {
+	begin := g.ends[n-1]
+	g.elements.rows = dropped(g.elements.rows, begin)
+	g.ends = dropped(g.ends, n)
+	for i := range g.ends {
+		g.ends[i] -= begin
+	}
+}
+
+// dropped is a list without its first n elements, in its place.
+func dropped[T any](list []T, n int) []T { return list[:copy(list, list[n:])] }
+
 // DecodeColumn reads a block's rows behind those that are there.
 func (g *gatheredArrays[T, C, P]) DecodeColumn(r *proto.Reader, rows int) error {
 	elements, err := decodeOffsets(r, &g.offsets, rows)

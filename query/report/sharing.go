@@ -107,6 +107,18 @@ func (s *sharer) addWhole(i, touch int) {
 }
 
 func (s *sharer) addShares(i int) {
+	s.walk(i)
+	touches, n := s.touches, len(s.touches)
+	if s.filters {
+		touches = s.matching(i)
+	}
+	for _, sum := range s.sums {
+		sum.add(s.happened.rows[i], touches, len(touches) == n, s.path.shares, s.value.rows[i])
+	}
+}
+
+// walk shares row i among its touches, of which there is one at least.
+func (s *sharer) walk(i int) {
 	p := &s.path
 	p.starts, p.other = p.starts[:0], p.other[:0]
 	for _, t := range s.touches {
@@ -117,13 +129,6 @@ func (s *sharer) addShares(i int) {
 		p.progressed = int64(s.progressed[s.contact.rows[i]])
 	}
 	p.share()
-	touches, n := s.touches, len(s.touches)
-	if s.filters {
-		touches = s.matching(i)
-	}
-	for _, sum := range s.sums {
-		sum.add(s.happened.rows[i], touches, len(touches) == n, p.shares, s.value.rows[i])
-	}
 }
 
 // matching are the touches that match the filters, with their shares at the

@@ -81,10 +81,7 @@ func (s *sum) at(happened int64, touch int) *slot {
 
 // atNone is the slot of a conversion that has no touch, or none that counts.
 func (s *sum) atNone(happened int64, excluded bool) *slot {
-	codes := s.none
-	if excluded {
-		codes = s.excluded
-	}
+	codes := s.codesOfNone(excluded)
 	switch {
 	case s.column == nil:
 		return s.at(happened, 0)
@@ -103,6 +100,44 @@ func (s *sum) pair(first, second int32) *slot {
 		s.slots = append(s.slots, slot{})
 	}
 	return &s.slots[place]
+}
+
+// codes are the keys of a touch as numbers, by dimensions.
+func (s *sum) codes(touch int) (pair [2]int32) {
+	for i, column := range []*codedColumn{s.column, s.other} {
+		if column != nil {
+			pair[i] = column.codes[touch]
+		}
+	}
+	return pair
+}
+
+// codesOfNone are those of a conversion that has no touch, or none that counts.
+func (s *sum) codesOfNone(excluded bool) [2]int32 {
+	if excluded {
+		return s.excluded
+	}
+	return s.none
+}
+
+// codesOf are those of keys.
+func (s *sum) codesOf(key keys) (pair [2]int32) {
+	for i, column := range []*codedColumn{s.column, s.other} {
+		if column != nil {
+			pair[i] = column.code([]byte(key[i]))
+		}
+	}
+	return pair
+}
+
+// named gives the keys of which these are the numbers.
+func (s *sum) named(pair [2]int32) (key keys) {
+	for i, column := range []*codedColumn{s.column, s.other} {
+		if column != nil {
+			key[i] = column.texts[pair[i]]
+		}
+	}
+	return key
 }
 
 // stretch is the place of the last beginning at or before a moment.

@@ -83,6 +83,33 @@ func (r *touchRows) clear() {
 	}
 }
 
+// drop leaves out the first n rows. Texts keep their numbers.
+func (r *touchRows) drop(n int) {
+	if n == 0 {
+		return
+	}
+	touches := r.starts.ends[n-1]
+	for _, column := range r.columns {
+		column.codes = dropped(column.codes, touches)
+		column.rows -= n
+	}
+	for _, column := range []*gatheredInt64{&r.happened, &r.known, &r.identified} {
+		column.rows = dropped(column.rows, n)
+	}
+	r.id.rows, r.version.rows = dropped(r.id.rows, n), dropped(r.version.rows, n)
+	r.counted.rows, r.value.rows = dropped(r.counted.rows, n), dropped(r.value.rows, n)
+	if r.reached {
+		r.contact.rows = dropped(r.contact.rows, n)
+	}
+	r.starts.drop(n)
+	if r.excludes {
+		r.leftOut.drop(n)
+	}
+	if r.filters {
+		r.matched.drop(n)
+	}
+}
+
 const dayMillis = 24 * 3600 * 1000
 
 // add finds out which rows of a block stand, the rows from a place on.

@@ -3,33 +3,9 @@
 --
 -- Every step is a table expression of its own that names what it made: an alias that is used where it is defined is
 -- written out at every use before anything is planned, which took longer than the report.
---
--- With a moment since which it is asked, there are rows for every step from what was known then to what is known now: one
--- that takes away what stood (sign -1) and one that adds what came in its place (1), each with why.
 WITH
-{{- if .Since}}
-    versions AS (
-        SELECT deleted, name, at, value, toUnixTimestamp64Milli(identified_at) AS identified, contact, id, touches_at, touches_channel{{range .Columns}}, {{.}}{{end}},
-            (version, known_at) AS place_in_time, if(cause = '', 'unknown', toString(cause)) AS because,
-            maxIf((version, known_at), known_at <= fromUnixTimestamp64Milli({since:Int64}, 'UTC')) OVER (PARTITION BY at, id) AS stood,
-            leadInFrame(because) OVER (PARTITION BY at, id ORDER BY version, known_at ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS because_next
-        FROM conversions
-        WHERE workspace = {workspace:UInt32}
-            AND at >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-            AND (at, id) IN (
-                SELECT at, id FROM conversions
-                WHERE workspace = {workspace:UInt32} AND known_at > fromUnixTimestamp64Milli({since:Int64}, 'UTC')
-                    AND at >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({end:Int64}, 'UTC'))
-    ),
     newest AS (
-        SELECT *, step.1 AS sign, step.2 AS why
-        FROM versions
-        ARRAY JOIN arrayFilter(s -> s.2 != '', [(1, if(place_in_time > stood, because, '')), (-1, because_next)]) AS step
-        WHERE place_in_time >= stood
-    ),
-{{- else}}
-    newest AS (
-        SELECT deleted, name, at, value, toUnixTimestamp64Milli(identified_at) AS identified{{if or .Reached .Each}}, contact{{end}}{{if .Each}}, id{{end}}, touches_at, touches_channel{{range .Columns}}, {{.}}{{end}}
+        SELECT deleted, name, at, value{{if .Each}}, contact, id{{end}}, touches_at, touches_channel{{range .Columns}}, {{.}}{{end}}
         FROM conversions
         WHERE workspace = {workspace:UInt32}
             AND at >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
@@ -39,7 +15,6 @@ WITH
         ORDER BY at, id, version DESC, known_at DESC
         LIMIT 1 BY at, id
     ),
-{{- end}}
     windowed AS (
         SELECT *, toUnixTimestamp64Milli(at) AS happened, arrayMap(t -> toUnixTimestamp64Milli(t), touches_at) AS starts,
             arrayFilter(i -> {lookback:Int64} = 0 OR starts[i] >= happened - {lookback:Int64} * 86400000, arrayMap(i -> toInt32(i), arrayEnumerate(starts))) AS inside
