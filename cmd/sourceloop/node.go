@@ -360,6 +360,7 @@ func (n *node) startReports(context.Context) error {
 	}
 	reader.ReadAtMost(n.config.settings.ReportBytes)
 	reader.RememberAtMost(n.config.settings.FunnelMemory)
+	reader.KeepSessions(n.config.settings.SessionMemory)
 	n.reports = reader.WithChannels(n.channels)
 	n.onClose(reader.Close)
 	if n.costs, err = clickhouse.OpenCosts(n.clickhouseConfig(), time.Now); err != nil {

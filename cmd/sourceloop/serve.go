@@ -36,6 +36,7 @@ type settingFlags struct {
 	TrustedProxies  []string `help:"Networks of proxies whose X-Forwarded-For is believed." env:"SOURCELOOP_TRUSTED_PROXIES" placeholder:"CIDR"`
 	ReportBytes     int64    `help:"How many bytes, before compression, one statement of a report may read; 0 for any number." default:"100000000000" env:"SOURCELOOP_REPORT_BYTES" placeholder:"N"`
 	FunnelMemory    int      `help:"How many bytes a process keeps of what funnels read, for the next question about the same steps; 0 keeps nothing, which is needed where one address stands for several ClickHouse servers." default:"536870912" env:"SOURCELOOP_FUNNEL_MEMORY" placeholder:"N"`
+	SessionMemory   int      `help:"How many bytes a process keeps of sessions of days that rest, for the next report of the same days; 0 keeps nothing, which is needed where one address stands for several ClickHouse servers." default:"1073741824" env:"SOURCELOOP_SESSION_MEMORY" placeholder:"N"`
 	Nightly         string   `help:"Time of day, in UTC, at which hits that came too late are folded in, and sessions copied for funnels; off for never." default:"03:00" env:"SOURCELOOP_NIGHTLY" placeholder:"HH:MM"`
 	PrivateWebhooks bool     `name:"private-webhooks" help:"Let outgoing webhooks go to private networks and to http addresses, for a closed network." env:"SOURCELOOP_PRIVATE_WEBHOOKS"`
 	PrivatePages    bool     `name:"doctor-private-pages" help:"Let the doctor look at pages in private networks, where your own site is in one." env:"SOURCELOOP_DOCTOR_PRIVATE_PAGES"`

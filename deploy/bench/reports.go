@@ -110,6 +110,7 @@ func (m *reporting) open(ctx context.Context) error {
 	}
 	m.host.onClose(forgetful.Close)
 	forgetful.RememberAtMost(0)
+	forgetful.KeepSessions(0)
 	m.ours, m.fresh = m.of(m.reader), m.of(forgetful)
 	return nil
 }

@@ -46,7 +46,12 @@ func (m *reporting) keyFigures(ctx context.Context, r *Report, question report.C
 	if ours.Total.Sessions != sessions || ours.Total.Visitors != visitors {
 		return fmt.Errorf("cannot compare: %d sessions of %d visitors, and by the baseline %d of %d", ours.Total.Sessions, ours.Total.Visitors, sessions, visitors)
 	}
+	anew, err := m.milliseconds(func() error { _, err := m.fresh.Traffic(ctx, question); return err })
+	if err != nil {
+		return err
+	}
 	r.note(fmt.Sprintf("traffic, milliseconds for key figures and trend of %d days", days), seconds*1000)
+	r.note(fmt.Sprintf("traffic, milliseconds for key figures and trend of %d days, nothing kept", days), anew)
 	r.note(fmt.Sprintf("traffic, milliseconds to count plain sessions of %d days alone", days), against*1000)
 	return nil
 }
@@ -67,7 +72,9 @@ func (m *reporting) places(ctx context.Context, r *Report) error {
 		}{
 			{"paths by channel", paths("channel")}, {"paths by source", paths("source")}, {"paths by page", paths(report.Page)},
 			{"content", func() error { _, err := m.ours.Content(ctx, question, nil); return err }},
+			{"content, nothing kept", func() error { _, err := m.fresh.Content(ctx, question, nil); return err }},
 			{"locations", func() error { _, err := m.ours.Locations(ctx, question, nil); return err }},
+			{"locations, nothing kept", func() error { _, err := m.fresh.Locations(ctx, question, nil); return err }},
 		} {
 			took, err := m.milliseconds(screen.ask)
 			if err != nil {

@@ -91,6 +91,9 @@ func newValues(codes *names) *codedValues { return &codedValues{codedColumn{name
 
 // gatherPages counts what pages did.
 func (s Scoped) gatherPages(ctx context.Context, q Credits, at placesAt) error {
+	if done, err := s.restedPages(ctx, q, at); done || err != nil {
+		return err
+	}
 	pages := newNames()
 	none := pages.code(nil)
 	views, first, last := &codedColumn{names: pages}, newValues(pages), newValues(pages)
@@ -123,6 +126,9 @@ func (s Scoped) gatherPages(ctx context.Context, q Credits, at placesAt) error {
 
 // gatherCountries counts what countries brought.
 func (s Scoped) gatherCountries(ctx context.Context, q Credits, at placesAt) error {
+	if done, err := s.restedCountries(ctx, q, at); done || err != nil {
+		return err
+	}
 	countries := newValues(newNames())
 	count, err := s.gather(ctx, q, sessionRead{
 		columns: []string{"country"}, result: proto.Results{{Name: "country", Data: countries}},
@@ -147,6 +153,9 @@ func (s Scoped) gatherCountries(ctx context.Context, q Credits, at placesAt) err
 
 // gatherStretches counts by stretch of time, and all; stretches are those that begin at bounds.
 func (s Scoped) gatherStretches(ctx context.Context, q Credits, bounds []int64, trend []Figures, total *Figures) error {
+	if done, err := s.restedStretches(ctx, q, bounds, trend, total); done || err != nil {
+		return err
+	}
 	var started proto.ColInt64
 	var views proto.ColUInt32
 	by := sum{grouping: grouping{bounds: bounds}}
@@ -170,11 +179,16 @@ func (s Scoped) gatherStretches(ctx context.Context, q Credits, bounds []int64, 
 	if err != nil || len(count.times) == 0 {
 		return err
 	}
+	addStretches(count, pages, trend, total)
+	return nil
+}
+
+// addStretches tells what was counted by stretch, and pages.
+func addStretches(count crowdCount, pages []uint64, trend []Figures, total *Figures) {
 	for i := range trend {
 		f := &trend[i]
 		f.Sessions, f.Visitors, f.PageViews = count.times[i], count.browsers[i], pages[i]
 		total.Sessions, total.PageViews = total.Sessions+f.Sessions, total.PageViews+f.PageViews
 	}
 	total.Visitors = count.all
-	return nil
 }

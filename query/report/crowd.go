@@ -176,3 +176,12 @@ func (c *chunks[T]) all(into []T) []T {
 	}
 	return append(into, c.last...)
 }
+
+// size is how many there are.
+func (c *chunks[T]) size() int {
+	n := len(c.last)
+	for _, chunk := range c.full {
+		n += len(chunk)
+	}
+	return n
+}

@@ -120,3 +120,47 @@ func (r *Reader) GatherAtMost(bytes int) { r.mostCrowd = bytes }
 
 // ListAtATime has lists be read by so few rows.
 func (r *Reader) ListAtATime(few, many int) { r.few, r.many = few, many }
+
+// SettleAtOnce has sessions be kept that were written just before. It is called before anything is asked.
+func (r *Reader) SettleAtOnce() { r.resting.settle, r.resting.pinned = 0, 0 }
+
+// RestAtMost bounds what is kept of sessions from now on, in bytes.
+func (r *Reader) RestAtMost(bytes int) {
+	r.resting.mu.Lock()
+	defer r.resting.mu.Unlock()
+	r.resting.most = bytes
+}
+
+// RestedPieces is how many pieces of sessions are kept, and RestedBytes what they take.
+func (r *Reader) RestedPieces() int {
+	r.resting.mu.Lock()
+	defer r.resting.mu.Unlock()
+	return r.resting.pieces.Len()
+}
+
+// RestedBytes is what the pieces that are kept take.
+func (r *Reader) RestedBytes() int {
+	r.resting.mu.Lock()
+	defer r.resting.mu.Unlock()
+	return r.resting.bytes
+}
+
+// LookAtRested has it looked whether what is kept of sessions is still there.
+func (r *Reader) LookAtRested() { r.resting.once() }
+
+// RestAgain forgets what was of no use before.
+func (r *Reader) RestAgain() {
+	for _, key := range r.resting.asked.Keys() {
+		r.resting.asked.Add(key, time.Time{})
+	}
+}
+
+// SpoilRested has browsers that are kept be others.
+func (r *Reader) SpoilRested() {
+	for _, key := range r.resting.pieces.Keys() {
+		piece, _ := r.resting.pieces.Peek(key)
+		for _, column := range piece.run.columns {
+			clear(column.texts)
+		}
+	}
+}

@@ -33,20 +33,25 @@ func (w *market) browse(random *rand.Rand, begin schema.Millis) {
 		seen[s.ID] = true
 		return before
 	})
+	for i := range w.sessions {
+		w.view(random, &w.sessions[i])
+	}
+}
+
+// view draws what happened in a session.
+func (w *market) view(random *rand.Rand, s *schema.Session) {
 	page := func() string {
 		return "https://a.example/" + pick(random, "", "?utm_source=x", "prices", "prices?a=1&b=%3F", "docs?")
 	}
-	for i := range w.sessions {
-		s := &w.sessions[i]
-		for n := range random.IntN(4) { // None: a session of events.
-			url, at := page(), s.StartedAt.Add(time.Duration(n)*time.Second)
-			if n == 0 {
-				s.Touch.LandingPage = url
-			}
-			s.ExitPage = url
-			kind := []schema.HitType{schema.HitType_HIT_TYPE_PAGEVIEW, schema.HitType_HIT_TYPE_EVENT}[random.IntN(4)/3]
-			s.Items = append(s.Items, schema.Item{Hit: hitID(s.Visitor, fmt.Sprint(s.StartedAt, n)), At: at, Type: kind, URL: url})
+	s.Items = nil
+	for n := range random.IntN(4) { // None: a session of events.
+		url, at := page(), s.StartedAt.Add(time.Duration(n)*time.Second)
+		if n == 0 {
+			s.Touch.LandingPage = url
 		}
+		s.ExitPage = url
+		kind := []schema.HitType{schema.HitType_HIT_TYPE_PAGEVIEW, schema.HitType_HIT_TYPE_EVENT}[random.IntN(4)/3]
+		s.Items = append(s.Items, schema.Item{Hit: hitID(s.Visitor, fmt.Sprint(s.StartedAt, n)), At: at, Type: kind, URL: url})
 	}
 }
 

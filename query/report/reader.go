@@ -35,6 +35,7 @@ type Reader struct {
 	turns        turns      // of funnels
 	funnelLimits funnelLimits
 	memory       *funnelMemory
+	resting      *restingMemory
 	copies       *atomic.Pointer[[]schema.JourneyCopy] // that stood at the last question
 	few, many    int                                   // rows of a list that are read at a time
 	limit        time.Duration
@@ -60,6 +61,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), crowds: make(chan struct{}, 1), mostCrowd: mostCrowd, turns: newTurns(limit), funnelLimits: usualLimits(), copies: &atomic.Pointer[[]schema.JourneyCopy]{}, funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, few: behindFew, many: behindMany, limit: limit, statements: statements}
 	r.kept = newKeeper(Scoped{reader: r}.activeParts, r.columnar.with)
 	r.memory = newFunnelMemory(funnelBytes, r.lookForState)
+	r.resting = newRestingMemory(sessionBytes, r.lookForResting)
 	return r, nil
 }
 
@@ -67,6 +69,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 func (r *Reader) Close() error {
 	r.kept.close()
 	r.memory.close()
+	r.resting.close()
 	return errors.Join(r.conn.Close(), r.columnar.close())
 }
 

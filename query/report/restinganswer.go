@@ -1,0 +1,234 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"sourceloop/schema"
+)
+
+// rested gives the sessions of a question in runs, of which those that are kept are not read; none when it has to be answered without.
+// All is as it was when the last was read: what is written of days that rest is noted before it is seen, and nothing was meanwhile.
+func (s Scoped) rested(ctx context.Context, q Credits, columns []string) ([]countedRun, error) {
+	m := s.reader.resting
+	if m.most == 0 || len(s.reader.columnar.options.Addr) > 1 || len(q.Filters) > 0 || len(q.Exclude) > 0 || q.Period.End <= q.Period.Begin {
+		return nil, nil
+	}
+	keys := m.again(piecesOf(s.workspace, q.Period))
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	before, err := s.restingState(ctx)
+	if err != nil || before.tables == "" {
+		return nil, err
+	}
+	for range 2 {
+		all, err := s.restedOnce(ctx, q.Period, keys, before, columns)
+		if !errors.Is(err, errNoted) {
+			return all, err
+		}
+		if before, err = s.restingState(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// errNoted says that something was written of days that rest while they were counted.
+var errNoted = errors.New("sessions that rest were written meanwhile")
+
+// restedOnce reads what is not kept.
+func (s Scoped) restedOnce(ctx context.Context, period Period, keys []pieceKey, before restingState, columns []string) ([]countedRun, error) {
+	pieces, err := s.pieces(ctx, keys, before)
+	if err != nil || len(pieces) == 0 {
+		return nil, err
+	}
+	notes, err := s.notesOf(ctx, pieces)
+	if err != nil {
+		return nil, err
+	}
+	runs, changed, usable := s.countedPieces(period, pieces, &notes)
+	if !usable {
+		return nil, nil
+	}
+	rest, err := s.readRest(ctx, period, pieces, changed, columns)
+	if err != nil {
+		return nil, err
+	}
+	if rest != nil {
+		runs = append(runs, countedRun{sessionRun: rest, whole: true})
+	}
+	return runs, s.unchanged(ctx, pieces, before, &notes)
+}
+
+// unchanged gives errNoted if it is not.
+func (s Scoped) unchanged(ctx context.Context, pieces []*restingPiece, before restingState, notes *restingNotes) error {
+	after, err := s.restingState(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(pieces, func(p *restingPiece) bool { return !p.stands(&after) }) {
+		return errNoted
+	}
+	if after.notes == before.notes {
+		return nil
+	}
+	again, err := s.notesOf(ctx, pieces)
+	if err == nil && !again.equal(notes) {
+		err = errNoted
+	}
+	return err
+}
+
+// equal tells whether others are the same, in whatever order.
+func (n *restingNotes) equal(others *restingNotes) bool {
+	if len(n.noted) != len(others.noted) {
+		return false
+	}
+	last := make(map[visitorDay]int64, len(n.noted))
+	for i, browser := range n.browser {
+		last[visitorDay{browser, int32(n.day[i])}] = n.noted[i]
+	}
+	for i, browser := range others.browser {
+		if noted, ok := last[visitorDay{browser, int32(others.day[i])}]; !ok || noted != others.noted[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// pieces are those that are kept, and those that are kept from now on.
+func (s Scoped) pieces(ctx context.Context, keys []pieceKey, state restingState) (all []*restingPiece, err error) {
+	m := s.reader.resting
+	// Before this day nothing is written without being noted, by inserts that began a while ago, too.
+	end := schema.Millis(state.clock-m.settle.Milliseconds()).Day() - 1
+	for _, key := range keys {
+		piece, read := m.take(key, end, &state)
+		if read {
+			if piece, err = s.readPiece(ctx, piece, key, end, state); err != nil {
+				return nil, err
+			}
+		}
+		if piece != nil {
+			all = append(all, piece)
+		}
+	}
+	return all, nil
+}
+
+// readPiece reads one to be kept, unless another question does: then the former one is what there is.
+func (s Scoped) readPiece(ctx context.Context, former *restingPiece, key pieceKey, end int32, state restingState) (*restingPiece, error) {
+	m := s.reader.resting
+	select {
+	case m.reading <- struct{}{}:
+		defer func() { <-m.reading }()
+	default:
+		return former, nil
+	}
+	if now, read := m.take(key, end, &state); !read {
+		return now, nil // Another question has read it.
+	}
+	_, last := pieceOf(key.first)
+	base := int64(key.first) * dayMillis
+	piece := &restingPiece{pieceKey: key, end: min(end, last), noted: state.clock - m.settle.Milliseconds(), state: state}
+	days := Period{schema.Millis(base), schema.Millis(int64(piece.end) * dayMillis)}
+	read, err := s.readSessions(ctx, days, restingColumns(), restingData{}, nil, func(bytes int) error {
+		if bytes/2 > m.most {
+			return errCrowded
+		}
+		return nil
+	})
+	if _, refused := exceptionCode(err); refused || errors.Is(err, errCrowded) {
+		m.spare(key)
+		return former, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	piece.run = read.run(base, true)
+	piece.bytes = piece.run.bytes()
+	m.put(piece)
+	return piece, nil
+}
+
+// notesOf are those of pieces, as far as they are not in them.
+func (s Scoped) notesOf(ctx context.Context, pieces []*restingPiece) (restingNotes, error) {
+	oldest := pieces[0].noted
+	for _, p := range pieces {
+		oldest = min(oldest, p.noted)
+	}
+	return s.restingNotes(ctx, oldest, pieces[0].first, pieces[len(pieces)-1].end)
+}
+
+// How much of a piece may have changed: beyond, it is read again at some time.
+const (
+	mostNoted   = 1000 // browsers' days, in any case
+	onePerNoted = 50   // browsers
+)
+
+// countedPieces leaves out of pieces what was noted since they were read, which is what changed. Not usable are those of which too much did.
+func (s Scoped) countedPieces(period Period, pieces []*restingPiece, notes *restingNotes) (runs []countedRun, changed *changes, usable bool) {
+	changed, usable = &changes{}, true
+	tooMany := notes.visitor.Rows() > s.reader.funnelLimits.changes
+	for _, p := range pieces {
+		run := countedRun{sessionRun: p.run, whole: int64(p.first)*dayMillis >= int64(period.Begin) && int64(p.end)*dayMillis <= int64(period.End)}
+		for i, browser := range notes.browser {
+			if day := int32(notes.day[i]); notes.noted[i] >= p.noted && day >= p.first && day < p.end {
+				run.leftOut = append(run.leftOut, visitorDay{browser, day})
+				changed.day = append(changed.day, notes.day[i])
+				changed.visitor.AppendBytes(notes.visitor.RowBytes(i))
+			}
+		}
+		if tooMany || len(run.leftOut) > max(mostNoted, len(p.run.browsers)/onePerNoted) {
+			s.reader.resting.spare(p.pieceKey)
+			usable = false
+		}
+		slices.SortFunc(run.leftOut, func(a, b visitorDay) int {
+			return cmp.Or(cmp.Compare(a.browser, b.browser), cmp.Compare(a.day, b.day))
+		})
+		runs = append(runs, run)
+	}
+	return runs, changed, usable
+}
+
+// readRest reads the days that no piece has, and what was noted; nil for nothing.
+func (s Scoped) readRest(ctx context.Context, period Period, pieces []*restingPiece, changed *changes, columns []string) (*sessionRun, error) {
+	data := restingData{Days: gaps(period, pieces), Changed: len(changed.day) > 0}
+	if data.Days == "" {
+		if !data.Changed {
+			return nil, nil
+		}
+		data.Days = "false"
+	}
+	turn := crowdTurn{turns: s.reader.crowds}
+	defer turn.leave()
+	read, err := s.readSessions(ctx, period, columns, data, changed, func(bytes int) error {
+		if bytes > s.reader.mostCrowd {
+			return errCrowded
+		}
+		return turn.take(ctx, bytes)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return read.run(0, false), nil
+}
+
+// gaps is a condition on the days of a period that no piece has; empty when there are none.
+func gaps(period Period, pieces []*restingPiece) string {
+	var all []string
+	from, end := period.Begin.Day(), (period.End-1).Day()+1
+	for _, p := range pieces {
+		if p.first > from {
+			all = append(all, dayCondition(from, p.first))
+		}
+		from = max(from, p.end)
+	}
+	if from < end {
+		all = append(all, dayCondition(from, end))
+	}
+	return strings.Join(all, " OR ")
+}
