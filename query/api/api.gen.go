@@ -1595,7 +1595,7 @@ type CauseChange struct {
 	// Change Of the number of conversions.
 	Change float64 `json:"change"`
 
-	// Conversions How many moved, came or went.
+	// Conversions How many moved, came or went; under `markov` and `shapley` all that were credited anew.
 	Conversions int64 `json:"conversions"`
 
 	// ValueChange Of their value.

@@ -62,7 +62,7 @@ func TestParametersThatAreRefused(t *testing.T) {
 		{"/attribution?dimension=source&second_dimension=source", []string{"second dimension", "source"}},
 		{"/attribution?exclude=source", []string{"The parameter exclude"}},
 		{"/attribution?compare=custom", []string{"compare_from and compare_to"}},
-		{"/attribution/changes?since=2026-11-01&model=shapley", []string{"shapley", "linear"}},
+		{"/attribution/changes?model=shapley", []string{"as_of"}},
 		{"/conversions/6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10/credits?model=markov&from=2026-11-01&to=2026-11-02", []string{"markov", "dimension, from and to"}},
 		{"/conversions/6ba2b18c-0c3e-8f4e-9c27-2f0f5c1c7a10/credits?compare_model=shapley&dimension=source&from=2026-11-01", []string{"shapley", "dimension, from and to"}},
 		{"/attribution?lookback=0", []string{"The parameter lookback is not written as it must be", "days"}},

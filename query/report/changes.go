@@ -49,16 +49,13 @@ const maxChanged = 200
 
 // Changes compares the credits as they were known at q.AsOf with those of now,
 // and says why they differ. Then plus what all causes changed is now. What was
-// erased is in neither. A data-driven model looks at all paths together and is
-// refused.
+// erased is in neither. A data-driven model looks at all paths together: under
+// one the causes are replayed (replay.go).
 func (s Scoped) Changes(ctx context.Context, q Credits) (Changes, error) {
 	q.Compare = ""
 	model, _, err := q.check()
 	if err != nil {
 		return Changes{}, err
-	}
-	if q.Model.dataDriven() {
-		return Changes{}, invalid("the model %s credits all paths together, and no change has one cause; ask under another model, such as linear", q.Model)
 	}
 	if q.FirstOnly {
 		return Changes{}, invalid("which conversion is a contact's first may change as well, and has no cause of its own; ask for all conversions")
@@ -66,13 +63,42 @@ func (s Scoped) Changes(ctx context.Context, q Credits) (Changes, error) {
 	if q.AsOf == 0 {
 		return Changes{}, invalid("it is not said since when; send as_of")
 	}
-	byKey := map[keys]*ChangedRow{}
-	row := func(k keys) *ChangedRow {
-		if byKey[k] == nil {
-			byKey[k] = &ChangedRow{Key: cmp.Or(k[0], None), Second: k[1], ByCause: map[schema.Cause]float64{}}
-		}
-		return byKey[k]
+	if q.Model.dataDriven() {
+		return s.replay(ctx, q)
 	}
+	return s.changesOfEach(ctx, q, model)
+}
+
+// changedRows are rows by key.
+type changedRows map[keys]*ChangedRow
+
+func (all changedRows) row(k keys) *ChangedRow {
+	if all[k] == nil {
+		all[k] = &ChangedRow{Key: cmp.Or(k[0], None), Second: k[1], ByCause: map[schema.Cause]float64{}}
+	}
+	return all[k]
+}
+
+// changed gives those that changed, the greatest changes first.
+func (all changedRows) changed(q *Credits) []ChangedRow {
+	var rows []ChangedRow
+	for _, r := range all {
+		if len(r.ByCause) > 0 || r.Then != r.Now || r.ThenValue != r.NowValue {
+			if q.Second != "" {
+				r.Second = cmp.Or(r.Second, None)
+			}
+			rows = append(rows, *r)
+		}
+	}
+	slices.SortFunc(rows, func(a, b ChangedRow) int {
+		return cmp.Or(cmp.Compare(math.Abs(b.Now-b.Then), math.Abs(a.Now-a.Then)), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Second, b.Second))
+	})
+	return rows
+}
+
+// changesOfEach adds up what every row changed of the one before it.
+func (s Scoped) changesOfEach(ctx context.Context, q Credits, model int) (Changes, error) {
+	byKey := changedRows{}
 	now := q
 	now.AsOf = 0
 	var c Changes
@@ -89,26 +115,16 @@ func (s Scoped) Changes(ctx context.Context, q Credits) (Changes, error) {
 			return c, err
 		}
 		for k, e := range found {
-			conversions, value := at.number(row(k))
+			conversions, value := at.number(byKey.row(k))
 			*conversions, *value = settled(e.conversions[model]), settled(e.value[model])
 			*at.total += e.conversions[model]
 		}
 		*at.total = settled(*at.total)
 	}
-	if err := s.changed(ctx, q, model, &c, row); err != nil {
+	if err := s.changed(ctx, q, model, &c, byKey.row); err != nil {
 		return c, err
 	}
-	for _, r := range byKey {
-		if len(r.ByCause) > 0 || r.Then != r.Now || r.ThenValue != r.NowValue {
-			if q.Second != "" {
-				r.Second = cmp.Or(r.Second, None)
-			}
-			c.Rows = append(c.Rows, *r)
-		}
-	}
-	slices.SortFunc(c.Rows, func(a, b ChangedRow) int {
-		return cmp.Or(cmp.Compare(math.Abs(b.Now-b.Then), math.Abs(a.Now-a.Then)), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Second, b.Second))
-	})
+	c.Rows = byKey.changed(&q)
 	return c, nil
 }
 

@@ -55,7 +55,9 @@ type Credits struct {
 	// first; full path asks for it. It is not changed.
 	Progressed map[schema.ID]schema.Millis
 
-	only map[schema.ID]bool // no other conversions; nil for all
+	only     map[schema.ID]bool // no other conversions; nil for all
+	replayed *replayed          // rows that stand whatever was known at AsOf; nil for none
+	came     map[keys]uint64    // the sessions by key, whatever the filters, where they are known; else nil
 }
 
 // endOfTime is later than anything known: the year 2286.
@@ -121,6 +123,7 @@ type placed struct {
 	State, SessionState              string   // of paths.sql, as are the next two
 	SessionExclusions                string
 	Sets                             bool
+	Replayed                         bool   // a table of that name comes along
 	Narrowed                         string // of credits_in_order.sql: which touches may credit what is looked for
 	Collapsed                        bool   // repeats in touch_paths.sql are one
 	Bots                             bool   // browsers.sql does not ask who is one
@@ -148,7 +151,7 @@ func (q *Credits) placed(arguments map[string]any, reads ...Dimension) (placed, 
 	// The channel is read in any case.
 	all := slices.Concat(reads, dimensionsOf(q.Filters...), dimensionsOf(q.Exclude...))
 	p.Columns = slices.DeleteFunc(touchColumns(all...), func(c string) bool { return c == "touches_channel" })
-	p.Reached, p.First = len(q.Progressed) > 0, q.FirstOnly
+	p.Reached, p.First, p.Replayed = len(q.Progressed) > 0, q.FirstOnly, q.replayed != nil
 	return p, nil
 }
 
@@ -200,7 +203,7 @@ func (s Scoped) summed(ctx context.Context, rows *touchRows, q Credits, by ...gr
 		return sums, err
 	}
 	known := 0
-	err = s.columns(ctx, "credits", data, arguments, rows.begin(q.Lookback, &data), func() (err error) { known, err = rows.add(known); return err })
+	err = s.columns(ctx, "credits", data, arguments, rows.begin(q.Lookback, &data), func() (err error) { known, err = rows.add(known); return err }, q.replayed.tables()...)
 	if err != nil {
 		return nil, err
 	}

@@ -95,9 +95,11 @@ func (s Scoped) players(ctx context.Context, q Credits, m Model, byKey map[keys]
 			return nil, err
 		}
 	}
-	sessions, err := s.sessionsBy(ctx, q)
-	if err != nil {
-		return nil, err
+	sessions := q.came
+	if sessions == nil {
+		if sessions, err = s.sessionsBy(ctx, q); err != nil {
+			return nil, err
+		}
 	}
 	p, rank, all := &players{}, map[keys]float64{}, uint64(0)
 	for key, n := range sessions {
@@ -135,6 +137,9 @@ func (s Scoped) playOut(ctx context.Context, q Credits, m Model, p *players) (ma
 	if err != nil {
 		return nil, err
 	}
+	if ctx, err = q.replayed.along(ctx); err != nil {
+		return nil, err
+	}
 	chain := newChain(p.states())
 	err = s.query(ctx, "paths", data, arguments, func(rows driver.Rows) error {
 		var from, to int32
@@ -150,6 +155,9 @@ func (s Scoped) playOut(ctx context.Context, q Credits, m Model, p *players) (ma
 func (s Scoped) pathSets(ctx context.Context, q Credits, p *players) (map[uint64]outcome, error) {
 	data, arguments, err := q.paths(p)
 	if err != nil {
+		return nil, err
+	}
+	if ctx, err = q.replayed.along(ctx); err != nil {
 		return nil, err
 	}
 	data.Sets = true

@@ -233,7 +233,7 @@ func (k *keeper) close() {
 // summedOfKept answers a question from rows that are kept, and those that were
 // read to be; false when it cannot be done so.
 func (s Scoped) summedOfKept(ctx context.Context, room *touchRows, q Credits, columns []string, by []grouping) (sums []*sum, done bool, err error) {
-	if len(q.Filters) > 0 || len(q.Exclude) > 0 || q.FirstOnly || s.reader.kept.doubts() {
+	if len(q.Filters) > 0 || len(q.Exclude) > 0 || q.FirstOnly || q.replayed != nil || s.reader.kept.doubts() {
 		return nil, false, nil // These are ClickHouse's to answer.
 	}
 	need := &keeping{workspace: s.workspace, contacts: q.Conversion == "contact", period: q.Period, columns: slices.Clone(columns)}

@@ -18,7 +18,7 @@ SELECT
 FROM conversions
 WHERE workspace = {workspace:UInt32}
     AND at >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-    AND known_at <= fromUnixTimestamp64Milli({as_of:Int64}, 'UTC')
+    AND {{template "known.sql" .}}
     AND (name != 'contact' OR {name:String} = 'contact')
 {{- if .First}}
     AND (at, id) IN ({{template "first_conversions.sql" .}})

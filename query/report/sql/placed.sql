@@ -10,7 +10,7 @@ WITH
         WHERE workspace = {workspace:UInt32}
             AND at >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
 {{if .First}}            AND (at, id) IN ({{template "first_conversions.sql" .}})
-{{end}}            AND known_at <= fromUnixTimestamp64Milli({as_of:Int64}, 'UTC')
+{{end}}            AND {{template "known.sql" .}}
         -- In the order of the table, so that nothing but the versions of one conversion is sorted.
         ORDER BY at, id, version DESC, known_at DESC
         LIMIT 1 BY at, id

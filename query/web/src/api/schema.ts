@@ -281,7 +281,9 @@ export interface paths {
          * What became of credits since a moment, and why
          * @description The numbers as they were known at `as_of`, those of now, and what each cause changed: `then` plus the changes of all
          *     causes is `now`. Conversions of people who were erased are in neither; `erased` says how many there were. The models
-         *     `markov` and `shapley` credit all paths together and are refused.
+         *     `markov` and `shapley` credit all paths together, so that no conversion has a difference of its own: under these the causes
+         *     are replayed one after the other (`unknown`, `conversion`, `late_hit`, `merge`, `undo`, `rule_change`, `erasure`), and each has
+         *     what the whole table changes when its changes are made. Sessions have no past: those known now are in both numbers.
          */
         get: operations["listAttributionChanges"];
         put?: never;
@@ -2584,7 +2586,7 @@ export interface components {
             cause: components["schemas"]["ChangeCause"];
             /**
              * Format: int64
-             * @description How many moved, came or went.
+             * @description How many moved, came or went; under `markov` and `shapley` all that were credited anew.
              */
             conversions: number;
             /**
