@@ -770,6 +770,10 @@ test("numbers as of a day, and what changed since", async (t) => {
   const [later] = await Promise.all([page.waitForRequest((r) => r.url().includes("/credits")), page.selectOption(id("explained-when"), "now")]);
   assert.doesNotMatch(later.url(), /as_of/);
   await page.keyboard.press("Escape");
+  const [replayed] = await Promise.all([page.waitForRequest((r) => r.url().includes("/attribution/changes")), page.selectOption(id("model"), "shapley")]);
+  assert.match(replayed.url(), /model=shapley/);
+  await page.waitForSelector(`${id("replayed")} >> text=/^Shapley credits all paths together/`);
+  assert.equal(await page.locator(`${id("causes")} tbody tr`).count(), 4);
   await page.click(`${id("known-as-of")} button`);
   await page.waitForSelector(id("changes"), { state: "detached" });
 });

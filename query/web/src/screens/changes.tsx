@@ -23,8 +23,6 @@ export function WhatChanged({ common }: { common: Common }) {
       </header>
       {common.first_only ? (
         <p class="hint">Which conversion is a contact's first may change as well, so these numbers have no causes of their own. Count every conversion to see what changed.</p>
-      ) : together(common.model) ? (
-        <p class="hint">{modelLabel(common.model)} credits all paths together, so its numbers have no causes of their own. Choose another model to see what changed.</p>
       ) : (
         <Asked common={common} />
       )}
@@ -50,6 +48,11 @@ function Asked({ common }: { common: Common }) {
           {data.erased > 0 && (
             <p class="hint" data-testid="erased" data-value={data.erased}>
               {plural(data.erased, "conversion")} of people who were erased since, in any period, {data.erased === 1 ? "is" : "are"} in neither number.
+            </p>
+          )}
+          {together(common.model) && data.causes.length > 0 && (
+            <p class="hint" data-testid="replayed">
+              {modelLabel(common.model)} credits all paths together. So the causes are made to happen once more, one after the other, and each has what the whole table changes by it.
             </p>
           )}
           {data.causes.length === 0 ? <p class="hint" data-testid="nothing-changed">Nothing changed in these days.</p> : <Causes data={data} />}
