@@ -199,7 +199,7 @@ func (s Scoped) summed(ctx context.Context, rows *touchRows, q Credits, by ...gr
 		reads = append(reads, g.first, g.second)
 	}
 	data.Columns, data.Filtered = touchColumns(reads...), len(q.Filters) > 0
-	if sums, done, err := s.summedOfKept(ctx, rows, q, data.Columns, by); done || err != nil {
+	if sums, done, err := s.summedOfKept(ctx, rows, q, reads, by); done || err != nil {
 		return sums, err
 	}
 	known := 0

@@ -67,10 +67,7 @@ func ParseFilter(text string) (Filter, error) {
 
 // holds tells whether a filter takes a value, as ClickHouse would.
 func (f Filter) holds(value string) bool {
-	wanted := f.Value
-	if wanted == None {
-		wanted = ""
-	}
+	wanted := f.wanted()
 	switch f.Operator {
 	case "is":
 		return value == wanted
@@ -100,11 +97,8 @@ func comparisons(prefix string, filters []Filter, column func(Dimension) string,
 		if _, err := ParseDimension(string(f.Dimension)); err != nil {
 			return nil, err
 		}
-		name, value := fmt.Sprint(prefix, i), f.Value
-		if value == None {
-			value = ""
-		}
-		arguments[name] = value
+		name := fmt.Sprint(prefix, i)
+		arguments[name] = f.wanted()
 		switch f.Operator {
 		case "is":
 			parts = append(parts, fmt.Sprintf("%s = {%s:String}", column(f.Dimension), name))

@@ -232,12 +232,13 @@ func (k *keeper) close() {
 
 // summedOfKept answers a question from rows that are kept, and those that were
 // read to be; false when it cannot be done so.
-func (s Scoped) summedOfKept(ctx context.Context, room *touchRows, q Credits, columns []string, by []grouping) (sums []*sum, done bool, err error) {
-	if len(q.Filters) > 0 || len(q.Exclude) > 0 || q.FirstOnly || q.replayed != nil || s.reader.kept.doubts() {
-		return nil, false, nil // These are ClickHouse's to answer.
+func (s Scoped) summedOfKept(ctx context.Context, room *touchRows, q Credits, reads []Dimension, by []grouping) (sums []*sum, done bool, err error) {
+	if q.replayed != nil || s.reader.kept.doubts() {
+		return nil, false, nil // What is replayed is ClickHouse's to answer.
 	}
-	need := &keeping{workspace: s.workspace, contacts: q.Conversion == "contact", period: q.Period, columns: slices.Clone(columns)}
-	if len(q.Progressed) > 0 {
+	columns := touchColumns(slices.Concat(reads, dimensionsOf(q.Filters...), dimensionsOf(q.Exclude...))...)
+	need := &keeping{workspace: s.workspace, contacts: q.Conversion == "contact", period: q.looked(), columns: slices.Clone(columns)}
+	if len(q.Progressed) > 0 || q.FirstOnly {
 		need.columns = append(need.columns, contactColumn)
 	}
 	kept, err := s.keptRows(ctx, need)
@@ -247,5 +248,6 @@ func (s Scoped) summedOfKept(ctx context.Context, room *touchRows, q Credits, co
 	if err != nil {
 		return nil, false, err
 	}
-	return sumKept(kept, room, q, columns, by), true, nil
+	sums, err = s.sumKept(ctx, kept, room, q, columns, by)
+	return sums, err == nil, err
 }

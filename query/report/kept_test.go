@@ -18,16 +18,20 @@ import (
 	"sourceloop/schema"
 )
 
-// insertConversions writes rows of the conversions from..to, one a day of 60 from the first on, each with a few touches.
+// insertConversions writes rows of the conversions from..to, one a day of 60 from the first on, each with a few touches. Of a
+// contact some happen at one moment.
 const insertConversions = `INSERT INTO conversions (workspace, at, id, version, known_at, deleted, name, value, contact, identified_at,
-    touches_at, touches_channel, touches_landing_page, touches_source)
-SELECT {workspace:UInt32}, fromUnixTimestamp64Milli({begin:Int64} + (number % 60) * 86400000 + number, 'UTC') AS happens, sipHash128(number), {version:UInt64},
+    touches_at, touches_channel, touches_landing_page, touches_source, touches_campaign, touches_country)
+WITH arrayMap(word -> unhex(word), splitByChar(',', {words:String})) AS words
+SELECT {workspace:UInt32}, fromUnixTimestamp64Milli({begin:Int64} + (number % 60) * 86400000 + number % 4, 'UTC') AS happens, sipHash128(number), {version:UInt64},
     fromUnixTimestamp64Milli({known:Int64}, 'UTC'), {deleted:UInt8} = 1, if({deleted:UInt8} = 1, '', ['chat', 'goal', 'contact'][1 + number % 3]), 1 + number % 7,
-    sipHash128(number % 9), happens - toIntervalHour(number % 30),
+    sipHash128(number % 90), happens - toIntervalHour(number % 30),
     arrayMap(i -> happens - toIntervalHour(50 * i), reverse(range(cityHash64(number, {version:UInt64}) % 6))) AS starts,
     arrayMap(t -> ['Direct', 'Email', 'Display', 'Referral'][1 + cityHash64(t, {version:UInt64}) % 4], starts),
     arrayMap(t -> concat('/page-', toString(cityHash64(t) % 50)), starts),
-    arrayMap(t -> ['google', ''][1 + cityHash64(t) % 2], starts)
+    arrayMap(t -> ['google', ''][1 + cityHash64(t) % 2], starts),
+    arrayMap(t -> words[1 + cityHash64(t, 1) % length(words)], starts),
+    arrayMap(t -> ['DE', '', 'FR'][1 + cityHash64(t, 2) % 3], starts)
 FROM numbers({from:UInt64}, {to:UInt64} - {from:UInt64})`
 
 type writing struct {
@@ -47,7 +51,7 @@ func (s *store) exec(ctx context.Context, statement string, args ...any) error {
 
 func (s *store) insert(ctx context.Context, begin schema.Millis, w writing) error {
 	return s.exec(ctx, insertConversions, clickhouse.Named("begin", int64(begin)), clickhouse.Named("workspace", w.workspace), clickhouse.Named("from", w.from),
-		clickhouse.Named("to", w.to), clickhouse.Named("version", w.version), clickhouse.Named("known", int64(w.known)), clickhouse.Named("deleted", w.deleted))
+		clickhouse.Named("words", hexadecimal(oddWords())), clickhouse.Named("to", w.to), clickhouse.Named("version", w.version), clickhouse.Named("known", int64(w.known)), clickhouse.Named("deleted", w.deleted))
 }
 
 // reading opens another reader of the same tables.
@@ -69,7 +73,7 @@ func (s *store) reading() *report.Reader {
 func someQuestion(random *rand.Rand, begin schema.Millis) (q report.Credits, dimensions []report.Dimension) {
 	from := random.IntN(40)
 	q = report.Credits{
-		Model: "linear", Lookback: []int{0, 7, 1}[random.IntN(3)], Conversion: []string{"", "", "chat", "contact"}[random.IntN(4)],
+		Model: "linear", FirstOnly: random.IntN(3) == 0, Filters: someFilters(random), Exclude: someFilters(random), Lookback: []int{0, 7, 1}[random.IntN(3)], Conversion: []string{"", "", "chat", "contact"}[random.IntN(4)],
 		Period: report.Period{Begin: begin.Add(time.Duration(from) * 24 * time.Hour), End: begin.Add(time.Duration(from+1+random.IntN(60)) * 24 * time.Hour)},
 	}
 	if random.IntN(3) == 0 {
@@ -80,7 +84,7 @@ func someQuestion(random *rand.Rand, begin schema.Millis) (q report.Credits, dim
 		contact[0] = byte(random.IntN(256))
 		q.Progressed = map[schema.ID]schema.Millis{contact: begin}
 	}
-	dimensions = [][]report.Dimension{{"channel"}, {"landing_page", "channel"}, {"source"}, {"channel", "landing_page", "source"}}[random.IntN(4)]
+	dimensions = [][]report.Dimension{{"channel"}, {"landing_page", "channel"}, {"source"}, {"campaign"}, {"channel", "landing_page", "source"}}[random.IntN(5)]
 	return q, dimensions
 }
 
@@ -112,7 +116,7 @@ func compareRows(t *testing.T, what string, got, want []report.CreditRow) {
 		byKey[row.Key] = row
 	}
 	if len(byKey) != len(want) {
-		t.Fatalf("%s: %d keys, want %d: %v", what, len(byKey), len(want), slices.Sorted(maps.Keys(byKey)))
+		t.Fatalf("%s: %d keys, want %d: %q, and %+v", what, len(byKey), len(want), slices.Sorted(maps.Keys(byKey)), want)
 	}
 	for _, row := range want {
 		for m := range row.Conversions {

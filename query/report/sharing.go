@@ -2,6 +2,7 @@ package report
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 
 	"sourceloop/schema"
@@ -107,6 +108,9 @@ func (s *sharer) addWhole(i, touch int) {
 }
 
 func (s *sharer) addShares(i int) {
+	if s.filters && !slices.ContainsFunc(s.touches, func(t int) bool { return s.matches(i, t) }) {
+		return
+	}
 	s.walk(i)
 	touches, n := s.touches, len(s.touches)
 	if s.filters {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"context"
 	"slices"
 )
 
@@ -9,7 +10,7 @@ import (
 func (k *keptRows) view(q *Credits, columns []string) *touchRows {
 	r := &k.rows
 	v := &touchRows{
-		lookback: int64(q.Lookback) * dayMillis, reached: len(q.Progressed) > 0,
+		lookback: int64(q.Lookback) * dayMillis, reached: len(q.Progressed) > 0, decided: true,
 		happened: r.happened, known: r.known, identified: r.identified, id: r.id, contact: r.contact, version: r.version, value: r.value, starts: r.starts,
 	}
 	v.counted.rows = make([]uint8, r.Rows())
@@ -30,6 +31,7 @@ func (r *touchRows) Rows() int { return r.happened.Rows() }
 
 // stands counts the rows of the question's conversions that are the newest as of its moment. Views come in the order of kept.
 func stands(newest *places, kept []*keptRows, views []*touchRows, q *Credits) {
+	period := q.looked()
 	newest.clear()
 	newest.of = append(newest.of, views...)
 	// The first list is the largest: its rows are looked up among the others, and not the other way.
@@ -37,7 +39,7 @@ func stands(newest *places, kept []*keptRows, views []*touchRows, q *Credits) {
 		k, v := kept[list], views[list]
 		named := k.named(q)
 		for i := range v.Rows() {
-			if happened := v.happened.rows[i]; happened < int64(q.Period.Begin) || happened >= int64(q.Period.End) || q.AsOf != 0 && v.known.rows[i] > int64(q.AsOf) {
+			if happened := v.happened.rows[i]; happened < int64(period.Begin) || happened >= int64(period.End) || q.AsOf != 0 && v.known.rows[i] > int64(q.AsOf) {
 				continue
 			}
 			v.counted.rows[i] = k.rows.counted.rows[i] & named[k.name.codes[i]]
@@ -63,14 +65,20 @@ func (k *keptRows) named(q *Credits) []uint8 {
 }
 
 // sumKept shares and sums the conversions of a question among kept rows, in some room.
-func sumKept(kept []*keptRows, room *touchRows, q Credits, columns []string, by []grouping) []*sum {
+func (s Scoped) sumKept(ctx context.Context, kept []*keptRows, room *touchRows, q Credits, columns []string, by []grouping) ([]*sum, error) {
 	slices.SortFunc(kept, func(a, b *keptRows) int { return cmp.Compare(b.rows.Rows(), a.rows.Rows()) })
 	views := make([]*touchRows, len(kept))
 	for i, k := range kept {
 		views[i] = k.view(&q, columns)
 	}
+	if err := s.choose(ctx, &q, columns, views); err != nil {
+		return nil, err
+	}
 	stands(&room.newest, kept, views, &q)
 	room.newest.clear()
+	if q.FirstOnly {
+		onlyFirst(views, q.Period.Begin)
+	}
 	var sums []*sum
 	for i, v := range views {
 		if q.only != nil {
@@ -92,5 +100,5 @@ func sumKept(kept []*keptRows, room *touchRows, q Credits, columns []string, by 
 			sums[g].absorb(some[g])
 		}
 	}
-	return sums
+	return sums, nil
 }

@@ -28,6 +28,8 @@ type touchRows struct {
 	direct  int32 // the code of the channel Direct
 
 	reached, excludes, filters bool
+	decided                    bool       // filters and exclusions by the values of touches, and not by the statement
+	leaves, takes              []choosing // then these are the exclusions, and the filters
 	newest                     places
 	sharers                    []*sharer
 }
@@ -160,7 +162,7 @@ func (r *touchRows) touchesOf(i int, into []int) (touches []int, any bool) {
 		if rank++; rank > 1 && rank+mostTouches-1 <= inside {
 			continue
 		}
-		if !r.excludes || r.leftOut.elements.rows[t] == 0 {
+		if !r.excludes || !r.leavesOut(t) {
 			into = append(into, t)
 		}
 	}
@@ -189,15 +191,28 @@ func (r *touchRows) inside(i, touch int) bool {
 	return r.lookback == 0 || r.starts.elements.rows[touch] >= r.happened.rows[i]-r.lookback
 }
 
+func (r *touchRows) leavesOut(touch int) bool {
+	if r.decided {
+		return anyTakes(r.leaves, touch)
+	}
+	return r.leftOut.elements.rows[touch] != 0
+}
+
 // matches tells whether a touch of row i matches the filters. Every row before
 // has two more in the column of matches than touches.
 func (r *touchRows) matches(i, touch int) bool {
+	if r.decided {
+		return allTake(r.takes, touch)
+	}
 	return !r.filters || r.matched.elements.rows[2*i+touch] != 0
 }
 
 // noneMatches tells whether row i matches without a touch: since it has none,
 // or since all are excluded.
 func (r *touchRows) noneMatches(i int, excluded bool) bool {
+	if r.decided {
+		return allTakeNone(r.takes, excluded)
+	}
 	place := 2
 	if excluded {
 		place = 1

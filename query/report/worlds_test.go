@@ -317,8 +317,12 @@ func TestWorlds(t *testing.T) {
 		all = append(all, w)
 	}
 	s.write(batch)
-	for _, w := range all {
+	// Half of the questions are answered from what is kept, the others by ClickHouse alone.
+	kept, direct := s.reader, s.reading()
+	direct.KeepNothing()
+	for n, w := range all {
 		s.attribute(w.workspace, 1)
+		s.reader = []*report.Reader{kept, direct}[n%2]
 		w.compare(t, s)
 	}
 }
