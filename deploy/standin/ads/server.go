@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
 
@@ -31,7 +31,7 @@ type Server struct {
 	platform Platform
 	store    *ledger.Store
 	faults   *ledger.Faults
-	limit    limiter
+	limit    *front.Limiter
 	mux      *http.ServeMux
 }
 
@@ -47,7 +47,7 @@ func New(config Config, platform Platform) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: config, platform: platform, store: store, mux: http.NewServeMux()}
-	s.limit = limiter{most: config.RequestsPerMinute, now: config.Now}
+	s.limit = front.NewLimiter(config.RequestsPerMinute, time.Minute, config.Now)
 	if s.faults, err = ledger.LoadFaults(context.Background(), store, append(faultKinds(), platform.Faults...)); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -121,7 +121,7 @@ func (s *Server) authorized(op Operation, c *Call) (Answer, error) {
 	if reply, err := s.faulty(c.Request.Context(), op.Scope); err != nil || reply.Status != 0 {
 		return reply, err
 	}
-	if !s.limit.take() {
+	if _, admitted := s.limit.Take(); !admitted {
 		return s.platform.Refuse(http.StatusTooManyRequests, "too many requests in this minute"), nil
 	}
 	if !slices.Contains(strings.Fields(t.scopes), op.Scope) {
@@ -199,25 +199,4 @@ func writeAnswer(w http.ResponseWriter, reply Answer) {
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 	w.WriteHeader(reply.Status)
 	_, _ = w.Write(append(body, '\n')) // The client may be gone; nobody is left to tell.
-}
-
-// limiter counts requests in minutes.
-type limiter struct {
-	most int
-	now  func() time.Time
-
-	mu     sync.Mutex
-	minute int64
-	used   int
-}
-
-// take says whether one more request fits in this minute.
-func (l *limiter) take() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if minute := l.now().Unix() / 60; minute != l.minute {
-		l.minute, l.used = minute, 0
-	}
-	l.used++
-	return l.most < 0 || l.used <= l.most
 }

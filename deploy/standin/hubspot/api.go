@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"sourceloop/deploy/standin/front"
@@ -145,7 +144,7 @@ func stale() answer {
 
 func (s *Server) tooMany() answer {
 	reply := refuse(http.StatusTooManyRequests, "RATE_LIMITS", "You have reached your ten_secondly_rolling limit.")
-	reply.header = rateHeader(s.config.RequestsPer10s, 0)
+	reply.header = rateHeader(s.limit.Most(), 0)
 	reply.header.Set("Retry-After", "1")
 	return reply
 }
@@ -167,8 +166,8 @@ func (s *Server) authorized(op operation) endpoint {
 		if _, on, err := s.faults.Take(r.Context(), fault401); err != nil || on {
 			return stale(), err
 		}
-		remaining, admitted := s.limit.take()
-		for name, values := range rateHeader(s.config.RequestsPer10s, remaining) {
+		remaining, admitted := s.limit.Take()
+		for name, values := range rateHeader(s.limit.Most(), remaining) {
 			header[name] = values
 		}
 		if !admitted {
@@ -186,36 +185,13 @@ func (s *Server) authorized(op operation) endpoint {
 	}
 }
 
-// limiter counts requests in slices of ten seconds.
-type limiter struct {
-	most int
-	now  func() time.Time
-
-	mu    sync.Mutex
-	slice int64
-	used  int
-}
-
-const sliceSeconds = 10
-
-// take returns what is left in this slice, and whether the request fits in.
-func (l *limiter) take() (remaining int, admitted bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if slice := l.now().Unix() / sliceSeconds; slice != l.slice {
-		l.slice, l.used = slice, 0
-	}
-	if l.used >= l.most {
-		return 0, false
-	}
-	l.used++
-	return l.most - l.used, true
-}
+// window is the time that the limit is counted in.
+const window = 10 * time.Second
 
 func rateHeader(limit, remaining int) http.Header {
 	header := http.Header{}
 	header.Set("X-HubSpot-RateLimit-Max", strconv.Itoa(limit))
 	header.Set("X-HubSpot-RateLimit-Remaining", strconv.Itoa(remaining))
-	header.Set("X-HubSpot-RateLimit-Interval-Milliseconds", strconv.Itoa(sliceSeconds*1000))
+	header.Set("X-HubSpot-RateLimit-Interval-Milliseconds", strconv.FormatInt(window.Milliseconds(), 10))
 	return header
 }

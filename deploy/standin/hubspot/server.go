@@ -30,7 +30,7 @@ const maxBody = 1 << 20
 type Server struct {
 	config  Config
 	store   *ledger.Store
-	limit   *limiter
+	limit   *front.Limiter
 	faults  *ledger.Faults
 	batches *front.Batches
 	client  *http.Client
@@ -49,7 +49,7 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config: config, store: store, limit: &limiter{most: config.RequestsPer10s, now: config.Now}, batches: front.NewBatches(),
+		config: config, store: store, limit: front.NewLimiter(config.RequestsPer10s, window, config.Now), batches: front.NewBatches(),
 		client: front.NewClient(config.AnswerWithin, senders),
 	}
 	s.settings.set(settings{WebhookURL: config.WebhookURL})

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"sourceloop/deploy/standin/front"
@@ -146,7 +145,7 @@ func (s *Server) faulty(ctx context.Context) (answer, error) {
 		return answer{}, err
 	} else if on {
 		reply := tooMany()
-		reply.header = rateHeader(s.limit.perSlice, 0, s.limit.reset())
+		reply.header = rateHeader(s.limit.Most(), 0, s.limit.Reset())
 		return reply, nil
 	}
 	if _, on, err := s.faults.Take(ctx, fault500); err != nil {
@@ -171,8 +170,8 @@ func (s *Server) authorizedBare(run func(*call) (answer, error)) endpoint {
 		if !live {
 			return refuse(http.StatusUnauthorized, "unauthorized", "Access Token Invalid"), nil
 		}
-		remaining, admitted := s.limit.take()
-		for name, values := range rateHeader(s.limit.perSlice, remaining, s.limit.reset()) {
+		remaining, admitted := s.limit.Take()
+		for name, values := range rateHeader(s.limit.Most(), remaining, s.limit.Reset()) {
 			header[name] = values
 		}
 		if !admitted {
@@ -260,39 +259,11 @@ func parseVersion(text string) (version, bool) {
 	return v, found && errMajor == nil && errMinor == nil && minor >= 0 && known && v.String() == text
 }
 
-// limiter counts requests in slices of ten seconds, as Intercom does.
-type limiter struct {
-	perSlice int
-	now      func() time.Time
+// window is the time that the limit is counted in.
+const window = 10 * time.Second
 
-	mu    sync.Mutex
-	slice int64
-	used  int
-}
-
-const sliceSeconds = 10
-
-func newLimiter(perMinute int, now func() time.Time) *limiter {
-	return &limiter{perSlice: max(1, perMinute*sliceSeconds/60), now: now}
-}
-
-// take returns what is left in this slice, and whether the request fits in.
-func (l *limiter) take() (remaining int, admitted bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if slice := l.now().Unix() / sliceSeconds; slice != l.slice {
-		l.slice, l.used = slice, 0
-	}
-	if l.used >= l.perSlice {
-		return 0, false
-	}
-	l.used++
-	return l.perSlice - l.used, true
-}
-
-// reset is when the next slice begins, in Unix seconds.
-func (l *limiter) reset() int64 {
-	return (l.now().Unix()/sliceSeconds + 1) * sliceSeconds
+func newLimiter(perMinute int, now func() time.Time) *front.Limiter {
+	return front.NewLimiter(max(1, perMinute*int(window/time.Second)/60), window, now)
 }
 
 func rateHeader(limit, remaining int, reset int64) http.Header {

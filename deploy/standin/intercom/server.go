@@ -24,7 +24,7 @@ type Server struct {
 	config   Config
 	store    store
 	spec     *spec
-	limit    *limiter
+	limit    *front.Limiter
 	faults   *ledger.Faults
 	batches  *front.Batches
 	client   *http.Client
