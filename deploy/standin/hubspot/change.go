@@ -103,7 +103,7 @@ func (x *change) queue() error {
 	if err != nil || !there {
 		return err
 	}
-	wanted := x.server.settings.get()
+	wanted := x.server.settings.Load()
 	now := x.server.config.Now().UnixMilli()
 	for _, e := range x.told {
 		if !wanted.subscribed(e.Type) {

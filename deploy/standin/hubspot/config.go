@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"time"
@@ -63,13 +64,13 @@ func (c *Config) complete() error {
 	if c.ClientID == "" || c.ClientSecret == "" {
 		return errors.New("cannot start the stand-in HubSpot: it needs the app's client id and client secret")
 	}
-	setDefault(&c.AppName, "SourceLoop")
-	setDefault(&c.Domain, "northwind-tea.example")
-	setDefault(&c.TokenLife, 30*time.Minute)
-	setDefault(&c.RetryAfter, time.Minute)
-	setDefault(&c.Retries, 10)
-	setDefault(&c.AnswerWithin, 5*time.Second)
-	setDefault(&c.RequestsPer10s, 110)
+	c.AppName = cmp.Or(c.AppName, "SourceLoop")
+	c.Domain = cmp.Or(c.Domain, "northwind-tea.example")
+	c.TokenLife = cmp.Or(c.TokenLife, 30*time.Minute)
+	c.RetryAfter = cmp.Or(c.RetryAfter, time.Minute)
+	c.Retries = cmp.Or(c.Retries, 10)
+	c.AnswerWithin = cmp.Or(c.AnswerWithin, 5*time.Second)
+	c.RequestsPer10s = cmp.Or(c.RequestsPer10s, 110)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -85,11 +86,4 @@ func (c *Config) complete() error {
 		}
 	}
 	return nil
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 
 	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
@@ -36,7 +37,7 @@ type Server struct {
 	client  *http.Client
 	handler http.Handler
 
-	settings settingsBox
+	settings atomic.Pointer[settings] // replaced, never changed
 }
 
 // New opens the stand-in that lives in config.Dir, creating it when it is not there.
@@ -52,7 +53,7 @@ func New(config Config) (*Server, error) {
 		config: config, store: store, limit: front.NewLimiter(config.RequestsPer10s, window, config.Now), batches: front.NewBatches(),
 		client: front.NewClient(config.AnswerWithin, senders),
 	}
-	s.settings.set(settings{WebhookURL: config.WebhookURL})
+	s.settings.Store(&settings{WebhookURL: config.WebhookURL})
 	if err := s.prepare(context.Background()); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}

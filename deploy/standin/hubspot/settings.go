@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"sync"
 
 	"sourceloop/deploy/standin/front"
 )
@@ -17,27 +16,9 @@ type settings struct {
 	Subscriptions []string `json:"subscriptions"`  // those that are active; nil: all
 }
 
-// settingsBox holds the settings of now.
-type settingsBox struct {
-	mu  sync.Mutex
-	now settings
-}
-
-func (b *settingsBox) get() settings {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.now
-}
-
-func (b *settingsBox) set(s settings) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.now = s
-}
-
 // postSettings changes those that the body names.
 func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
-	now := s.settings.get()
+	now := *s.settings.Load()
 	body, status, err := front.ReadBody(r, maxBody)
 	if err == nil {
 		status = http.StatusBadRequest
@@ -49,9 +30,10 @@ func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
 		front.WriteJSON(w, status, front.Problem(err))
 		return
 	}
-	s.settings.set(now)
-	now.SigningSecret = ""
-	front.WriteJSON(w, http.StatusOK, now)
+	s.settings.Store(&now)
+	shown := now
+	shown.SigningSecret = ""
+	front.WriteJSON(w, http.StatusOK, shown)
 }
 
 // subscribed tells whether events of a type are sent.
@@ -61,7 +43,7 @@ func (s settings) subscribed(kind string) bool {
 
 // secret signs events.
 func (s *Server) secret() string {
-	if other := s.settings.get().SigningSecret; other != "" {
+	if other := s.settings.Load().SigningSecret; other != "" {
 		return other
 	}
 	return s.config.ClientSecret

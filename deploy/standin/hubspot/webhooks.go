@@ -221,7 +221,7 @@ func (r *sender) takes(ctx context.Context, kind string) bool {
 }
 
 func (r *sender) deliver(ctx context.Context, body []byte) (int, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.settings.get().WebhookURL, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.settings.Load().WebhookURL, bytes.NewReader(body))
 	if err != nil {
 		return 0, fmt.Errorf("cannot send the events: %w", err)
 	}

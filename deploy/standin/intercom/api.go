@@ -2,6 +2,7 @@ package intercom
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -177,7 +178,7 @@ func (s *Server) authorizedBare(run func(*call) (answer, error)) endpoint {
 		if !admitted {
 			return tooMany(), nil
 		}
-		asked, known := parseVersion(firstNonEmpty(r.Header.Get("Intercom-Version"), apiVersion))
+		asked, known := parseVersion(cmp.Or(r.Header.Get("Intercom-Version"), apiVersion))
 		if !known {
 			return refuse(http.StatusBadRequest, "intercom_version_invalid", "The requested version could not be found"), nil
 		}
@@ -190,7 +191,7 @@ func (s *Server) authorizedBare(run func(*call) (answer, error)) endpoint {
 func (s *Server) authorized(op operation) endpoint {
 	return s.authorizedBare(func(c *call) (answer, error) {
 		if op.planLimited {
-			if _, on, err := s.faults.Take(c.ctx, faultPlan); err != nil || on || s.settings.get().PlanRestricted {
+			if _, on, err := s.faults.Take(c.ctx, faultPlan); err != nil || on || s.settings.Load().PlanRestricted {
 				return refuse(http.StatusForbidden, "api_plan_restricted", "Active subscription needed."), err
 			}
 		}
@@ -220,8 +221,8 @@ func (s *Server) getMe(*call) (answer, error) {
 		"avatar": map[string]any{"type": "avatar", "image_url": nil},
 		"app": map[string]any{
 			"type": "app", "id_code": s.config.AppID, "name": s.config.WorkspaceName,
-			"created_at": created, "secure": s.settings.get().IdentityVerification,
-			"identity_verification": s.settings.get().IdentityVerification,
+			"created_at": created, "secure": s.settings.Load().IdentityVerification,
+			"identity_verification": s.settings.Load().IdentityVerification,
 			"timezone":              s.config.Timezone, "region": "US",
 		},
 	}), nil

@@ -1,6 +1,7 @@
 package intercom
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,13 +73,13 @@ func (s *Server) answered(ctx context.Context, batch string) error {
 
 // queue writes the notifications, while there is somebody to send them to.
 func (x *change) queue() error {
-	deliverable, err := x.deliverable(x.server.settings.get().WebhookURL)
+	deliverable, err := x.deliverable(x.server.settings.Load().WebhookURL)
 	if err != nil || !deliverable {
 		return err
 	}
 	now := x.server.config.Now().UnixMilli()
 	for _, n := range x.notices {
-		if !x.server.settings.get().subscribed(n.topic) {
+		if !x.server.settings.Load().subscribed(n.topic) {
 			continue
 		}
 		item, err := json.Marshal(n.item)
@@ -244,9 +245,9 @@ func (x *change) merge(from, into contact, tellFrom bool) (contact, error) {
 	if from.ID == into.ID || !from.live() || !into.live() {
 		return contact{}, fmt.Errorf("cannot merge contact %s into %s: they must be two living contacts", from.ID, into.ID)
 	}
-	into.Email = firstNonEmpty(into.Email, from.Email)
-	into.Phone = firstNonEmpty(into.Phone, from.Phone)
-	into.Name = firstNonEmpty(into.Name, from.Name)
+	into.Email = cmp.Or(into.Email, from.Email)
+	into.Phone = cmp.Or(into.Phone, from.Phone)
+	into.Name = cmp.Or(into.Name, from.Name)
 	for name, value := range from.Custom {
 		if _, has := into.Custom[name]; !has {
 			into.set(map[string]any{name: value})

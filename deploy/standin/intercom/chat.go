@@ -1,6 +1,7 @@
 package intercom
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -120,7 +121,7 @@ func (s *Server) chat(ctx context.Context, c chatRequest) (chatAnswer, error) {
 	if err != nil {
 		return chatAnswer{}, err
 	}
-	id := firstNonEmpty(c.ID, newUUID())
+	id := cmp.Or(c.ID, newUUID())
 	var reply chatAnswer
 	batch, err := s.happen(ctx, at, func(x *change) error {
 		known, err := x.chatBefore(id)

@@ -1,6 +1,7 @@
 package intercom
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -76,13 +77,13 @@ func (c *Config) complete() error {
 	if c.ClientID == "" || c.ClientSecret == "" {
 		return errors.New("cannot start the stand-in Intercom: it needs the app's client id and client secret")
 	}
-	setDefault(&c.AppName, "SourceLoop")
-	setDefault(&c.WorkspaceName, "Northwind Tea")
-	setDefault(&c.Timezone, "UTC")
-	setDefault(&c.RetryAfter, time.Minute)
-	setDefault(&c.Attempts, 2)
-	setDefault(&c.AnswerWithin, 5*time.Second)
-	setDefault(&c.RequestsPerMinute, 10_000)
+	c.AppName = cmp.Or(c.AppName, "SourceLoop")
+	c.WorkspaceName = cmp.Or(c.WorkspaceName, "Northwind Tea")
+	c.Timezone = cmp.Or(c.Timezone, "UTC")
+	c.RetryAfter = cmp.Or(c.RetryAfter, time.Minute)
+	c.Attempts = cmp.Or(c.Attempts, 2)
+	c.AnswerWithin = cmp.Or(c.AnswerWithin, 5*time.Second)
+	c.RequestsPerMinute = cmp.Or(c.RequestsPerMinute, 10_000)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -93,13 +94,6 @@ func (c *Config) complete() error {
 		return fmt.Errorf("cannot use the workspace's time zone: %w", err)
 	}
 	return c.checkURLs()
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 func (c *Config) checkURLs() error {

@@ -1,6 +1,7 @@
 package intercom
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -129,7 +130,7 @@ func utmNames() []string {
 
 // cameFrom fills what Intercom itself reads off the first page and its referrer.
 func (c *contact) cameFrom(page, referrer string) {
-	c.Referrer = firstNonEmpty(c.Referrer, referrer)
+	c.Referrer = cmp.Or(c.Referrer, referrer)
 	u, err := url.Parse(page)
 	if err != nil || len(c.UTM) > 0 {
 		return

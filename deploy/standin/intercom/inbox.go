@@ -2,6 +2,7 @@ package intercom
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -84,7 +85,7 @@ func (s *Server) inbox(w http.ResponseWriter, r *http.Request) {
 
 func inboxLine(v conversation, c contact) inboxRow {
 	return inboxRow{
-		ID: v.ID, Who: firstNonEmpty(c.Name, c.Email, c.Phone, "Visitor "+c.ID[:min(6, len(c.ID))]), Text: v.Body,
+		ID: v.ID, Who: cmp.Or(c.Name, c.Email, c.Phone, "Visitor "+c.ID[:min(6, len(c.ID))]), Text: v.Body,
 		At: time.Unix(v.CreatedAt, 0).UTC().Format("2 Jan 15:04"),
 	}
 }
@@ -139,7 +140,7 @@ func SignPanel(body []byte, clientSecret string) string {
 // askPanel sends a Canvas Kit request as Intercom does when a teammate opens a
 // conversation, or presses a button of the panel.
 func (s *Server) askPanel(ctx context.Context, request string, v conversation, c contact) (*canvas, error) {
-	now := s.settings.get()
+	now := s.settings.Load()
 	if now.PanelURL == "" {
 		return nil, errors.New("the app has no panel")
 	}
@@ -152,7 +153,7 @@ func (s *Server) askPanel(ctx context.Context, request string, v conversation, c
 		return nil, fmt.Errorf("cannot ask the app: %w", err)
 	}
 	post.Header.Set("Content-Type", "application/json")
-	post.Header.Set("X-Body-Signature", SignPanel(body, firstNonEmpty(now.SigningSecret, s.config.ClientSecret)))
+	post.Header.Set("X-Body-Signature", SignPanel(body, cmp.Or(now.SigningSecret, s.config.ClientSecret)))
 	response, err := s.client.Do(post)
 	if err != nil {
 		return nil, errors.New("the app did not answer")

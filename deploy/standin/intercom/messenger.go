@@ -1,6 +1,7 @@
 package intercom
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -167,7 +168,7 @@ func (s *Server) messengerSettings(x *change, v *visitor, m messengerRequest, r 
 	}
 	userID := settingText(m.Settings, "user_id")
 	if userID != "" || told.Email != "" {
-		if s.settings.get().IdentityVerification && m.Settings["intercom_user_jwt"] == nil && m.Settings["user_hash"] == nil {
+		if s.settings.Load().IdentityVerification && m.Settings["intercom_user_jwt"] == nil && m.Settings["user_hash"] == nil {
 			return messengerAnswer{}, messengerError{http.StatusBadRequest, "identity verification is enforced: the user must be signed"}
 		}
 		return x.identify(v, userID, told, r)
@@ -271,7 +272,7 @@ func (s *Server) messengerMessage(x *change, v *visitor, m messengerRequest, r *
 	if m.Text == "" && (m.Email == "" || v.ContactID == "") {
 		return messengerAnswer{}, messengerError{http.StatusUnprocessableEntity, "Please write a message."}
 	}
-	id := firstNonEmpty(m.ID, newUUID())
+	id := cmp.Or(m.ID, newUUID())
 	known, err := x.chatBefore(id)
 	if err != nil {
 		return messengerAnswer{}, err

@@ -1,6 +1,7 @@
 package intercom
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"sourceloop/deploy/standin/front"
@@ -30,7 +32,7 @@ type Server struct {
 	client   *http.Client
 	handler  http.Handler
 	location *time.Location
-	settings settingsBox
+	settings atomic.Pointer[settings] // replaced, never changed
 }
 
 // New opens the stand-in that lives in config.Dir, creating it when it is not there.
@@ -66,11 +68,11 @@ func New(config Config) (*Server, error) {
 // prepare reads what earlier starts left, and makes what only the first makes.
 func (s *Server) prepare(ctx context.Context) error {
 	err := s.store.write(ctx, func(tx session) error {
-		appID, err := tx.Once("app_id", firstNonEmpty(s.config.AppID, "nw"+strings.ToLower(rand.Text()[:6])))
+		appID, err := tx.Once("app_id", cmp.Or(s.config.AppID, "nw"+strings.ToLower(rand.Text()[:6])))
 		if err != nil {
 			return err
 		}
-		setDefault(&s.config.AppID, appID)
+		s.config.AppID = cmp.Or(s.config.AppID, appID)
 		if _, err = tx.Once("created", fmt.Sprint(s.config.Now().Unix())); err != nil {
 			return err
 		}
@@ -83,15 +85,6 @@ func (s *Server) prepare(ctx context.Context) error {
 		return err
 	}
 	return s.loadSettings(ctx)
-}
-
-func firstNonEmpty(values ...string) string {
-	for _, value := range values {
-		if value != "" {
-			return value
-		}
-	}
-	return ""
 }
 
 // Handler answers everything the package comment lists.

@@ -1,13 +1,13 @@
 package intercom
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"sourceloop/deploy/standin/front"
@@ -28,24 +28,6 @@ type settings struct {
 	PanelURL             string   `json:"panel_url"`       // where Canvas Kit requests go: …/initialize and …/submit
 }
 
-// settingsBox holds the settings of now.
-type settingsBox struct {
-	mu  sync.Mutex
-	now settings
-}
-
-func (b *settingsBox) get() settings {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.now
-}
-
-func (b *settingsBox) set(s settings) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.now = s
-}
-
 // loadSettings begins with those of the configuration.
 func (s *Server) loadSettings(ctx context.Context) error {
 	now := settings{WebhookURL: s.config.WebhookURL, IdentityVerification: s.config.IdentityVerification, PanelURL: s.config.PanelURL}
@@ -57,14 +39,14 @@ func (s *Server) loadSettings(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the settings: %w", err)
 	}
-	s.settings.set(now)
+	s.settings.Store(&now)
 	return nil
 }
 
 // postSettings changes those that the body names, and answers with all.
 func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
 	body, status, err := front.ReadBody(r, maxBody)
-	now := s.settings.get()
+	now := *s.settings.Load()
 	if err == nil {
 		status = http.StatusBadRequest
 		if err = json.Unmarshal(body, &now); err == nil {
@@ -86,9 +68,10 @@ func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
 		front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
 		return
 	}
-	s.settings.set(now)
-	now.SigningSecret = ""
-	front.WriteJSON(w, http.StatusOK, now)
+	s.settings.Store(&now)
+	shown := now
+	shown.SigningSecret = ""
+	front.WriteJSON(w, http.StatusOK, shown)
 }
 
 func (s settings) check() error {
@@ -111,7 +94,7 @@ func (s settings) subscribed(topic string) bool {
 // dated gives answers the date of a clock that is off.
 func (s *Server) dated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if ahead := s.settings.get().ClockAheadMS; ahead != 0 {
+		if ahead := s.settings.Load().ClockAheadMS; ahead != 0 {
 			w.Header().Set("Date", time.Now().Add(time.Duration(ahead)*time.Millisecond).UTC().Format(http.TimeFormat))
 		}
 		next.ServeHTTP(w, r)
@@ -159,7 +142,7 @@ func (s session) editAttribute(edit attributeEdit, now int64) error {
 	if edit.MessengerWritable != nil {
 		a.MessengerWritable = *edit.MessengerWritable
 	}
-	a.DataType = firstNonEmpty(edit.DataType, a.DataType)
+	a.DataType = cmp.Or(edit.DataType, a.DataType)
 	a.UpdatedAt = now
 	doc, err := json.Marshal(a)
 	if err != nil {

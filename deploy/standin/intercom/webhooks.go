@@ -2,6 +2,7 @@ package intercom
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha1"
@@ -232,7 +233,7 @@ func (r *sender) attempt(ctx context.Context, h webhook) error {
 	if h.firstMS == 0 {
 		h.firstMS = now.UnixMilli()
 	}
-	deliverable, err := r.store.read(ctx).deliverable(r.settings.get().WebhookURL)
+	deliverable, err := r.store.read(ctx).deliverable(r.settings.Load().WebhookURL)
 	if err != nil {
 		return err
 	}
@@ -278,7 +279,7 @@ func (r *sender) disable(ctx context.Context, h webhook, now time.Time) error {
 	r.config.Log.Warn("the webhook URL answered 410: the subscription is disabled")
 	defer r.batches.FinishAll()
 	return r.store.write(ctx, func(tx session) error {
-		if _, err := tx.Exec("meta_put", metaDisabled, r.settings.get().WebhookURL); err != nil {
+		if _, err := tx.Exec("meta_put", metaDisabled, r.settings.Load().WebhookURL); err != nil {
 			return err
 		}
 		if _, err := tx.Exec("webhook_drop_all", "the subscription is disabled: 410"); err != nil {
@@ -342,7 +343,7 @@ func (r *sender) post(ctx context.Context, h webhook) (status int, outcome strin
 // checkURL asks the webhook URL once whether it is there, as Intercom does
 // before it accepts one.
 func (r *sender) checkURL(ctx context.Context) error {
-	address := r.settings.get().WebhookURL
+	address := r.settings.Load().WebhookURL
 	if seen := r.checked.Load(); seen != nil && *seen == address {
 		return nil
 	}
@@ -365,11 +366,11 @@ func (r *sender) checkURL(ctx context.Context) error {
 }
 
 func (r *sender) deliver(ctx context.Context, body []byte) (int, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.settings.get().WebhookURL, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.settings.Load().WebhookURL, bytes.NewReader(body))
 	if err != nil {
 		return 0, fmt.Errorf("cannot send the notification: %w", err)
 	}
-	secret := firstNonEmpty(r.settings.get().SigningSecret, r.config.ClientSecret)
+	secret := cmp.Or(r.settings.Load().SigningSecret, r.config.ClientSecret)
 	if _, on, err := r.faults.Take(ctx, faultBadSignature); err == nil && on {
 		secret = "not the secret of " + secret
 	}
