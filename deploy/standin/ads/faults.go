@@ -30,10 +30,8 @@ const told = "told to fail"
 // faulty waits when told to be slow, and answers when told to fail. scope is what
 // the request needs.
 func (s *Server) faulty(ctx context.Context, scope string) (Answer, error) {
-	if slow, on, err := s.faults.Take(ctx, faultSlow); err != nil {
+	if err := s.faults.Wait(ctx, faultSlow); err != nil {
 		return Answer{}, err
-	} else if on {
-		wait(ctx, slow.Delay())
 	}
 	for _, f := range []struct {
 		kind   string

@@ -6,45 +6,22 @@ import (
 	"net/http"
 	"strings"
 
+	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
 
 func (s *Server) operatorRoutes() {
-	s.mux.HandleFunc("GET /standin/requests", s.list(func(tx *ledger.Session, after, limit int64) (any, error) {
-		list, err := tx.Requests(after, limit)
-		return map[string]any{"requests": list}, err
-	}))
-	s.mux.HandleFunc("GET /standin/accepted", s.list(accepted))
-	s.mux.HandleFunc("POST /standin/fault", s.postFault)
+	s.mux.HandleFunc("GET /standin/requests", s.store.List(ledger.ListRequests))
+	s.mux.HandleFunc("GET /standin/accepted", s.store.List(accepted))
+	s.mux.HandleFunc("POST /standin/fault", s.faults.Post(s.fail))
 	s.mux.HandleFunc("POST /standin/token", s.postToken)
 	s.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		about := map[string]any{"standin": s.platform.Name, "url": s.config.PublicURL, "see": []string{"/standin/requests", "/standin/accepted"}}
 		for name, value := range s.platform.About {
 			about[name] = value
 		}
-		writeAnswer(w, Answer{Status: http.StatusOK, Body: about})
+		front.WriteJSON(w, http.StatusOK, about)
 	})
-}
-
-// list answers a GET with what read returns.
-func (s *Server) list(read func(tx *ledger.Session, after, limit int64) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		after, limit, err := ledger.ListRange(r)
-		if err != nil {
-			writeAnswer(w, problem(http.StatusBadRequest, err))
-			return
-		}
-		value, err := read(s.store.Read(r.Context()), after, limit)
-		if err != nil {
-			writeAnswer(w, problem(http.StatusInternalServerError, err))
-			return
-		}
-		writeAnswer(w, Answer{Status: http.StatusOK, Body: value})
-	}
-}
-
-func problem(status int, err error) Answer {
-	return Answer{Status: status, Body: map[string]string{"error": err.Error()}}
 }
 
 // keptConversion is a conversion as /standin/accepted tells it.
@@ -77,24 +54,6 @@ func accepted(tx *ledger.Session, after, limit int64) (any, error) {
 	return map[string]any{"accepted": counted, "not_counted": others}, err
 }
 
-func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		writeAnswer(w, problem(http.StatusBadRequest, err))
-		return
-	}
-	kind, value, err := s.faults.Parse(body)
-	if err != nil {
-		writeAnswer(w, problem(http.StatusBadRequest, err))
-		return
-	}
-	if err := s.fail(r.Context(), kind, value); err != nil {
-		writeAnswer(w, problem(http.StatusInternalServerError, err))
-		return
-	}
-	writeAnswer(w, Answer{Status: http.StatusOK, Body: map[string]any{"kind": kind, "times": value.Times}})
-}
-
 // postToken makes an access token without the pages; scopes default to all.
 func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
 	var request struct {
@@ -105,7 +64,7 @@ func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
 		err = json.Unmarshal(body, &request)
 	}
 	if err != nil {
-		writeAnswer(w, problem(http.StatusBadRequest, err))
+		front.WriteJSON(w, http.StatusBadRequest, front.Problem(err))
 		return
 	}
 	scopes := strings.Fields(request.Scopes)
@@ -114,10 +73,10 @@ func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
 	}
 	secret, err := s.NewToken(r.Context(), scopes)
 	if err != nil {
-		writeAnswer(w, problem(http.StatusInternalServerError, err))
+		front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
 		return
 	}
-	writeAnswer(w, Answer{Status: http.StatusOK, Body: map[string]string{"access_token": secret}})
+	front.WriteJSON(w, http.StatusOK, map[string]string{"access_token": secret})
 }
 
 // AllScopes are the names of everything that the app may ask for.

@@ -116,13 +116,8 @@ func (s *Server) logged(write bool, next endpoint) http.Handler {
 
 // faulty waits when told to be slow, and answers when told to fail.
 func (s *Server) faulty(ctx context.Context) (answer, error) {
-	if slow, on, err := s.faults.Take(ctx, faultSlow); err != nil {
+	if err := s.faults.Wait(ctx, faultSlow); err != nil {
 		return answer{}, err
-	} else if on {
-		select {
-		case <-time.After(slow.Delay()):
-		case <-ctx.Done():
-		}
 	}
 	for kind, reply := range map[string]func() answer{fault429: s.tooMany, fault500: serverError} {
 		if _, on, err := s.faults.Take(ctx, kind); err != nil {

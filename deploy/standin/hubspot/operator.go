@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,13 +37,10 @@ func faultKinds() []string {
 
 func (s *Server) standinRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /standin/chat", s.postChat)
-	mux.HandleFunc("GET /standin/requests", s.list(func(tx *ledger.Session, after, limit int64) (any, error) {
-		list, err := tx.Requests(after, limit)
-		return map[string]any{"requests": list}, err
-	}))
-	mux.HandleFunc("GET /standin/accepted", s.list(accepted))
-	mux.HandleFunc("GET /standin/webhooks", s.list(sentEvents))
-	mux.HandleFunc("POST /standin/fault", s.postFault)
+	mux.HandleFunc("GET /standin/requests", s.store.List(ledger.ListRequests))
+	mux.HandleFunc("GET /standin/accepted", s.store.List(accepted))
+	mux.HandleFunc("GET /standin/webhooks", s.store.List(sentEvents))
+	mux.HandleFunc("POST /standin/fault", s.faults.Post(s.fail))
 	mux.HandleFunc("POST /standin/merge", s.operator((*change).mergeContacts))
 	mux.HandleFunc("POST /standin/contact", s.operator((*change).editContact))
 	mux.HandleFunc("POST /standin/delete", s.operator((*change).deleteThing))
@@ -55,23 +53,6 @@ func (s *Server) standinRoutes(mux *http.ServeMux) {
 			"see": []string{"/standin/requests", "/standin/accepted", "/standin/webhooks"},
 		})
 	})
-}
-
-// list answers a GET with what read returns.
-func (s *Server) list(read func(tx *ledger.Session, after, limit int64) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		after, limit, err := ledger.ListRange(r)
-		if err != nil {
-			front.WriteJSON(w, http.StatusBadRequest, front.Problem(err))
-			return
-		}
-		value, err := read(s.store.Read(r.Context()), after, limit)
-		if err != nil {
-			front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
-			return
-		}
-		front.WriteJSON(w, http.StatusOK, value)
-	}
 }
 
 // takenChat is a chat that was taken, through the widget or without.
@@ -125,33 +106,18 @@ func sentEvents(tx *ledger.Session, after, limit int64) (any, error) {
 	return map[string]any{"webhooks": list}, err
 }
 
-func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
-	body, status, err := front.ReadBody(r, maxBody)
-	if err != nil {
-		front.WriteJSON(w, status, front.Problem(err))
-		return
-	}
-	kind, value, err := s.faults.Parse(body)
-	if err != nil {
-		front.WriteJSON(w, http.StatusBadRequest, front.Problem(err))
-		return
-	}
+// fail sets a fault, or does it where it happens at once.
+func (s *Server) fail(ctx context.Context, kind string, value ledger.Fault) error {
 	switch kind {
 	case faultRevoke:
-		err = s.removeApp(r.Context())
+		return s.removeApp(ctx)
 	case faultExpire:
-		err = s.store.Write(r.Context(), func(tx *ledger.Session) error {
+		return s.store.Write(ctx, func(tx *ledger.Session) error {
 			_, err := tx.Exec("token_expire_access", s.config.Now().UnixMilli())
 			return err
 		})
-	default:
-		err = s.faults.Set(r.Context(), kind, value)
 	}
-	if err != nil {
-		front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
-		return
-	}
-	front.WriteJSON(w, http.StatusOK, map[string]any{"kind": kind, "times": value.Times})
+	return s.faults.Set(ctx, kind, value)
 }
 
 // operatorRequest is what people and programs inside the account do.

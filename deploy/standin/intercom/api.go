@@ -134,13 +134,8 @@ func (s *Server) logged(write bool, next endpoint) http.Handler {
 
 // faulty waits when told to be slow, and answers when told to fail.
 func (s *Server) faulty(ctx context.Context) (answer, error) {
-	if slow, on, err := s.faults.Take(ctx, faultSlow); err != nil {
+	if err := s.faults.Wait(ctx, faultSlow); err != nil {
 		return answer{}, err
-	} else if on {
-		select {
-		case <-time.After(slow.Delay()):
-		case <-ctx.Done():
-		}
 	}
 	if _, on, err := s.faults.Take(ctx, fault429); err != nil {
 		return answer{}, err

@@ -1,6 +1,7 @@
 package intercom
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,11 +13,11 @@ import (
 
 func (s *Server) standinRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /standin/chat", s.postChat)
-	mux.HandleFunc("GET /standin/requests", s.getRequests)
-	mux.HandleFunc("GET /standin/accepted", s.getAccepted)
-	mux.HandleFunc("GET /standin/webhooks", s.getWebhooks)
+	mux.HandleFunc("GET /standin/requests", s.store.List(ledger.ListRequests))
+	mux.HandleFunc("GET /standin/accepted", s.store.List(accepted))
+	mux.HandleFunc("GET /standin/webhooks", s.store.List(sentWebhooks))
 	mux.HandleFunc("POST /standin/webhooks/enable", s.enableWebhooks)
-	mux.HandleFunc("POST /standin/fault", s.postFault)
+	mux.HandleFunc("POST /standin/fault", s.faults.Post(s.fail))
 	mux.HandleFunc("POST /standin/settings", s.postSettings)
 	mux.HandleFunc("POST /standin/attribute", s.postAttribute)
 	mux.HandleFunc("POST /standin/merge", s.operator(s.mergeContacts))
@@ -39,28 +40,6 @@ func (s *Server) logRequest(r *http.Request, body []byte, status int, write bool
 	})
 }
 
-// list answers a GET with what read returns.
-func (s *Server) list(w http.ResponseWriter, r *http.Request, read func(s session, after, limit int64) (any, error)) {
-	after, limit, err := ledger.ListRange(r)
-	if err != nil {
-		front.WriteJSON(w, http.StatusBadRequest, front.Problem(err))
-		return
-	}
-	value, err := read(s.store.read(r.Context()), after, limit)
-	if err != nil {
-		front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
-		return
-	}
-	front.WriteJSON(w, http.StatusOK, value)
-}
-
-func (s *Server) getRequests(w http.ResponseWriter, r *http.Request) {
-	s.list(w, r, func(s session, after, limit int64) (any, error) {
-		list, err := s.Requests(after, limit)
-		return map[string]any{"requests": list}, err
-	})
-}
-
 // takenChat is a chat that was taken, through the Messenger or without.
 type takenChat struct {
 	Seq int64  `json:"seq"`
@@ -69,24 +48,22 @@ type takenChat struct {
 	chatAnswer
 }
 
-// getAccepted lists what was taken in: chats, and writes that succeeded.
-func (s *Server) getAccepted(w http.ResponseWriter, r *http.Request) {
-	s.list(w, r, func(s session, after, limit int64) (any, error) {
-		writes, err := s.Writes(after, limit)
-		if err != nil {
-			return nil, err
-		}
-		chats := []takenChat{}
-		err = s.Rows("chat_list", []any{after, limit}, func(scan func(...any) error) error {
-			var c takenChat
-			var atMS int64
-			err := scan(&c.Seq, &c.ID, &c.ContactID, &c.ConversationID, &atMS)
-			c.At = ledger.Time(atMS)
-			chats = append(chats, c)
-			return err
-		})
-		return map[string]any{"chats": chats, "writes": writes}, err
+// accepted lists what was taken in: chats, and writes that succeeded.
+func accepted(tx *ledger.Session, after, limit int64) (any, error) {
+	writes, err := tx.Writes(after, limit)
+	if err != nil {
+		return nil, err
+	}
+	chats := []takenChat{}
+	err = tx.Rows("chat_list", []any{after, limit}, func(scan func(...any) error) error {
+		var c takenChat
+		var atMS int64
+		err := scan(&c.Seq, &c.ID, &c.ContactID, &c.ConversationID, &atMS)
+		c.At = ledger.Time(atMS)
+		chats = append(chats, c)
+		return err
 	})
+	return map[string]any{"chats": chats, "writes": writes}, err
 }
 
 // sentWebhook is a notification and what became of it.
@@ -100,19 +77,17 @@ type sentWebhook struct {
 	Outcome  string `json:"outcome,omitempty"`
 }
 
-func (s *Server) getWebhooks(w http.ResponseWriter, r *http.Request) {
-	s.list(w, r, func(s session, after, limit int64) (any, error) {
-		list := []sentWebhook{}
-		err := s.Rows("webhook_list", []any{after, limit}, func(scan func(...any) error) error {
-			var h sentWebhook
-			var atMS int64
-			err := scan(&h.Seq, &h.ID, &h.Topic, &h.State, &h.Attempts, &atMS, &h.Outcome)
-			h.At = ledger.Time(atMS)
-			list = append(list, h)
-			return err
-		})
-		return map[string]any{"webhooks": list}, err
+func sentWebhooks(tx *ledger.Session, after, limit int64) (any, error) {
+	list := []sentWebhook{}
+	err := tx.Rows("webhook_list", []any{after, limit}, func(scan func(...any) error) error {
+		var h sentWebhook
+		var atMS int64
+		err := scan(&h.Seq, &h.ID, &h.Topic, &h.State, &h.Attempts, &atMS, &h.Outcome)
+		h.At = ledger.Time(atMS)
+		list = append(list, h)
+		return err
 	})
+	return map[string]any{"webhooks": list}, err
 }
 
 // enableWebhooks is what the app's owner does in the Developer Hub after a 410.
@@ -128,37 +103,21 @@ func (s *Server) enableWebhooks(w http.ResponseWriter, r *http.Request) {
 	front.WriteJSON(w, http.StatusOK, map[string]bool{"enabled": true})
 }
 
-func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
-	var kind string
-	var value ledger.Fault
-	body, status, err := front.ReadBody(r, maxBody)
-	if err == nil {
-		status = http.StatusBadRequest
-		kind, value, err = s.faults.Parse(body)
-	}
-	if err != nil {
-		front.WriteJSON(w, status, front.Problem(err))
-		return
-	}
+// fail sets a fault, or does it where it happens at once.
+func (s *Server) fail(ctx context.Context, kind string, value ledger.Fault) error {
 	if kind == faultRevoke {
-		err = s.revoke(r)
-	} else {
-		err = s.faults.Set(r.Context(), kind, value)
+		return s.revoke(ctx)
 	}
-	if err != nil {
-		front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
-		return
-	}
-	front.WriteJSON(w, http.StatusOK, map[string]any{"kind": kind, "times": value.Times})
+	return s.faults.Set(ctx, kind, value)
 }
 
 // revoke is the workspace removing the app in Intercom. Like Intercom it does
 // not care whether the notice of it arrives.
-func (s *Server) revoke(r *http.Request) error {
-	if err := s.removeApp(r.Context()); err != nil {
+func (s *Server) revoke(ctx context.Context) error {
+	if err := s.removeApp(ctx); err != nil {
 		return err
 	}
-	if err := s.notifyUninstall(r.Context()); err != nil {
+	if err := s.notifyUninstall(ctx); err != nil {
 		s.config.Log.Warn("the uninstall notice did not arrive", "error", err)
 	}
 	return nil

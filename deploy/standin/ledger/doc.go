@@ -1,6 +1,7 @@
 // Package ledger is what stand-ins keep and how: one SQLite file whose writes
 // are on disk before they are answered for, the log of the requests that came
-// in, without what is secret in them, and the faults that were asked for.
+// in, without what is secret in them, and the faults that were asked for. List and
+// Faults.Post are how its operator sees and asks.
 //
 // A stand-in owns its tables and statements. Requests and faults need the
 // tables of Schema and the statements of Statements, which it puts before its

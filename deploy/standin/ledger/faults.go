@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"sourceloop/deploy/standin/front"
 )
 
 // defaultDelay of slow requests is longer than a cautious client waits.
@@ -63,6 +66,22 @@ func (f *Faults) Take(ctx context.Context, kind string) (Fault, bool, error) {
 	return left, true, f.save(ctx, kind)
 }
 
+// Wait takes as long as a fault of a kind says, if there is one, and no longer
+// than ctx.
+func (f *Faults) Wait(ctx context.Context, kind string) error {
+	slow, on, err := f.Take(ctx, kind)
+	if err != nil || !on {
+		return err
+	}
+	timer := time.NewTimer(slow.Delay())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
 // Set replaces what is left of a kind; 0 times ends it.
 func (f *Faults) Set(ctx context.Context, kind string, value Fault) error {
 	f.mu.Lock()
@@ -82,9 +101,34 @@ func (f *Faults) save(ctx context.Context, kind string) error {
 	})
 }
 
-// Parse reads the body of POST /standin/fault: one time unless told, and a
+// maxBody bounds what tells of a fault.
+const maxBody = 1 << 20
+
+// Post answers POST /standin/fault. begin does what happens at once, and Sets
+// the others.
+func (f *Faults) Post(begin func(ctx context.Context, kind string, value Fault) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, status, err := front.ReadBody(r, maxBody)
+		if err != nil {
+			front.WriteJSON(w, status, front.Problem(err))
+			return
+		}
+		kind, value, err := f.parse(body)
+		if err != nil {
+			front.WriteJSON(w, http.StatusBadRequest, front.Problem(err))
+			return
+		}
+		if err := begin(r.Context(), kind, value); err != nil {
+			front.WriteJSON(w, http.StatusInternalServerError, front.Problem(err))
+			return
+		}
+		front.WriteJSON(w, http.StatusOK, map[string]any{"kind": kind, "times": value.Times})
+	}
+}
+
+// parse reads a fault: one time unless told, and a
 // delay that a cautious client does not wait for.
-func (f *Faults) Parse(body []byte) (kind string, value Fault, err error) {
+func (f *Faults) parse(body []byte) (kind string, value Fault, err error) {
 	var r struct {
 		Kind    string `json:"kind"`
 		Times   *int   `json:"times"`

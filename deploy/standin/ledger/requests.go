@@ -6,7 +6,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -120,21 +119,6 @@ func hide(value any) any {
 		}
 	}
 	return value
-}
-
-// ListRange reads ?after= and ?limit= of the stand-in's lists.
-func ListRange(r *http.Request) (after, limit int64, err error) {
-	limit = 10_000
-	for name, target := range map[string]*int64{"after": &after, "limit": &limit} {
-		text := r.URL.Query().Get(name)
-		if text == "" {
-			continue
-		}
-		if *target, err = strconv.ParseInt(text, 10, 64); err != nil || *target < 0 {
-			return 0, 0, fmt.Errorf("cannot read %s=%q: it must be a number", name, text)
-		}
-	}
-	return after, limit, nil
 }
 
 func (s *Session) entries(statement string, after, limit int64) ([]Entry, error) {
