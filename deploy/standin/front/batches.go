@@ -4,26 +4,71 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // ErrStopped means that nothing is sent any more.
 var ErrStopped = errors.New("the stand-in is stopping: what it has to tell is sent after the next start")
 
-// Batches tells who waits for a batch of notifications that something became
-// of it, and wakes whoever sends them.
+// Batches sends batches of notifications, a few side by side, and tells who
+// waits for one that something became of it.
 type Batches struct {
 	mu      sync.Mutex
 	waiting map[string]chan struct{}
 
-	// Woken gets a signal when there is something to send.
-	Woken chan struct{}
-	// Stopped is closed, by its sender, when nothing is sent any more.
-	Stopped chan struct{}
+	slots    chan struct{} // one for each that may be under way
+	underWay sync.WaitGroup
+	woken    chan struct{} // has a signal when there is something to send
+	stopped  chan struct{} // closed when nothing is sent any more
 }
 
-// NewBatches makes one that nobody waits for.
-func NewBatches() *Batches {
-	return &Batches{waiting: map[string]chan struct{}{}, Woken: make(chan struct{}, 1), Stopped: make(chan struct{})}
+// NewBatches makes one that nobody waits for. At most so many batches are under
+// way at the same time.
+func NewBatches(most int) *Batches {
+	return &Batches{
+		waiting: map[string]chan struct{}{}, slots: make(chan struct{}, most),
+		woken: make(chan struct{}, 1), stopped: make(chan struct{}),
+	}
+}
+
+// Run calls dispatch whenever there may be something to send, until ctx ends,
+// and then waits for what is under way. dispatch Starts everything that is due
+// and returns how long nothing will be. Run returns nil when ctx ended it, and
+// is called once: who waits for a batch when it ends is told so.
+func (b *Batches) Run(ctx context.Context, dispatch func(context.Context) (time.Duration, error)) error {
+	defer close(b.stopped)
+	defer b.underWay.Wait()
+	for {
+		wait, err := dispatch(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-b.woken:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// Start sends one batch beside the others, once there is room for it.
+func (b *Batches) Start(ctx context.Context, send func()) error {
+	select {
+	case b.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	b.underWay.Go(func() {
+		send()
+		<-b.slots
+		b.Wake() // Something of it may be due again, or more was waiting.
+	})
+	return nil
 }
 
 // Await waits until everything of a batch was attempted once, or dropped: until
@@ -41,7 +86,7 @@ func (b *Batches) Await(ctx context.Context, batch string, left func() (int, err
 		}
 		select {
 		case <-attempted:
-		case <-b.Stopped:
+		case <-b.stopped:
 			return ErrStopped
 		case <-ctx.Done():
 			return ctx.Err()
@@ -82,7 +127,7 @@ func (b *Batches) FinishAll() {
 // Wake tells that there is something to send.
 func (b *Batches) Wake() {
 	select {
-	case b.Woken <- struct{}{}:
+	case b.woken <- struct{}{}:
 	default:
 	}
 }

@@ -50,7 +50,7 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config: config, store: store, limit: front.NewLimiter(config.RequestsPer10s, window, config.Now), batches: front.NewBatches(),
+		config: config, store: store, limit: front.NewLimiter(config.RequestsPer10s, window, config.Now), batches: front.NewBatches(senders),
 		client: front.NewClient(config.AnswerWithin, senders),
 	}
 	s.settings.Store(&settings{WebhookURL: config.WebhookURL})

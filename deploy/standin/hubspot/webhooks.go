@@ -60,7 +60,6 @@ type queued struct {
 // sender is the state of one Run.
 type sender struct {
 	*Server
-	slots  chan struct{}
 	mu     sync.Mutex
 	flying map[int64]bool // Events on their way.
 }
@@ -68,46 +67,24 @@ type sender struct {
 // Run sends events until ctx ends, beginning with those that earlier runs left
 // unanswered. It returns nil when ctx ended it, and is called once.
 func (s *Server) Run(ctx context.Context) error {
-	run := &sender{Server: s, slots: make(chan struct{}, senders), flying: map[int64]bool{}}
-	var inFlight sync.WaitGroup
-	defer close(s.batches.Stopped)
-	defer inFlight.Wait()
-	for {
-		wait, err := run.dispatch(ctx, &inFlight)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("cannot send events: %w", err)
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-		case <-s.batches.Woken:
-		case <-timer.C:
-		}
-		timer.Stop()
+	run := &sender{Server: s, flying: map[int64]bool{}}
+	if err := s.batches.Run(ctx, run.dispatch); err != nil {
+		return fmt.Errorf("cannot send events: %w", err)
 	}
+	return nil
 }
 
 // dispatch sets everything due on its way and returns how long nothing will be due.
-func (r *sender) dispatch(ctx context.Context, inFlight *sync.WaitGroup) (time.Duration, error) {
+func (r *sender) dispatch(ctx context.Context) (time.Duration, error) {
 	now := r.config.Now().UnixMilli()
 	due, err := r.due(ctx, now)
 	if err != nil {
 		return 0, err
 	}
 	for array := range slices.Chunk(due, maxEvents) {
-		select {
-		case r.slots <- struct{}{}:
-		case <-ctx.Done():
-			return 0, ctx.Err()
+		if err := r.batches.Start(ctx, func() { r.send(ctx, array) }); err != nil {
+			return 0, err
 		}
-		inFlight.Go(func() {
-			r.send(ctx, array)
-			<-r.slots
-			r.batches.Wake() // Something of it may be due again, or more was waiting.
-		})
 	}
 	return r.untilNext(ctx, now)
 }

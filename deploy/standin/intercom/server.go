@@ -55,7 +55,7 @@ func New(config Config) (*Server, error) {
 	s := &Server{
 		config: config, store: st, spec: spec, location: location,
 		limit:   newLimiter(config.RequestsPerMinute, config.Now),
-		batches: front.NewBatches(),
+		batches: front.NewBatches(senders),
 		client:  front.NewClient(config.AnswerWithin, senders),
 	}
 	if err := s.prepare(context.Background()); err != nil {

@@ -91,7 +91,6 @@ func Sign(body []byte, clientSecret string) string {
 // sender is the state of one Run.
 type sender struct {
 	*Server
-	slots    chan struct{}
 	checked  atomic.Pointer[string] // The URL that answered HEAD.
 	mu       sync.Mutex
 	flying   map[string]bool // Batches on their way.
@@ -103,30 +102,15 @@ type sender struct {
 // runs left unanswered. It returns nil when ctx ended it, and is called once:
 // who waits for a notification when it ends is told so.
 func (s *Server) Run(ctx context.Context) error {
-	run := &sender{Server: s, slots: make(chan struct{}, senders), flying: map[string]bool{}}
-	var inFlight sync.WaitGroup
-	defer close(s.batches.Stopped)
-	defer inFlight.Wait()
-	for {
-		wait, err := run.dispatch(ctx, &inFlight)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("cannot send notifications: %w", err)
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-		case <-s.batches.Woken:
-		case <-timer.C:
-		}
-		timer.Stop()
+	run := &sender{Server: s, flying: map[string]bool{}}
+	if err := s.batches.Run(ctx, run.dispatch); err != nil {
+		return fmt.Errorf("cannot send notifications: %w", err)
 	}
+	return nil
 }
 
 // dispatch sets everything due on its way and returns how long nothing will be due.
-func (r *sender) dispatch(ctx context.Context, inFlight *sync.WaitGroup) (time.Duration, error) {
+func (r *sender) dispatch(ctx context.Context) (time.Duration, error) {
 	if pause := r.pause(); pause > 0 {
 		return pause, nil
 	}
@@ -136,16 +120,9 @@ func (r *sender) dispatch(ctx context.Context, inFlight *sync.WaitGroup) (time.D
 		return 0, err
 	}
 	for _, batch := range due {
-		select {
-		case r.slots <- struct{}{}:
-		case <-ctx.Done():
-			return 0, ctx.Err()
+		if err := r.batches.Start(ctx, func() { r.send(ctx, batch) }); err != nil {
+			return 0, err
 		}
-		inFlight.Go(func() {
-			r.send(ctx, batch)
-			<-r.slots
-			r.batches.Wake() // Something of this batch may be due again, or more was waiting.
-		})
 	}
 	return r.untilNext(ctx, now)
 }
