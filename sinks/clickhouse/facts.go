@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"bytes"
 	"cmp"
-	"slices"
 
 	"github.com/ClickHouse/ch-go/proto"
 
@@ -13,7 +12,7 @@ import (
 // factBlock fills the columns of the table conversion_facts.
 type factBlock struct {
 	prepared
-	sorted []*schema.FactRow
+	sorted ordered[schema.FactRow]
 
 	workspace                       proto.ColUInt32
 	id                              proto.ColFixedStr16
@@ -47,18 +46,11 @@ func newFactBlock() *factBlock {
 func (b *factBlock) fill(batches []*Batch) {
 	b.input.Reset()
 	for _, batch := range batches {
-		for i := range batch.Facts {
-			b.sorted = append(b.sorted, &batch.Facts[i])
-		}
+		b.sorted.add(batch.Facts)
 	}
-	slices.SortFunc(b.sorted, func(x, y *schema.FactRow) int {
+	b.sorted.drain(func(x, y *schema.FactRow) int {
 		return cmp.Or(cmp.Compare(x.Workspace, y.Workspace), bytes.Compare(x.Id, y.Id))
-	})
-	for _, f := range b.sorted {
-		b.append(f)
-	}
-	clear(b.sorted)
-	b.sorted = b.sorted[:0]
+	}, b.append)
 }
 
 func (b *factBlock) append(f *schema.FactRow) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"math"
-	"slices"
 
 	"github.com/ClickHouse/ch-go/proto"
 
@@ -14,7 +13,7 @@ import (
 // hitBlock fills the columns of the table hits.
 type hitBlock struct {
 	prepared
-	sorted []*schema.Hit
+	sorted ordered[schema.Hit]
 
 	workspace                        proto.ColUInt32
 	id                               proto.ColFixedStr16
@@ -56,16 +55,11 @@ func newHitBlock() *hitBlock {
 func (b *hitBlock) fill(batches []*Batch) {
 	b.input.Reset()
 	for _, batch := range batches {
-		b.sorted = append(b.sorted, batch.Hits...)
+		b.sorted.rows = append(b.sorted.rows, batch.Hits...)
 	}
-	slices.SortFunc(b.sorted, func(x, y *schema.Hit) int {
+	b.sorted.drain(func(x, y *schema.Hit) int {
 		return cmp.Or(cmp.Compare(x.Workspace, y.Workspace), bytes.Compare(x.Id, y.Id))
-	})
-	for _, h := range b.sorted {
-		b.append(h)
-	}
-	clear(b.sorted)
-	b.sorted = b.sorted[:0]
+	}, b.append)
 }
 
 func (b *hitBlock) append(h *schema.Hit) {

@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"bytes"
 	"cmp"
-	"slices"
 
 	"github.com/ClickHouse/ch-go/proto"
 
@@ -13,7 +12,7 @@ import (
 // claimBlock fills the columns of the table claims.
 type claimBlock struct {
 	prepared
-	sorted []*schema.ClaimRow
+	sorted ordered[schema.ClaimRow]
 
 	workspace      proto.ColUInt32
 	id             proto.ColFixedStr16
@@ -40,34 +39,31 @@ func newClaimBlock() *claimBlock {
 func (b *claimBlock) fill(batches []*Batch) {
 	b.input.Reset()
 	for _, batch := range batches {
-		for i := range batch.Claims {
-			b.sorted = append(b.sorted, &batch.Claims[i])
-		}
+		b.sorted.add(batch.Claims)
 	}
-	slices.SortFunc(b.sorted, func(x, y *schema.ClaimRow) int {
+	b.sorted.drain(func(x, y *schema.ClaimRow) int {
 		return cmp.Or(cmp.Compare(x.Workspace, y.Workspace), bytes.Compare(x.Id, y.Id))
-	})
-	for _, c := range b.sorted {
-		b.workspace.Append(c.Workspace)
-		b.id.Append(fixed(c.Id))
-		b.version.Append(c.Version)
-		b.nodes.Append(c.Nodes)
-		b.verified.Append(c.Verified)
-		b.at.Append(proto.DateTime64(c.At))
-		b.evidence.Append(c.Evidence)
-		b.method.Append(c.Method)
-		b.name.Append(c.Name)
-		b.received.Append(proto.DateTime64(c.Received))
-		b.bond.Append(uint8(c.Bond))
-	}
-	clear(b.sorted)
-	b.sorted = b.sorted[:0]
+	}, b.append)
+}
+
+func (b *claimBlock) append(c *schema.ClaimRow) {
+	b.workspace.Append(c.Workspace)
+	b.id.Append(fixed(c.Id))
+	b.version.Append(c.Version)
+	b.nodes.Append(c.Nodes)
+	b.verified.Append(c.Verified)
+	b.at.Append(proto.DateTime64(c.At))
+	b.evidence.Append(c.Evidence)
+	b.method.Append(c.Method)
+	b.name.Append(c.Name)
+	b.received.Append(proto.DateTime64(c.Received))
+	b.bond.Append(uint8(c.Bond))
 }
 
 // identityBlock fills the columns of the table identities.
 type identityBlock struct {
 	prepared
-	sorted []*schema.IdentityRow
+	sorted ordered[schema.IdentityRow]
 
 	workspace proto.ColUInt32
 	node      proto.ColStr
@@ -89,18 +85,11 @@ func newIdentityBlock() *identityBlock {
 func (b *identityBlock) fill(batches []*Batch) {
 	b.input.Reset()
 	for _, batch := range batches {
-		for i := range batch.Identities {
-			b.sorted = append(b.sorted, &batch.Identities[i])
-		}
+		b.sorted.add(batch.Identities)
 	}
-	slices.SortFunc(b.sorted, func(x, y *schema.IdentityRow) int {
+	b.sorted.drain(func(x, y *schema.IdentityRow) int {
 		return cmp.Or(cmp.Compare(x.Workspace, y.Workspace), cmp.Compare(x.Node, y.Node))
-	})
-	for _, row := range b.sorted {
-		b.append(row)
-	}
-	clear(b.sorted)
-	b.sorted = b.sorted[:0]
+	}, b.append)
 }
 
 func (b *identityBlock) append(row *schema.IdentityRow) {
@@ -121,7 +110,7 @@ func (b *identityBlock) append(row *schema.IdentityRow) {
 // contactBlock fills the columns of the table contacts.
 type contactBlock struct {
 	prepared
-	sorted []*schema.ContactRow
+	sorted ordered[schema.ContactRow]
 
 	workspace             proto.ColUInt32
 	id, redirect          proto.ColFixedStr16
@@ -157,18 +146,11 @@ func newContactBlock() *contactBlock {
 func (b *contactBlock) fill(batches []*Batch) {
 	b.input.Reset()
 	for _, batch := range batches {
-		for i := range batch.Contacts {
-			b.sorted = append(b.sorted, &batch.Contacts[i])
-		}
+		b.sorted.add(batch.Contacts)
 	}
-	slices.SortFunc(b.sorted, func(x, y *schema.ContactRow) int {
+	b.sorted.drain(func(x, y *schema.ContactRow) int {
 		return cmp.Or(cmp.Compare(x.Workspace, y.Workspace), x.ID.Compare(y.ID))
-	})
-	for _, row := range b.sorted {
-		b.append(row)
-	}
-	clear(b.sorted)
-	b.sorted = b.sorted[:0]
+	}, b.append)
 }
 
 func (b *contactBlock) append(row *schema.ContactRow) {

@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/ClickHouse/ch-go/proto"
 
@@ -12,7 +11,7 @@ import (
 // sessionBlock fills the columns of the table sessions.
 type sessionBlock struct {
 	prepared
-	sorted []*schema.SessionRow
+	sorted ordered[schema.SessionRow]
 
 	workspace                                     proto.ColUInt32
 	day                                           proto.ColDate32
@@ -80,19 +79,12 @@ func (b *sessionBlock) items() proto.Input {
 func (b *sessionBlock) fill(batches []*Batch) {
 	b.input.Reset()
 	for _, batch := range batches {
-		for i := range batch.Sessions {
-			b.sorted = append(b.sorted, &batch.Sessions[i])
-		}
+		b.sorted.add(batch.Sessions)
 	}
-	slices.SortFunc(b.sorted, func(x, y *schema.SessionRow) int {
+	b.sorted.drain(func(x, y *schema.SessionRow) int {
 		return cmp.Or(cmp.Compare(x.Workspace, y.Workspace), cmp.Compare(x.StartedAt.Day(), y.StartedAt.Day()),
 			cmp.Compare(x.Visitor, y.Visitor), x.ID.Compare(y.ID))
-	})
-	for _, s := range b.sorted {
-		b.append(s)
-	}
-	clear(b.sorted)
-	b.sorted = b.sorted[:0]
+	}, b.append)
 }
 
 func (b *sessionBlock) append(s *schema.SessionRow) {
