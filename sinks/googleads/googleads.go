@@ -57,13 +57,7 @@ func (p *Platform) Limits() sinks.Limits {
 
 // Check tells what can be known before sending.
 func (p *Platform) Check(e *schema.Outgoing, now schema.Millis) (schema.Verdict, bool) {
-	if e.Consent == schema.ConsentDenied {
-		return wire.Denied(title), true
-	}
-	if verdict, known := wire.Aged(title, e.At, now, oldest); known {
-		return verdict, true
-	}
-	if verdict, known := wire.Worth(title, e); known {
+	if verdict, known := wire.Check(title, e, now, oldest); known {
 		return verdict, true
 	}
 	if _, clicked := clickOf(e); !clicked && userOf(e) == nil {

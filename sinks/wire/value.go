@@ -19,9 +19,9 @@ func Refused(code, format string, args ...any) schema.Verdict {
 	return refused(code, format, args...)
 }
 
-// Worth checks an event's value: LinkedIn takes any nonsense for a currency, and
+// worth checks an event's value: LinkedIn takes any nonsense for a currency, and
 // counts nothing then.
-func Worth(title string, e *schema.Outgoing) (schema.Verdict, bool) {
+func worth(title string, e *schema.Outgoing) (schema.Verdict, bool) {
 	switch {
 	case !e.HasValue:
 		return schema.Verdict{}, false

@@ -39,8 +39,21 @@ func TooOld(title string, days int) schema.Verdict {
 	return refused("too_old", "This conversion is more than %d days old, and %s takes none that old. It cannot be sent any more; later ones are not affected.", days, title)
 }
 
-// Aged tells what can be known from an event's time alone.
-func Aged(title string, at, now schema.Millis, oldest time.Duration) (schema.Verdict, bool) {
+// Check tells what can be known of an event before it is sent, whatever the
+// platform matches by: that the visitor refused, that it is older than what the
+// platform takes or from the future, and that its value is none.
+func Check(title string, e *schema.Outgoing, now schema.Millis, oldest time.Duration) (schema.Verdict, bool) {
+	if e.Consent == schema.ConsentDenied {
+		return denied(title), true
+	}
+	if verdict, known := aged(title, e.At, now, oldest); known {
+		return verdict, true
+	}
+	return worth(title, e)
+}
+
+// aged tells what can be known from an event's time alone.
+func aged(title string, at, now schema.Millis, oldest time.Duration) (schema.Verdict, bool) {
 	switch age := now.Sub(at); {
 	case age > oldest:
 		return TooOld(title, int(oldest.Hours()/24)), true
@@ -50,8 +63,8 @@ func Aged(title string, at, now schema.Millis, oldest time.Duration) (schema.Ver
 	return schema.Verdict{}, false
 }
 
-// Denied is what a destination's consent rule would not have let through.
-func Denied(title string) schema.Verdict {
+// denied is what a destination's consent rule would not have let through.
+func denied(title string) schema.Verdict {
 	return schema.Verdict{Outcome: schema.OutcomeNoConsent, Code: "consent_denied", Words: "The visitor refused the use of their data for advertising, so nothing about them goes to " + title + "."}
 }
 
