@@ -18,6 +18,7 @@
 //
 // state is the only code that talks to Redis and stream the only code that talks
 // to Kafka; both know no product rule. What writes to ClickHouse is in sinks.
+// failpoint is how tests make a stage die or fail at a place.
 //
 // Every stage is an idempotent union into a keyed state and an upsert of a pure
 // function of that state, so that any stretch can be repeated; DESIGN.md says

@@ -17,6 +17,7 @@ import (
 
 	"sourceloop/control/conversion"
 	"sourceloop/pipeline/enrich"
+	"sourceloop/pipeline/failpoint"
 	"sourceloop/schema"
 )
 
@@ -105,16 +106,7 @@ type Deps struct {
 	Signals    Signals               // nil: nobody listens
 	Incoming   Incoming              // nil: no program tells of conversions here
 	Persons    conversion.Normalizer // with Incoming
-	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
-	Fail func(place string) error
-}
-
-// at comes to a place where a test may want something to happen.
-func (d *Deps) at(place string) error {
-	if d.Fail == nil {
-		return nil
-	}
-	return d.Fail(place)
+	Fail       failpoint.Reach       // for tests
 }
 
 // Edge answers the collector's requests. It is safe for concurrent use.

@@ -180,7 +180,7 @@ func (e *Edge) store(w http.ResponseWriter, b *batch, single bool) bool {
 }
 
 func (e *Edge) appendAll(ctx context.Context, b *batch) error {
-	if err := e.deps.at("collect.before-append"); err != nil {
+	if err := e.deps.Fail.At("collect.before-append"); err != nil {
 		return err
 	}
 	if b.accepted() > 0 {
@@ -192,7 +192,7 @@ func (e *Edge) appendAll(ctx context.Context, b *batch) error {
 	if err := e.appendDead(ctx, b.dead); err != nil {
 		return err
 	}
-	return e.deps.at("collect.after-append")
+	return e.deps.Fail.At("collect.after-append")
 }
 
 func (e *Edge) appendDead(ctx context.Context, letters []*schema.DeadRecord) error {

@@ -116,13 +116,13 @@ func (e *Edge) keepTold(c echo.Context, hook *schema.IncomingHook, evidence *sch
 }
 
 func (e *Edge) appendTold(ctx context.Context, key, value []byte) error {
-	if err := e.deps.at("collect.before-hook"); err != nil {
+	if err := e.deps.Fail.At("collect.before-hook"); err != nil {
 		return err
 	}
 	if err := e.deps.Log.Append(ctx, schema.TopicLeads, [][]byte{key}, [][]byte{value}); err != nil {
 		return err
 	}
-	return e.deps.at("collect.after-hook")
+	return e.deps.Fail.At("collect.after-hook")
 }
 
 // noteIncoming counts what came to an address, for its card.

@@ -116,13 +116,13 @@ func (e *Edge) deliver(c echo.Context, provider string, deliveries []Delivery, f
 		return c.NoContent(http.StatusOK)
 	}
 	return e.keep(c, provider, hookAccepted, func(ctx context.Context) error {
-		if err := e.deps.at("collect.before-hook"); err != nil {
+		if err := e.deps.Fail.At("collect.before-hook"); err != nil {
 			return err
 		}
 		if err := e.deps.Log.Append(ctx, schema.TopicWebhooks, keys, values); err != nil {
 			return err
 		}
-		return e.deps.at("collect.after-hook")
+		return e.deps.Fail.At("collect.after-hook")
 	})
 }
 

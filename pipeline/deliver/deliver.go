@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sourceloop/control"
+	"sourceloop/pipeline/failpoint"
 	"sourceloop/schema"
 )
 
@@ -120,16 +121,7 @@ type Deps struct {
 	Channels     map[string]Channel // by the platform's name
 	Slog         *slog.Logger
 	Now          func() time.Time
-	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
-	Fail func(place string) error
-}
-
-// at comes to a place where a test may want something to happen.
-func (d *Deps) at(place string) error {
-	if d.Fail == nil {
-		return nil
-	}
-	return d.Fail(place)
+	Fail         failpoint.Reach // for tests
 }
 
 func (d *Deps) now() schema.Millis { return schema.MillisOf(d.Now()) }

@@ -57,7 +57,7 @@ func (p *Planner) Process(ctx context.Context, records []*stream.Record) error {
 	if failures != nil {
 		return failures
 	}
-	return p.Deps.at("deliver.after-plan")
+	return p.Deps.Fail.At("deliver.after-plan")
 }
 
 // credited is whom a stretch names of one workspace.

@@ -29,7 +29,7 @@ func (r *round) send(ctx context.Context, batch []item) (done bool, err error) {
 	if err != nil || len(begun) == 0 {
 		return false, err
 	}
-	if err := r.deps.at("deliver.before-send"); err != nil {
+	if err := r.deps.Fail.At("deliver.before-send"); err != nil {
 		return false, err
 	}
 	events := make([]schema.Outgoing, len(begun))
@@ -40,7 +40,7 @@ func (r *round) send(ctx context.Context, batch []item) (done bool, err error) {
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendPatience)
 	verdicts := r.channel.Send(sending, r.target(token), events)
 	cancel()
-	if err := r.deps.at("deliver.after-send"); err != nil {
+	if err := r.deps.Fail.At("deliver.after-send"); err != nil {
 		return false, err
 	}
 	return r.note(ctx, begun, verdicts)
@@ -99,7 +99,7 @@ func (r *round) note(ctx context.Context, begun []attempt, verdicts []schema.Ver
 	if err := r.end(ctx, results); err != nil {
 		return true, err
 	}
-	if err := r.deps.at("deliver.after-note"); err != nil {
+	if err := r.deps.Fail.At("deliver.after-note"); err != nil {
 		return true, err
 	}
 	if denied != "" {

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"sourceloop/control"
+	"sourceloop/pipeline/failpoint"
 	"sourceloop/pipeline/stream"
 	"sourceloop/schema"
 )
@@ -59,16 +60,7 @@ type Stager struct {
 	Settle time.Duration
 	Slog   *slog.Logger
 	Now    func() time.Time
-	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
-	Fail func(place string) error
-}
-
-// at comes to a place where a test may want something to happen.
-func (s *Stager) at(place string) error {
-	if s.Fail == nil {
-		return nil
-	}
-	return s.Fail(place)
+	Fail   failpoint.Reach // for tests
 }
 
 // New takes a partition over.
@@ -93,7 +85,7 @@ func (s *Stager) Process(ctx context.Context, records []*stream.Record) error {
 			return err
 		}
 	}
-	return s.at("notify.after-plan")
+	return s.Fail.At("notify.after-plan")
 }
 
 // read gives each workspace's contacts once, in their order.

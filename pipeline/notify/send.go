@@ -20,6 +20,7 @@ import (
 
 	"sourceloop/control"
 	"sourceloop/control/outbound"
+	"sourceloop/pipeline/failpoint"
 	"sourceloop/schema"
 )
 
@@ -58,18 +59,9 @@ type SenderConfig struct {
 	// Every is how often what is due is looked for. Default 500 ms.
 	Every time.Duration
 	// Now is the clock. Default time.Now.
-	Now func() time.Time
-	Log *slog.Logger
-	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
-	Fail func(place string) error
-}
-
-// at comes to a place where a test may want something to happen.
-func (c *SenderConfig) at(place string) error {
-	if c.Fail == nil {
-		return nil
-	}
-	return c.Fail(place)
+	Now  func() time.Time
+	Log  *slog.Logger
+	Fail failpoint.Reach // for tests
 }
 
 // Sender sends what is due. Receivers are taken under a lease, so that any
@@ -177,14 +169,14 @@ func (s *Sender) deliver(ctx context.Context, turn control.SendTurn, d control.D
 	if err != nil || !mine {
 		return 0, err
 	}
-	if err = s.config.at("notify.before-send"); err != nil {
+	if err = s.config.Fail.At("notify.before-send"); err != nil {
 		return 0, err
 	}
 	a := s.post(ctx, turn, d, body)
 	if a.status == 0 && ctx.Err() != nil {
 		return 0, ctx.Err() // This process is about to end: somebody else tries again.
 	}
-	if err = s.config.at("notify.after-send"); err != nil {
+	if err = s.config.Fail.At("notify.after-send"); err != nil {
 		return 0, err
 	}
 	r := verdict(a, d.Attempts+1)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sourceloop/control"
+	"sourceloop/pipeline/failpoint"
 	"sourceloop/schema"
 )
 
@@ -38,18 +39,9 @@ type InboxConfig struct {
 	// MaxAge is how long after its arrival a webhook is given up. Default 72 hours.
 	MaxAge time.Duration
 	// Now is the clock. Default time.Now.
-	Now func() time.Time
-	Log *slog.Logger
-	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
-	Fail func(place string) error
-}
-
-// at comes to a place where a test may want something to happen.
-func (c *InboxConfig) at(place string) error {
-	if c.Fail == nil {
-		return nil
-	}
-	return c.Fail(place)
+	Now  func() time.Time
+	Log  *slog.Logger
+	Fail failpoint.Reach // for tests
 }
 
 const (
@@ -105,7 +97,7 @@ func (b *Inbox) Work(ctx context.Context) error {
 		return err
 	}
 	if len(items) > 0 {
-		if err := b.config.at("inbox.after-lease"); err != nil {
+		if err := b.config.Fail.At("inbox.after-lease"); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
+	"sourceloop/pipeline/failpoint"
 	"sourceloop/pipeline/identity"
 	"sourceloop/pipeline/stream"
 	"sourceloop/schema"
@@ -142,16 +143,7 @@ type Stager struct {
 	Waiting  Waiting
 	Log      Log
 	Now      func() time.Time
-	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
-	Fail func(place string) error
-}
-
-// at comes to a place where a test may want something to happen.
-func (s *Stager) at(place string) error {
-	if s.Fail == nil {
-		return nil
-	}
-	return s.Fail(place)
+	Fail     failpoint.Reach // for tests
 }
 
 // New takes a partition over.
@@ -255,11 +247,11 @@ func (s *Stager) resolve(ctx context.Context, rec *schema.WebhookRecord) error {
 }
 
 func (s *Stager) deliver(ctx context.Context, rec *schema.WebhookRecord, result *Result) error {
-	if err := s.at("resolve.after-asking"); err != nil {
+	if err := s.Fail.At("resolve.after-asking"); err != nil {
 		return err
 	}
 	if err := s.Outlet.Deliver(ctx, rec, result); err != nil {
 		return err
 	}
-	return s.at("resolve.after-produce")
+	return s.Fail.At("resolve.after-produce")
 }

@@ -116,13 +116,13 @@ func (w *Worker) rederive(ctx context.Context, st *stretch, applied int64, other
 	if err := w.save(ctx, st, applied, others...); err != nil {
 		return err
 	}
-	if err := w.deps.at("sessionize.after-redis"); err != nil {
+	if err := w.deps.Fail.At("sessionize.after-redis"); err != nil {
 		return err
 	}
 	if err := w.write(ctx, st); err != nil {
 		return err
 	}
-	if err := w.deps.at("sessionize.after-clickhouse"); err != nil {
+	if err := w.deps.Fail.At("sessionize.after-clickhouse"); err != nil {
 		return err
 	}
 	if err := w.announce(ctx, st); err != nil {

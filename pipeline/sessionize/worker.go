@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
+	"sourceloop/pipeline/failpoint"
 	"sourceloop/pipeline/session"
 	"sourceloop/pipeline/state"
 	"sourceloop/pipeline/stream"
@@ -116,17 +117,8 @@ type Deps struct {
 	Slog        *slog.Logger
 	Now         func() time.Time
 	Unsafe      Unsafe
-	MaxVisitors int // kept in memory per partition; 1,000 when 0, some 6 MB
-	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
-	Fail func(place string) error
-}
-
-// at comes to a place where a test may want something to happen.
-func (d *Deps) at(place string) error {
-	if d.Fail == nil {
-		return nil
-	}
-	return d.Fail(place)
+	MaxVisitors int             // kept in memory per partition; 1,000 when 0, some 6 MB
+	Fail        failpoint.Reach // for tests
 }
 
 // Unsafe switches mechanisms off, so that a test can see that each is needed.
@@ -204,7 +196,7 @@ func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, e
 	if err != nil {
 		return nil, err
 	}
-	if err := s.deps.at("sessionize.takeover"); err != nil {
+	if err := s.deps.Fail.At("sessionize.takeover"); err != nil {
 		return nil, err
 	}
 	committed, err := a.Confirm(ctx)
@@ -298,19 +290,19 @@ func (w *Worker) sessionize(ctx context.Context, read []message) error {
 	if err := w.save(ctx, st, read[len(read)-1].record.Offset+1); err != nil {
 		return err
 	}
-	if err := w.deps.at("sessionize.after-redis"); err != nil {
+	if err := w.deps.Fail.At("sessionize.after-redis"); err != nil {
 		return err
 	}
 	if err := w.write(ctx, st); err != nil {
 		return err
 	}
-	if err := w.deps.at("sessionize.after-clickhouse"); err != nil {
+	if err := w.deps.Fail.At("sessionize.after-clickhouse"); err != nil {
 		return err
 	}
 	if err := w.announce(ctx, st); err != nil {
 		return err
 	}
-	if err := w.deps.at("sessionize.after-produce"); err != nil {
+	if err := w.deps.Fail.At("sessionize.after-produce"); err != nil {
 		return err
 	}
 	if err := w.deps.Log.AppendDead(ctx, st.dead); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
+	"sourceloop/pipeline/failpoint"
 	"sourceloop/pipeline/state"
 	"sourceloop/pipeline/stream"
 	"sourceloop/schema"
@@ -89,16 +90,7 @@ type Deps struct {
 	Log      Log
 	Slog     *slog.Logger
 	Now      func() time.Time
-	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
-	Fail func(place string) error
-}
-
-// at comes to a place where a test may want something to happen.
-func (d *Deps) at(place string) error {
-	if d.Fail == nil {
-		return nil
-	}
-	return d.Fail(place)
+	Fail     failpoint.Reach // for tests
 }
 
 // Stager makes the workers of one process.
@@ -159,7 +151,7 @@ func (s *Stager) New(ctx context.Context, a stream.Assignment) (stream.Worker, e
 	if err != nil {
 		return nil, err
 	}
-	if err := s.deps.at("stitch.takeover"); err != nil {
+	if err := s.deps.Fail.At("stitch.takeover"); err != nil {
 		return nil, err
 	}
 	committed, err := a.Confirm(ctx)
@@ -236,7 +228,7 @@ func (w *Worker) stitch(ctx context.Context, read []message) error {
 	if err := w.owner.Save(ctx, last, schema.Millis(st.received), pairs, deletions); err != nil {
 		return fenced(err)
 	}
-	if err := w.deps.at("stitch.after-redis"); err != nil {
+	if err := w.deps.Fail.At("stitch.after-redis"); err != nil {
 		return err
 	}
 	if err := w.write(ctx, st, rows, version); err != nil {
@@ -270,7 +262,7 @@ func (w *Worker) write(ctx context.Context, st *stretch, rows *Rows, version uin
 	if err := w.deps.Sink.WriteLeads(ctx, rows); err != nil {
 		return err
 	}
-	if err := w.deps.at("stitch.after-rows"); err != nil {
+	if err := w.deps.Fail.At("stitch.after-rows"); err != nil {
 		return err
 	}
 	for workspace, contacts := range st.recredits() {
@@ -278,7 +270,7 @@ func (w *Worker) write(ctx context.Context, st *stretch, rows *Rows, version uin
 			return err
 		}
 	}
-	if err := w.deps.at("stitch.after-attribution"); err != nil {
+	if err := w.deps.Fail.At("stitch.after-attribution"); err != nil {
 		return err
 	}
 	for workspace, contacts := range st.contacts() {

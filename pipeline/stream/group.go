@@ -12,6 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sourceloop/pipeline/failpoint"
 )
 
 // Record is a record as it was read. Its bytes may be kept.
@@ -58,17 +60,12 @@ type GroupConfig struct {
 	MaxBuffered int
 	// SessionTimeout after which a silent member loses its partitions; 45 s when 0.
 	SessionTimeout time.Duration
-	// Fail is called, for tests, with the place Stage.before-commit when the effect of a stretch is durable and its offset
-	// is not committed; nil does nothing. After an error the stretch is repeated.
-	Fail func(place string) error
+	// Fail comes to the place Stage.before-commit when the effect of a stretch is durable and its offset is not committed.
+	// After an error the stretch is repeated.
+	Fail failpoint.Reach
 }
 
-func (c *GroupConfig) beforeCommit() error {
-	if c.Fail == nil {
-		return nil
-	}
-	return c.Fail(c.Stage + ".before-commit")
-}
+func (c *GroupConfig) beforeCommit() error { return c.Fail.At(c.Stage + ".before-commit") }
 
 // Group runs the lanes of one consumer group.
 type Group struct {

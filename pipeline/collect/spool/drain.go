@@ -149,7 +149,7 @@ func (q *queue) drainChunk(ctx context.Context, g *segment, size int64) (records
 			return 0, err
 		}
 		q.chunk = min(2*q.chunk, chunkRecords)
-		if err := q.spool.config.at("spool.after-drain"); err != nil {
+		if err := q.spool.config.Fail.At("spool.after-drain"); err != nil {
 			return 0, err
 		}
 		q.spool.metrics.drained.WithLabelValues(q.topic).Add(float64(len(entries)))

@@ -101,7 +101,7 @@ func (q *queue) keep(keys, values [][]byte, cause error) error {
 		if g.err != nil {
 			return g.err
 		}
-		return q.spool.config.at("spool.after-fsync")
+		return q.spool.config.Fail.At("spool.after-fsync")
 	case <-timer.C:
 		return q.spool.diskError(errors.New("the disk takes too long"), len(keys))
 	}

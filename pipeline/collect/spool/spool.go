@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sourceloop/pipeline/failpoint"
 	"sourceloop/schema"
 )
 
@@ -28,11 +29,10 @@ type Log interface {
 
 // Config says where the spool is and how large it may grow.
 type Config struct {
-	Dir      string   // a folder of this process's own
-	Topics   []string // that may be appended to
-	MaxBytes int64    // on the disk; DefaultMaxBytes when 0
-	// Fail is called at named places, for tests that make the process die or fail there; nil does nothing.
-	Fail func(place string) error
+	Dir      string          // a folder of this process's own
+	Topics   []string        // that may be appended to
+	MaxBytes int64           // on the disk; DefaultMaxBytes when 0
+	Fail     failpoint.Reach // for tests
 
 	// For tests of this package.
 	files         files         // instead of Dir
@@ -62,14 +62,6 @@ const (
 	// Kafka keeps what is personal.
 	asideFor = 14 * 24 * time.Hour
 )
-
-// at comes to a place where a test may want something to happen.
-func (c *Config) at(place string) error {
-	if c.Fail == nil {
-		return nil
-	}
-	return c.Fail(place)
-}
 
 func (c *Config) defaults() {
 	c.MaxBytes = orElse(c.MaxBytes, DefaultMaxBytes)
