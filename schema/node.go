@@ -45,6 +45,22 @@ func (n Node) Value() string {
 // IsProvider tells whether the node is a contact of a chat provider.
 func (n Node) IsProvider() bool { return n.Kind() == NodeIntercom || n.Kind() == NodeHubSpot }
 
+// Rank orders nodes by how well they name a person, the best first: a browser
+// may become somebody else's.
+func (n Node) Rank() int {
+	switch {
+	case n.IsProvider():
+		return 0
+	case n.Kind() == NodeEmail:
+		return 1
+	case n.Kind() == NodeUser:
+		return 2
+	case n.Kind() == NodePhone:
+		return 3
+	}
+	return 4
+}
+
 // NewClaim makes a claim with its id, which depends on nothing but what is
 // claimed and on what evidence: neither on the time nor on how often it was
 // received. Nodes are sorted and made unique.

@@ -109,23 +109,8 @@ func newFold(workspace uint32, claims []*schema.Claim) *fold {
 	return f
 }
 
-// rank orders the nodes of one claim by how well they name a person.
-func rank(n schema.Node) int {
-	switch {
-	case n.IsProvider():
-		return 0
-	case n.Kind() == schema.NodeEmail:
-		return 1
-	case n.Kind() == schema.NodeUser:
-		return 2
-	case n.Kind() == schema.NodePhone:
-		return 3
-	}
-	return 4
-}
-
 func byRank(a, b schema.Node) int {
-	if c := rank(a) - rank(b); c != 0 {
+	if c := a.Rank() - b.Rank(); c != 0 {
 		return c
 	}
 	return strings.Compare(string(a), string(b))

@@ -21,24 +21,11 @@ func (f stageFacts) of(c *report.Contact) string {
 }
 
 // stageNode is the node that a fact about a contact is written on: what names
-// the person best, since a browser may become somebody else's.
+// the person best.
 func stageNode(c *report.Contact) schema.Node {
-	rank := func(n schema.Node) int {
-		switch {
-		case n.IsProvider():
-			return 0
-		case n.Kind() == schema.NodeEmail:
-			return 1
-		case n.Kind() == schema.NodeUser:
-			return 2
-		case n.Kind() == schema.NodePhone:
-			return 3
-		}
-		return 4
-	}
 	var best schema.Node
 	for _, e := range c.Evidence {
-		if best == "" || rank(e.Node) < rank(best) || rank(e.Node) == rank(best) && e.Node < best {
+		if best == "" || e.Node.Rank() < best.Rank() || e.Node.Rank() == best.Rank() && e.Node < best {
 			best = e.Node
 		}
 	}
