@@ -97,14 +97,13 @@ const nobodys = "sourceloop-asks-whether-it-may"
 // does not say.
 func (p *Provider) Setup(ctx context.Context, token string) (control.Setup, error) {
 	const op = "ask Google what the token may"
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+"/v1/requestStatus:retrieve?"+url.Values{"requestId": {nobodys}}.Encode(), nil)
+	request, err := connect.NewRequest(ctx, token, http.MethodGet, p.base+"/v1/requestStatus:retrieve?"+url.Values{"requestId": {nobodys}}.Encode(), nil)
 	if err != nil {
 		return control.Setup{}, schema.E(op, schema.KindInvalid, "The address of Google's API is none. Whoever runs this server corrects SOURCELOOP_GOOGLE_API_URL.")
 	}
-	request.Header.Set("Authorization", "Bearer "+token)
 	status, reason, err := p.send(request)
 	if err != nil {
-		return control.Setup{}, unreachable(op, err)
+		return control.Setup{}, connect.Unreached(op, "Google", err)
 	}
 	if err = allowed(op, status, reason); err != nil {
 		return control.Setup{}, err
@@ -125,16 +124,10 @@ func allowed(op string, status int, reason string) error {
 	case status == http.StatusForbidden:
 		return schema.E(op, schema.KindInvalid, "Google does not let this server's app use the Data Manager API (%s). Whoever runs this server switches that API on in the app's Google Cloud project; connect again then.", reason)
 	case status == http.StatusTooManyRequests:
-		return schema.E(op, schema.KindLimited, "Google is busy with too many requests. It is tried again by itself.")
+		return connect.Busy(op, "Google")
 	default:
-		return schema.E(op, schema.KindUnavailable, "Google has trouble of its own just now (status %d). It is tried again by itself.", status)
+		return connect.Trouble(op, "Google", status)
 	}
-}
-
-func unreachable(op string, err error) error {
-	e := schema.E(op, schema.KindUnavailable, "Google could not be reached. It is tried again; if it stays, check that this server may reach Google.")
-	e.Err = err
-	return e
 }
 
 // send asks, and gives status and reason of the answer. Nothing else of it goes
@@ -169,11 +162,10 @@ func (p *Provider) Revoke(ctx context.Context, grant control.Grant) error {
 	if token == "" {
 		token = grant.Access
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.revoke, strings.NewReader(url.Values{"token": {token}}.Encode()))
+	request, err := connect.NewForm(ctx, p.revoke, url.Values{"token": {token}})
 	if err != nil {
 		return schema.E(op, schema.KindInvalid, "The address at which Google ends access is none.")
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	status, _, err := p.send(request)
 	switch {
 	case err != nil:

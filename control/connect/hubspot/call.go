@@ -1,12 +1,10 @@
 package hubspot
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -40,21 +38,9 @@ func (r *refusal) Error() string {
 
 // call sends one request and reads a JSON answer into out, unless it is nil.
 func (p *Provider) call(ctx context.Context, token, method, path string, in, out any) error {
-	var body io.Reader
-	if in != nil {
-		encoded, err := json.Marshal(in)
-		if err != nil {
-			return fmt.Errorf("cannot encode a request: %w", err)
-		}
-		body = bytes.NewReader(encoded)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, p.base+path, body)
+	request, err := connect.NewRequest(ctx, token, method, p.base+path, in)
 	if err != nil {
-		return fmt.Errorf("cannot make a request: %w", err)
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	if in != nil {
-		request.Header.Set("Content-Type", "application/json")
+		return err
 	}
 	return p.send(request, out)
 }
@@ -63,11 +49,10 @@ func (p *Provider) call(ctx context.Context, token, method, path string, in, out
 func (p *Provider) form(ctx context.Context, path string, fields url.Values, out any) error {
 	fields.Set("client_id", p.Config.ClientID)
 	fields.Set("client_secret", p.Config.ClientSecret)
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.base+path, strings.NewReader(fields.Encode()))
+	request, err := connect.NewForm(ctx, p.base+path, fields)
 	if err != nil {
-		return fmt.Errorf("cannot make a request: %w", err)
+		return err
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return p.send(request, out)
 }
 
@@ -95,9 +80,7 @@ func worded(op string, err error) error {
 	}
 	var r *refusal
 	if !errors.As(err, &r) {
-		e := schema.E(op, schema.KindUnavailable, "HubSpot could not be reached. It is tried again; if it stays, check that this server may reach HubSpot.")
-		e.Err = err
-		return e
+		return connect.Unreached(op, "HubSpot", err)
 	}
 	var e *schema.Error
 	switch {
@@ -107,9 +90,9 @@ func worded(op string, err error) error {
 	case r.status == http.StatusForbidden:
 		e = schema.E(op, schema.KindInvalid, "HubSpot refuses this to us (%s). The app needs the scopes for conversations, contacts and contact properties; connect again as somebody who may grant them. Some plans refuse it as well.", r.category)
 	case r.status == http.StatusTooManyRequests:
-		e = schema.E(op, schema.KindLimited, "HubSpot is busy with too many requests. It is tried again by itself.")
+		e = connect.Busy(op, "HubSpot")
 	case r.status >= http.StatusInternalServerError:
-		e = schema.E(op, schema.KindUnavailable, "HubSpot has trouble of its own just now (status %d). It is tried again by itself.", r.status)
+		e = connect.Trouble(op, "HubSpot", r.status)
 	default:
 		e = schema.E(op, schema.KindInvalid, "HubSpot did not accept what we asked (status %d, %s). Connect again; if it stays, tell the operator.", r.status, r.category)
 	}

@@ -1,12 +1,10 @@
 package intercom
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -42,23 +40,11 @@ type api struct {
 
 // call sends one request and reads a JSON answer into out, unless it is nil.
 func (a *api) call(ctx context.Context, method, path string, in, out any) error {
-	var body io.Reader
-	if in != nil {
-		encoded, err := json.Marshal(in)
-		if err != nil {
-			return fmt.Errorf("cannot encode a request: %w", err)
-		}
-		body = bytes.NewReader(encoded)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, a.base+path, body)
+	request, err := connect.NewRequest(ctx, a.token, method, a.base+path, in)
 	if err != nil {
-		return fmt.Errorf("cannot make a request: %w", err)
+		return err
 	}
-	request.Header.Set("Authorization", "Bearer "+a.token)
 	request.Header.Set("Intercom-Version", apiVersion)
-	if in != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
 	reply, err := connect.Fetch(a.client, request, "Intercom")
 	if err != nil {
 		return err
@@ -101,9 +87,7 @@ func worded(op string, err error) error {
 	}
 	var r *refusal
 	if !errors.As(err, &r) {
-		e := schema.E(op, schema.KindUnavailable, "Intercom could not be reached. It is tried again; if it stays, check that this server may reach Intercom.")
-		e.Err = err
-		return e
+		return connect.Unreached(op, "Intercom", err)
 	}
 	var e *schema.Error
 	switch {
@@ -112,9 +96,9 @@ func worded(op string, err error) error {
 	case r.status == http.StatusForbidden:
 		e = schema.E(op, schema.KindInvalid, "Intercom refuses this to us (%s). In the Developer Hub, the app needs the permissions for people, conversations and data attributes; some plans refuse it as well.", r.code)
 	case r.status == http.StatusTooManyRequests:
-		e = schema.E(op, schema.KindLimited, "Intercom is busy with too many requests. It is tried again by itself.")
+		e = connect.Busy(op, "Intercom")
 	case r.status >= http.StatusInternalServerError:
-		e = schema.E(op, schema.KindUnavailable, "Intercom has trouble of its own just now (status %d). It is tried again by itself.", r.status)
+		e = connect.Trouble(op, "Intercom", r.status)
 	default:
 		e = schema.E(op, schema.KindInvalid, "Intercom did not accept what we asked (status %d, %s: %s). Connect again; if it stays, tell the operator.", r.status, r.code, r.message)
 	}

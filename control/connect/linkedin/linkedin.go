@@ -138,11 +138,10 @@ func isNumber(text string) bool { return text != "" && strings.Trim(text, "01234
 func (p *Provider) Revoke(ctx context.Context, grant control.Grant) error {
 	const op = "end our access at LinkedIn"
 	form := url.Values{"client_id": {p.config.ClientID}, "client_secret": {p.config.ClientSecret}, "token": {grant.Access}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.config.RevokeURL, strings.NewReader(form.Encode()))
+	request, err := connect.NewForm(ctx, p.config.RevokeURL, form)
 	if err != nil {
 		return schema.E(op, schema.KindInvalid, "The address at which LinkedIn ends access is none.")
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	err = p.send(request, nil)
 	var refused *refusal
 	if errors.As(err, &refused) && (refused.status == http.StatusBadRequest || refused.status == http.StatusUnauthorized) {
@@ -171,11 +170,10 @@ func (r *refusal) Error() string {
 }
 
 func (p *Provider) get(ctx context.Context, token, path string, out any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.config.APIBase+path, nil)
+	request, err := connect.NewRequest(ctx, token, http.MethodGet, p.config.APIBase+path, nil)
 	if err != nil {
-		return fmt.Errorf("cannot make a request: %w", err)
+		return err
 	}
-	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("LinkedIn-Version", p.config.Version)
 	request.Header.Set("X-Restli-Protocol-Version", "2.0.0")
 	return p.send(request, out)
@@ -206,7 +204,7 @@ func worded(op string, err error) error {
 	var e *schema.Error
 	switch {
 	case !errors.As(err, &r):
-		e = schema.E(op, schema.KindUnavailable, "LinkedIn could not be reached. It is tried again; if it stays, check that this server may reach LinkedIn.")
+		e = connect.Unreached(op, "LinkedIn", err)
 	case r.status == http.StatusUnauthorized:
 		e = schema.E(op, schema.KindDenied, "LinkedIn does not accept our access any more: it ended, or was removed in the LinkedIn account. Connect LinkedIn again.")
 	case r.status == http.StatusForbidden:
@@ -214,9 +212,9 @@ func worded(op string, err error) error {
 	case r.status == http.StatusUpgradeRequired || r.code == "VERSION_MISSING":
 		e = schema.E(op, schema.KindInvalid, "The version of LinkedIn's API that this server speaks has ended. Whoever runs this server sets SOURCELOOP_LINKEDIN_VERSION to one that lives, such as the month before last.")
 	case r.status == http.StatusTooManyRequests:
-		e = schema.E(op, schema.KindLimited, "LinkedIn is busy with too many requests. It is tried again by itself.")
+		e = connect.Busy(op, "LinkedIn")
 	case r.status >= http.StatusInternalServerError:
-		e = schema.E(op, schema.KindUnavailable, "LinkedIn has trouble of its own just now (status %d). It is tried again by itself.", r.status)
+		e = connect.Trouble(op, "LinkedIn", r.status)
 	default:
 		e = schema.E(op, schema.KindInvalid, "LinkedIn did not accept what we asked (status %d, %s). Connect again; if it stays, tell the operator.", r.status, r.code)
 	}

@@ -75,11 +75,10 @@ type graphError struct {
 // Setup asks whose the token is.
 func (p *Provider) Setup(ctx context.Context, token string) (control.Setup, error) {
 	const op = "ask Meta whose the token is"
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+"/me?fields=id,name", nil)
+	request, err := connect.NewRequest(ctx, strings.TrimSpace(token), http.MethodGet, p.base+"/me?fields=id,name", nil)
 	if err != nil {
 		return control.Setup{}, schema.E(op, schema.KindInvalid, "The address of Meta's API is none. Whoever runs this server corrects SOURCELOOP_META_API_URL.")
 	}
-	request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(token))
 	reply, err := connect.Fetch(p.client, request, "Meta")
 	if err != nil {
 		e := schema.E(op, schema.KindUnavailable, "Meta could not be reached, so the token could not be tried. Try again; if it stays, check that this server may reach Meta.")
