@@ -1,11 +1,12 @@
 // Setup → Ad platforms: a card for each platform with its destinations.
 import { useState } from "preact/hooks";
 import { isPlatform, platformWords, pushStates } from "../ads";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { forget, useQuery } from "../api/query";
 import { count, dateTime, plural } from "../format";
 import { conversionLabel } from "../models";
 import { may, zone } from "../session";
+import { useAct, useSubmit } from "../ui/form";
 import { place } from "../url";
 import { Ask } from "../ui/ask";
 import { Head, Link, ProblemNote, Skeleton } from "../ui/basics";
@@ -117,22 +118,15 @@ function PlatformCard({ card: c, onChange }: { card: Card; onChange: () => void 
 function Actions({ card: c, onChange, onDisconnect }: { card: Card; onChange: () => void; onDisconnect: () => void }) {
   const [checks, setChecks] = useState<Schemas["Check"][] | null>(null);
   const [pasting, setPasting] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
+  const { problem, busy, act } = useAct();
   if (c.unavailable) return null;
   if (!may("admin")) return <p class="hint">Connecting needs the role Admin or Owner.</p>;
   const held = c.state === "connected" || c.state === "error";
-  const test = async () => {
-    setBusy(true);
-    setProblem(null);
-    try {
+  const test = () =>
+    act(async () => {
       setChecks((await ask("post", "/api/v1/connections/{provider}/test", { path: { provider: c.platform } })).checks);
       onChange();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-    setBusy(false);
-  };
+    });
   const connect = c.state === "error" ? "Reconnect" : c.state === "pending" ? "Start again" : "Connect";
   return (
     <>
@@ -175,24 +169,13 @@ function Actions({ card: c, onChange, onDisconnect }: { card: Card; onChange: ()
 
 /** The form for a token that was made by hand. It is sent once and never shown again. */
 function Paste({ card: c, onClose }: { card: Card; onClose: (done: boolean) => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
-  const submit = async (e: SubmitEvent) => {
-    e.preventDefault();
-    const token = String(new FormData(e.currentTarget as HTMLFormElement).get("token") ?? "").trim();
-    if (!token) return;
-    setBusy(true);
-    setProblem(null);
-    try {
-      await ask("post", "/api/v1/ads/{platform}/token", { path: { platform: c.platform }, body: { token } });
-      onClose(true);
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-      setBusy(false);
-    }
-  };
+  const { problem, busy, onSubmit } = useSubmit(async (typed) => {
+    if (!typed("token")) return;
+    await ask("post", "/api/v1/ads/{platform}/token", { path: { platform: c.platform }, body: { token: typed("token") } });
+    onClose(true);
+  });
   return (
-    <form class="stack" onSubmit={(e) => void submit(e)} aria-label={`Token of ${c.name}`}>
+    <form class="stack" onSubmit={onSubmit} aria-label={`Token of ${c.name}`}>
       <fieldset disabled={busy}>
         <legend class="hidden">Token of {c.name}</legend>
         <label>
@@ -253,16 +236,13 @@ function whatGoes(d: Destination): string {
 
 function DestinationItem({ destination: d, onChange }: { destination: Destination; onChange: () => void }) {
   const [deleting, setDeleting] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const { problem, act } = useAct();
   const pause = async () => {
-    setProblem(null);
     const { id: _, created_at: __, counts: ___, ...input } = d;
-    try {
+    await act(async () => {
       await ask("put", "/api/v1/destinations/{id}", { path: { id: d.id }, body: { ...input, paused: !d.paused } });
       onChange();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
+    });
   };
   return (
     <li class="destination" data-testid="destination" data-id={d.id} data-name={d.name}>

@@ -1,11 +1,12 @@
 // The form of a destination: where conversions go, which, when, and as what.
 import { useId, useState } from "preact/hooks";
 import { dayStart, metaEvents, platformWords, type Asked, type Platform } from "../ads";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { forget, useQuery } from "../api/query";
 import { today } from "../dates";
 import { conversionLabel } from "../models";
 import { may, session, zone } from "../session";
+import { useAct, useSubmit } from "../ui/form";
 import { go } from "../url";
 import { Choice, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
 
@@ -78,26 +79,16 @@ function inputOf(d: Input): Input {
 
 function Form({ start, save }: { start: Input; save: (body: Input) => Promise<void> }) {
   const [d, setD] = useState<Input>(start);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
   const stages = useQuery("stages", (signal) => ask("get", "/api/v1/stages", { signal }));
   const names = stages.data?.items.map((s) => s.name) ?? [];
   const change = (part: Partial<Input>) => setD((before) => ({ ...before, ...part }));
-  const submit = async (e: SubmitEvent) => {
-    e.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
-      await save(inputOf(d));
-      forget();
-      go(back);
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-      setBusy(false);
-    }
-  };
+  const { problem, busy, onSubmit } = useSubmit(async () => {
+    await save(inputOf(d));
+    forget();
+    go(back);
+  });
   return (
-    <form class="stack destination-form" onSubmit={(e) => void submit(e)} data-testid="destination-form">
+    <form class="stack destination-form" onSubmit={onSubmit} data-testid="destination-form">
       <fieldset disabled={busy || !may("admin")}>
         <legend class="hidden">The destination</legend>
         <section class="panel" aria-label="Where to">
@@ -207,21 +198,14 @@ function Number_({ asked, ...rest }: { asked: Asked; value: string; list?: strin
 /** LinkedIn's rules: picked from a list once it was asked for, typed else. */
 function Rules({ d, asked, onChange }: { d: Input; asked: Asked; onChange: (part: Partial<Input>) => void }) {
   const [found, setFound] = useState<Target[] | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
-  const look = async () => {
-    setBusy(true);
-    setProblem(null);
-    try {
+  const { problem, busy, act } = useAct();
+  const look = () =>
+    act(async () => {
       const answer = await ask("get", "/api/v1/ads/{platform}/targets", { path: { platform: d.platform }, query: { account: d.account.trim() } });
       setFound(answer.items);
       const only = answer.items.find((t) => t.id === d.action) ?? answer.items.find((t) => t.active);
       if (only) onChange({ action: only.id, action_name: only.name });
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-    setBusy(false);
-  };
+    });
   const chosen = found?.find((t) => t.id === d.action);
   return (
     <>

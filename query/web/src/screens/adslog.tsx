@@ -1,11 +1,12 @@
 // The push log: of a destination on its own page, of a person on the contact's.
 import { useEffect, useState } from "preact/hooks";
 import { outcomeLabel, platformWords, pushState, pushStates, type PushState } from "../ads";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { forget, useQuery } from "../api/query";
 import { ago, count, dateTime, dueWords, plural } from "../format";
 import { conversionLabel } from "../models";
 import { may, zone } from "../session";
+import { useAct } from "../ui/form";
 import { place, setQuery } from "../url";
 import { Empty, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Icon } from "../ui/icon";
@@ -103,19 +104,12 @@ function Summary({ destination: d, state, onChange }: { destination: Destination
 }
 
 function RetryAll({ destination: d, onChange }: { destination: Destination; onChange: () => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
-  const retry = async () => {
-    setBusy(true);
-    setProblem(null);
-    try {
+  const { problem, busy, act } = useAct();
+  const retry = () =>
+    act(async () => {
       await ask("post", "/api/v1/destinations/{id}/retry", { path: { id: d.id } });
       onChange();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-    setBusy(false);
-  };
+    });
   return (
     <>
       {problem && <ProblemNote problem={problem} />}
@@ -202,16 +196,12 @@ function Where({ push: p }: { push: Push }) {
 }
 
 function Retry({ push, onChange }: { push: Push; onChange: () => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const retry = async () => {
-    setProblem(null);
-    try {
+  const { problem, act } = useAct();
+  const retry = () =>
+    act(async () => {
       await ask("post", "/api/v1/pushes/{id}/retry", { path: { id: push.id } });
       onChange();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
+    });
   return (
     <>
       <button type="button" class="button" onClick={() => void retry()} data-testid="retry">

@@ -1,12 +1,13 @@
 // Settings, Channels: the workspace's own rules, in their order, and what a
 // change of them would do to the last 30 days.
 import { useState } from "preact/hooks";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { forget, useQuery } from "../api/query";
 import { addDays, today } from "../dates";
 import { ruleError, type Rule } from "../rules";
 import { may, zone } from "../session";
 import { Head, ProblemNote, Skeleton } from "../ui/basics";
+import { useAct, useSubmit } from "../ui/form";
 import { Rebuilding, useRebuild } from "../ui/rebuilding";
 import { ChannelPreview } from "./channelpreview";
 import { RuleList } from "./rulelist";
@@ -34,22 +35,19 @@ export function Channels() {
 
 function Editor({ now, fresh, onSaved, onReload }: { now: Saved; fresh: boolean; onSaved: (made: Saved) => void; onReload: () => void }) {
   const [rules, setRules] = useState<Rule[]>(now.rules);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const { problem, act } = useAct();
   const [tried, setTried] = useState(false);
   const editing = may("admin");
   const differs = JSON.stringify(rules) !== JSON.stringify(now.rules);
   const whole = rules.every((r) => !ruleError(r));
   const save = async () => {
     setTried(true);
-    setProblem(null);
-    if (!whole) return;
     const { in_force_from: _, ...body } = now;
-    try {
+    await act(async () => {
+      if (!whole) return;
       onSaved(await ask("put", "/api/v1/settings", { body: { ...body, rules } }));
       forget();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
+    });
   };
   return (
     <div class="channels">
@@ -85,19 +83,12 @@ function Editor({ now, fresh, onSaved, onReload }: { now: Saved; fresh: boolean;
 function Past({ fresh }: { fresh: boolean }) {
   const [from, setFrom] = useState(addDays(today(zone()), -29));
   const [asked, setAsked] = useState<string>();
-  const [problem, setProblem] = useState<Problem | null>(null);
   const rebuild = useRebuild(asked, forget);
-  const start = async (e: SubmitEvent) => {
-    e.preventDefault();
-    setProblem(null);
-    try {
-      const made = (await ask("post", "/api/v1/rebuilds", { body: { from } })) as Schemas["Rebuild"] | undefined;
-      setAsked(made?.id);
-      rebuild.reload();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
+  const { problem, onSubmit } = useSubmit(async () => {
+    const made = (await ask("post", "/api/v1/rebuilds", { body: { from } })) as Schemas["Rebuild"] | undefined;
+    setAsked(made?.id);
+    rebuild.reload();
+  });
   return (
     <section class="panel" aria-label="The past">
       <header class="panel-head">
@@ -107,7 +98,7 @@ function Past({ fresh }: { fresh: boolean }) {
         What is saved holds for sessions to come; earlier ones keep their channels. Deriving the past anew gives everybody who came since a day their sessions, channels and credits under all settings as they are saved
         now.
       </p>
-      <form class="past" onSubmit={(e) => void start(e)}>
+      <form class="past" onSubmit={onSubmit}>
         <label>
           Since
           <input type="date" required max={today(zone())} value={from} onInput={(e) => setFrom(e.currentTarget.value)} data-testid="past-from" />

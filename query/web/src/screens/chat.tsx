@@ -1,6 +1,6 @@
 // Setup → Chat: the cards of the chat connections.
 import { useState } from "preact/hooks";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { forget, useQuery } from "../api/query";
 import { ago, dateTime } from "../format";
 import { may, zone } from "../session";
@@ -8,6 +8,7 @@ import { Ask } from "../ui/ask";
 import { Head, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Checks } from "../ui/checks";
 import { CleanUp } from "../ui/cleanup";
+import { useAct } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { Doctor } from "./doctor";
 
@@ -150,27 +151,18 @@ function connectUrl(c: Connection): string {
 function Actions({ connection: c, onChange, onDisconnect }: { connection: Connection; onChange: () => void; onDisconnect: () => void }) {
   const [checks, setChecks] = useState<Schemas["Check"][] | null>(null);
   const [before, setBefore] = useState(true);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
+  const { problem, act } = useAct();
+  const [testing, setTesting] = useState(false);
   const test = async () => {
-    setBusy(true);
-    setProblem(null);
-    try {
-      setChecks((await ask("post", "/api/v1/connections/{provider}/test", { path: { provider: c.provider } })).checks);
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-    setBusy(false);
+    setTesting(true);
+    await act(async () => setChecks((await ask("post", "/api/v1/connections/{provider}/test", { path: { provider: c.provider } })).checks));
+    setTesting(false);
   };
-  const importBefore = async () => {
-    setProblem(null);
-    try {
+  const importBefore = () =>
+    act(async () => {
       await ask("post", "/api/v1/connections/{provider}/backfill", { path: { provider: c.provider } });
       onChange();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
+    });
   if (c.unavailable) return null;
   if (!may("admin")) return <p class="hint">Connecting needs the role Admin or Owner.</p>;
   const held = c.state === "connected" || c.state === "error";
@@ -191,8 +183,8 @@ function Actions({ connection: c, onChange, onDisconnect }: { connection: Connec
           </a>
         )}
         {held && (
-          <button type="button" class="button" disabled={busy} onClick={() => void test()} data-testid="test">
-            {busy ? "Testing…" : "Test"}
+          <button type="button" class="button" disabled={testing} onClick={() => void test()} data-testid="test">
+            {testing ? "Testing…" : "Test"}
           </button>
         )}
         {c.state === "connected" && c.listed && (!c.backfill || c.backfill.done) && (

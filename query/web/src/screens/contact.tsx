@@ -1,10 +1,11 @@
 // One contact: who it is and how we know, where it came from, what it did.
 import { useEffect, useState } from "preact/hooks";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { ago, capital, count, country, dateTime, duration, safeHref, shortUrl } from "../format";
 import { conversionLabel } from "../models";
 import { may, zone } from "../session";
+import { useAct } from "../ui/form";
 import { go, hrefOf, place } from "../url";
 import { Choice, ProblemNote, Skeleton } from "../ui/basics";
 import { Drawer } from "../ui/drawer";
@@ -123,19 +124,16 @@ function Identity({ contact, stages, onStage }: { contact: Contact; stages: stri
 }
 
 function Stage({ contact, stages, onStage }: { contact: Contact; stages: string[]; onStage: () => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const { problem, act } = useAct();
   const [chosen, setChosen] = useState<string | null>(null);
   const names = stages.includes(contact.stage) ? stages : [contact.stage, ...stages];
   const move = async (stage: string) => {
     setChosen(stage);
-    setProblem(null);
-    try {
+    const moved = await act(async () => {
       await ask("patch", "/api/v1/contacts/{id}", { path: { id: contact.id }, body: { stage } });
       onStage();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-      setChosen(null);
-    }
+    });
+    if (!moved) setChosen(null);
   };
   useEffect(() => setChosen(null), [contact.stage]);
   if (!may("editor")) return <>{contact.stage}</>;

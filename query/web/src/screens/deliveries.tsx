@@ -5,6 +5,7 @@ import { useQuery } from "../api/query";
 import { ago, dateTime, dueWords, plural } from "../format";
 import { zone } from "../session";
 import { Choice, Link, ProblemNote, Skeleton } from "../ui/basics";
+import { useAct } from "../ui/form";
 
 type Delivery = Schemas["Delivery"];
 
@@ -17,21 +18,17 @@ const sinces = [
 /** What was sent to a webhook, and what waits; asked often, since it changes by itself. */
 export function Deliveries({ webhook, onChange }: { webhook: Schemas["Webhook"]; onChange: () => void }) {
   const [pages, setPages] = useState<string[]>([""]);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const { problem, act } = useAct();
   const [days, setDays] = useState("1");
   const cursor = pages[pages.length - 1] ?? "";
   const path = { id: webhook.id };
   const log = useQuery(`deliveries ${webhook.id} ${cursor}`, (signal) => ask("get", "/api/v1/webhooks/{id}/deliveries", { path, query: { limit: 20, cursor }, signal }), 3_000);
-  const act = async (what: () => Promise<unknown>) => {
-    setProblem(null);
-    try {
+  const change = (what: () => Promise<unknown>) =>
+    act(async () => {
       await what();
       log.reload();
       onChange();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
+    });
   const since = () => new Date(Date.now() - Number(days) * 864e5).toISOString();
   return (
     <div class="deliveries" data-testid="deliveries">
@@ -41,7 +38,7 @@ export function Deliveries({ webhook, onChange }: { webhook: Schemas["Webhook"];
       {webhook.failed > 0 && (
         <div class="actions">
           <Choice label="What was given up" value={days} options={sinces} onChange={setDays} testid="replay-since" />
-          <button type="button" class="button" onClick={() => void act(() => ask("post", "/api/v1/webhooks/{id}/replay", { path, body: { since: since() } }))} data-testid="replay-failed">
+          <button type="button" class="button" onClick={() => void change(() => ask("post", "/api/v1/webhooks/{id}/replay", { path, body: { since: since() } }))} data-testid="replay-failed">
             Send all again
           </button>
         </div>
@@ -49,7 +46,7 @@ export function Deliveries({ webhook, onChange }: { webhook: Schemas["Webhook"];
       {log.data && log.data.items.length > 0 && (
         <ul class="pushes" aria-label="What was sent">
           {log.data.items.map((d) => (
-            <Item key={d.id} delivery={d} active={webhook.state === "active"} onAgain={() => void act(() => ask("post", "/api/v1/webhooks/{id}/deliveries/{delivery}/replay", { path: { ...path, delivery: d.id } }))} />
+            <Item key={d.id} delivery={d} active={webhook.state === "active"} onAgain={() => void change(() => ask("post", "/api/v1/webhooks/{id}/deliveries/{delivery}/replay", { path: { ...path, delivery: d.id } }))} />
           ))}
         </ul>
       )}

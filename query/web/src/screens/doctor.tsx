@@ -1,9 +1,10 @@
 // The doctor on a card of Setup → Chat: why a chat does not arrive, step by step.
 import { useState } from "preact/hooks";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { ago, dateTime } from "../format";
 import { may, zone } from "../session";
 import { ProblemNote } from "../ui/basics";
+import { useAct } from "../ui/form";
 import { Icon, type IconName } from "../ui/icon";
 
 type Finding = Schemas["Finding"];
@@ -19,21 +20,15 @@ const looks: Record<Finding["state"], { icon: IconName; style: string; label: st
 export function Doctor({ connection: c }: { connection: Schemas["Connection"] }) {
   const [found, setFound] = useState<Schemas["Diagnosis"] | null>(null);
   const [page, setPage] = useState("");
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
+  const { problem, busy, act } = useAct();
   if (!may("admin") || c.state === "disconnected") return null;
   const examine = async (event?: Event) => {
     event?.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
+    await act(async () => {
       const answer = await ask("post", "/api/v1/connections/{provider}/doctor", { path: { provider: c.provider }, body: { page } });
       setFound(answer);
       if (!page) setPage(answer.suggested_page);
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-    setBusy(false);
+    });
   };
   return (
     <section class="doctor" aria-label={`Doctor of ${c.name}`} aria-busy={busy}>

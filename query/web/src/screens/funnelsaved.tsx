@@ -7,7 +7,7 @@ import { may, zone } from "../session";
 import { changed, hrefOf, place, setQuery } from "../url";
 import { Ask } from "../ui/ask";
 import { Dialog, Empty, Link, ProblemNote, Skeleton } from "../ui/basics";
-import { useSubmit } from "../ui/form";
+import { useAct, useSubmit } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { rulesText, withoutDraft } from "./funneldraft";
 
@@ -76,17 +76,13 @@ function DeleteFunnel({ funnel, onClose }: { funnel: Funnel; onClose: (gone: boo
 /** Saves the funnel that is open, or a new one under a name. */
 export function SaveFunnel({ definition, open, onSaved }: { definition: Definition; open: Funnel | undefined; onSaved: () => void }) {
   const [naming, setNaming] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const replace = async (funnel: Funnel) => {
-    setProblem(null);
-    try {
+  const { problem, act } = useAct();
+  const replace = (funnel: Funnel) =>
+    act(async () => {
       await ask("put", "/api/v1/funnels/{id}", { path: { id: funnel.id }, body: { name: funnel.name, definition } });
       setQuery({ q: encode(definition) }, "replace");
       onSaved();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
+    });
   return (
     <>
       {open && encode(open.definition) !== encode(definition) && (

@@ -1,10 +1,11 @@
 // Settings, Sessions and sources: what begins a session, and what is no
 // referrer. A change holds for what comes, ten seconds later.
 import { useState } from "preact/hooks";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { loadSession, may } from "../session";
 import { ProblemNote, Skeleton } from "../ui/basics";
+import { useSubmit } from "../ui/form";
 
 type Saved = Schemas["Settings"];
 
@@ -39,31 +40,23 @@ export function Sessions() {
 const lines = (text: string) => text.split(/[\s,]+/).filter(Boolean);
 
 function Form({ now, fresh, onSaved }: { now: Saved; fresh: boolean; onSaved: (made: Saved) => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const submit = async (e: SubmitEvent) => {
-    e.preventDefault();
-    const form = new FormData(e.currentTarget as HTMLFormElement);
-    const text = (name: string) => String(form.get(name) ?? "").trim();
-    setProblem(null);
-    try {
-      const body = {
-        version: now.version,
-        timeout_seconds: Math.round(Number(text("timeout")) * 60),
-        attribution: form.has("attribution"),
-        midnight: form.has("midnight"),
-        paid_fbclid: form.has("paid_fbclid"),
-        zone: text("zone"),
-        domains: lines(text("domains")),
-        gateways: lines(text("gateways")),
-        rules: now.rules,
-      };
-      onSaved(await ask("put", "/api/v1/settings", { body }));
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
+  const { problem, onSubmit } = useSubmit(async (typed, form) => {
+    const ticked = (name: string) => new FormData(form).has(name);
+    const body = {
+      version: now.version,
+      timeout_seconds: Math.round(Number(typed("timeout")) * 60),
+      attribution: ticked("attribution"),
+      midnight: ticked("midnight"),
+      paid_fbclid: ticked("paid_fbclid"),
+      zone: typed("zone"),
+      domains: lines(typed("domains")),
+      gateways: lines(typed("gateways")),
+      rules: now.rules,
+    };
+    onSaved(await ask("put", "/api/v1/settings", { body }));
+  });
   return (
-    <form class="stack" onSubmit={(e) => void submit(e)} data-testid="sessions">
+    <form class="stack" onSubmit={onSubmit} data-testid="sessions">
       <fieldset disabled={!may("admin")}>
         <legend class="hidden">What begins a session, and what is no referrer</legend>
         <label>

@@ -1,10 +1,11 @@
 // The list of stages, edited in the Contacts Hub: own ones are added, renamed
 // and removed; all are put in an order.
 import { useRef, useState } from "preact/hooks";
-import { ask, Problem } from "../api/client";
+import { ask } from "../api/client";
 import { useQuery } from "../api/query";
 import { plural } from "../format";
 import { Dialog, ProblemNote, Skeleton } from "../ui/basics";
+import { useSubmit } from "../ui/form";
 import { Icon } from "../ui/icon";
 
 interface Row {
@@ -39,8 +40,6 @@ function Editor({ start, onClose }: { start: Row[]; onClose: (saved: boolean) =>
   const [rows, setRows] = useState(start);
   const [removed, setRemoved] = useState<Row[]>([]);
   const [said, setSaid] = useState("");
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
   const list = useRef<HTMLOListElement>(null);
   const move = (i: number, by: number) => {
     const next = [...rows];
@@ -59,21 +58,13 @@ function Editor({ start, onClose }: { start: Row[]; onClose: (saved: boolean) =>
     setRows(rows.filter((r) => r !== row));
     if (row.was) setRemoved([...removed, row]);
   };
-  const submit = async (e: SubmitEvent) => {
-    e.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
-      const items = rows.map((r) => ({ name: r.name.trim(), ...(r.was && r.was !== r.name.trim() ? { was: r.was } : {}) }));
-      await ask("put", "/api/v1/stages", { body: { items } });
-      onClose(true);
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-      setBusy(false);
-    }
-  };
+  const { problem, busy, onSubmit } = useSubmit(async () => {
+    const items = rows.map((r) => ({ name: r.name.trim(), ...(r.was && r.was !== r.name.trim() ? { was: r.was } : {}) }));
+    await ask("put", "/api/v1/stages", { body: { items } });
+    onClose(true);
+  });
   return (
-    <form onSubmit={(e) => void submit(e)}>
+    <form onSubmit={onSubmit}>
       <ol class="stage-list" ref={list} data-testid="stage-rows">
         {rows.map((r, i) => (
           <li key={r.key} data-name={r.name}>

@@ -1,12 +1,12 @@
 // Setup → Webhooks: who is told of leads, and where other programs tell of theirs.
 import { useState } from "preact/hooks";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { ago, dateTime } from "../format";
 import { may, zone } from "../session";
 import { Ask } from "../ui/ask";
 import { Head, ProblemNote } from "../ui/basics";
-import { useSubmit } from "../ui/form";
+import { useAct, useSubmit } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { Once } from "../ui/once";
 import { Deliveries } from "./deliveries";
@@ -127,20 +127,16 @@ const states: Record<Webhook["state"], { label: string; look: string }> = {
 
 function Card({ webhook: w, onChange, onSecret }: { webhook: Webhook; onChange: () => void; onSecret: (made: Made) => void }) {
   const [open, setOpen] = useState<"" | "log" | "edit" | "delete" | "renew">("");
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const { problem, act } = useAct();
   const path = { id: w.id };
-  const act = async (what: () => Promise<unknown>) => {
-    setProblem(null);
-    try {
+  const change = (what: () => Promise<unknown>) =>
+    act(async () => {
       await what();
       onChange();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-    }
-  };
+    });
   const close = () => setOpen("");
   const test = () =>
-    act(async () => {
+    change(async () => {
       await ask("post", "/api/v1/webhooks/{id}/test", { path });
       setOpen("log");
     });
@@ -180,7 +176,7 @@ function Card({ webhook: w, onChange, onSecret }: { webhook: Webhook; onChange: 
           <button type="button" class="button" aria-expanded={open === "log"} onClick={() => setOpen(open === "log" ? "" : "log")} data-testid="webhook-log">
             Log
           </button>
-          <button type="button" class="button" onClick={() => void act(() => ask("post", "/api/v1/webhooks/{id}/pause", { path, body: { paused: w.state === "active" } }))} data-testid="pause-webhook">
+          <button type="button" class="button" onClick={() => void change(() => ask("post", "/api/v1/webhooks/{id}/pause", { path, body: { paused: w.state === "active" } }))} data-testid="pause-webhook">
             {w.state === "active" ? "Pause" : "Resume"}
           </button>
           <button type="button" class="button" onClick={() => setOpen("edit")}>
