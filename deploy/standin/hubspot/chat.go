@@ -8,42 +8,18 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
+	"sourceloop/deploy/standin/chats"
 	"sourceloop/deploy/standin/front"
-	"sourceloop/deploy/standin/ledger"
 )
 
-// chatRequest is the body of POST /standin/chat: what a visitor did in the
-// chat widget, without a browser. JSON null is absent.
+// chatRequest is the body of POST /standin/chat. Its page is not kept: HubSpot's
+// threads do not tell it. Its sourceloop_id is the value of the contact property,
+// once there is a contact; until then its answer's contact is a visitor.
 type chatRequest struct {
-	ID string `json:"id"` // A repetition of it is answered as before and changes nothing.
-	At *int64 `json:"at"` // Milliseconds since 1970; now when absent.
-
-	Email   string `json:"email"`
-	Name    string `json:"name"`
-	Phone   string `json:"phone"`
-	Message string `json:"message"`
-	Page    string `json:"page"` // Not kept: HubSpot's threads do not tell it.
-
-	SourceloopID string `json:"sourceloop_id"` // The value of the contact property, once there is a contact.
-	Hubspotutk   string `json:"hubspotutk"`    // The browser; a new one when empty.
-
-	// ContactID goes on with that contact's or visitor's chat: a message in its
-	// newest thread, or a new one when NewConversation asks for it. Without a
-	// message but with details, the contact only changes.
-	ContactID       string `json:"contact_id"`
-	NewConversation bool   `json:"new_conversation"`
+	chats.Request
+	Hubspotutk string `json:"hubspotutk"` // The browser; a new one when empty.
 }
-
-// chatAnswer is what a chat became. ContactID is a visitor's id until there is
-// a contact.
-type chatAnswer struct {
-	ContactID      string `json:"contact_id"`
-	ConversationID string `json:"conversation_id"`
-}
-
-const maxChatID = 200
 
 // parseChat reads a chat; its errors are for the caller.
 func parseChat(body []byte) (chatRequest, error) {
@@ -51,23 +27,10 @@ func parseChat(body []byte) (chatRequest, error) {
 	if err := json.Unmarshal(body, &c); err != nil {
 		return c, fmt.Errorf("cannot read the chat: %w", err)
 	}
-	if len(c.ID) > maxChatID || len(c.Hubspotutk) > maxChatID {
-		return c, fmt.Errorf("cannot read the chat: its id is longer than %d bytes", maxChatID)
+	if len(c.Hubspotutk) > chats.MaxID {
+		return c, fmt.Errorf("cannot read the chat: its hubspotutk is longer than %d bytes", chats.MaxID)
 	}
-	const year9999 = 253_402_300_799_999
-	if c.At != nil && (*c.At < 0 || *c.At > year9999) {
-		return c, errors.New("cannot read the chat: at is in milliseconds since 1970")
-	}
-	return c, nil
-}
-
-// text: somebody new, or somebody who tells nothing about themselves, at least
-// says hello.
-func (c chatRequest) text() string {
-	if c.Message != "" || c.ContactID != "" && (c.Email != "" || c.Name != "" || c.Phone != "") {
-		return c.Message
-	}
-	return "Hello"
+	return c, c.Check()
 }
 
 // values are the properties that the chat tells.
@@ -104,65 +67,54 @@ func (s *Server) postChat(w http.ResponseWriter, r *http.Request) {
 }
 
 // chat takes a chat and waits until its events were sent once.
-func (s *Server) chat(ctx context.Context, c chatRequest) (chatAnswer, error) {
-	at := s.config.Now()
-	if c.At != nil {
-		at = time.UnixMilli(*c.At)
-	}
+func (s *Server) chat(ctx context.Context, c chatRequest) (chats.Answer, error) {
 	_, mergeAfter, err := s.faults.Take(ctx, faultMerge)
 	if err != nil {
-		return chatAnswer{}, err
+		return chats.Answer{}, err
 	}
 	if c.ID == "" {
 		c.ID = rand.Text()
 	}
-	var reply chatAnswer
-	batch, err := s.happen(ctx, at, func(x *change) (err error) {
+	var reply chats.Answer
+	batch, err := s.happen(ctx, c.When(s.config.Now()), func(x *change) (err error) {
 		reply, err = x.chat(c, mergeAfter)
 		return err
 	})
 	if err != nil {
-		return chatAnswer{}, err
+		return chats.Answer{}, err
 	}
-	if _, first, err := chatBefore(s.store.Read(ctx), c.ID); err != nil {
-		return chatAnswer{}, err
+	if _, first, err := chats.Before(s.store.Read(ctx), c.ID); err != nil {
+		return chats.Answer{}, err
 	} else if first != "" {
 		batch = first
 	}
 	return reply, s.answered(ctx, batch)
 }
 
-// chatBefore is what became of an id that was seen before, and its batch.
-func chatBefore(tx *ledger.Session, id string) (known chatAnswer, batch string, err error) {
-	_, err = tx.Row("chat_get", []any{id}, &known.ContactID, &known.ConversationID, &batch)
-	return known, batch, err
-}
-
 // chat does what a chat says, unless its id was seen before.
-func (x *change) chat(c chatRequest, mergeAfter bool) (chatAnswer, error) {
-	known, batch, err := chatBefore(x.Session, c.ID)
+func (x *change) chat(c chatRequest, mergeAfter bool) (chats.Answer, error) {
+	known, batch, err := chats.Before(x.Session, c.ID)
 	if err != nil || batch != "" {
 		return known, err
 	}
 	v, err := x.speaker(c)
 	if err != nil {
-		return chatAnswer{}, err
+		return chats.Answer{}, err
 	}
-	t, err := x.say(v, c.text(), c.NewConversation)
+	t, err := x.say(v, c.Text(), c.NewConversation)
 	if err != nil {
-		return chatAnswer{}, err
+		return chats.Answer{}, err
 	}
 	if err := x.learn(&v, c.values()); err != nil {
-		return chatAnswer{}, err
+		return chats.Answer{}, err
 	}
-	reply := chatAnswer{ContactID: v.whose(), ConversationID: t.ID}
+	reply := chats.Answer{ContactID: v.whose(), ConversationID: t.ID}
 	if mergeAfter && v.ContactID != "" {
 		if err := x.mergeAway(v.ContactID); err != nil {
-			return chatAnswer{}, err
+			return chats.Answer{}, err
 		}
 	}
-	_, err = x.Exec("chat_insert", c.ID, reply.ContactID, reply.ConversationID, x.at, x.batch)
-	return reply, err
+	return reply, chats.Keep(x.Session, c.ID, reply, x.at, x.batch)
 }
 
 func (x *change) speaker(c chatRequest) (visitor, error) {

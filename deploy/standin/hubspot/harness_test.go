@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"sourceloop/deploy/standin/chats"
 )
 
 const (
@@ -237,7 +239,7 @@ func (b *bench) post(path, body string, into any) {
 	b.send(b.request("POST", path, body, "application/json"), http.StatusOK, into)
 }
 
-func (b *bench) chat(body string) (reply chatAnswer) {
+func (b *bench) chat(body string) (reply chats.Answer) {
 	b.t.Helper()
 	b.post("/standin/chat", body, &reply)
 	return reply

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"sourceloop/deploy/standin/chats"
 	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
@@ -38,7 +39,7 @@ func faultKinds() []string {
 func (s *Server) standinRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /standin/chat", s.postChat)
 	mux.HandleFunc("GET /standin/requests", s.store.List(ledger.ListRequests))
-	mux.HandleFunc("GET /standin/accepted", s.store.List(accepted))
+	mux.HandleFunc("GET /standin/accepted", s.store.List(chats.Accepted))
 	mux.HandleFunc("GET /standin/webhooks", s.store.List(sentEvents))
 	mux.HandleFunc("POST /standin/fault", s.faults.Post(s.fail))
 	mux.HandleFunc("POST /standin/merge", s.operator((*change).mergeContacts))
@@ -53,32 +54,6 @@ func (s *Server) standinRoutes(mux *http.ServeMux) {
 			"see": []string{"/standin/requests", "/standin/accepted", "/standin/webhooks"},
 		})
 	})
-}
-
-// takenChat is a chat that was taken, through the widget or without.
-type takenChat struct {
-	Seq int64  `json:"seq"`
-	ID  string `json:"id"`
-	At  string `json:"at"`
-	chatAnswer
-}
-
-// accepted lists what was taken in: chats, and writes that succeeded.
-func accepted(tx *ledger.Session, after, limit int64) (any, error) {
-	writes, err := tx.Writes(after, limit)
-	if err != nil {
-		return nil, err
-	}
-	chats := []takenChat{}
-	err = tx.Rows("chat_list", []any{after, limit}, func(scan func(...any) error) error {
-		var c takenChat
-		var atMS int64
-		err := scan(&c.Seq, &c.ID, &c.ContactID, &c.ConversationID, &atMS)
-		c.At = ledger.Time(atMS)
-		chats = append(chats, c)
-		return err
-	})
-	return map[string]any{"chats": chats, "writes": writes}, err
 }
 
 // sentEvent is an event and what became of it.
@@ -179,14 +154,14 @@ func (x *change) mergeContacts(r operatorRequest) (any, error) {
 	}
 	if r.Into == "" {
 		err = x.mergeAway(from.ID)
-		return chatAnswer{}, err
+		return chats.Answer{}, err
 	}
 	into, err := x.mustFind(r.Into)
 	if err != nil {
 		return nil, err
 	}
 	into, err = x.merge(from, into)
-	return chatAnswer{ContactID: into.ID}, err
+	return chats.Answer{ContactID: into.ID}, err
 }
 
 // editContact changes a contact, or makes one where no contact_id is given.
@@ -195,14 +170,14 @@ func (x *change) editContact(r operatorRequest) (any, error) {
 		c := contact{ID: newID(), Properties: map[string]string{}, CreatedAt: x.at, UpdatedAt: x.at}
 		x.tell(event{Type: "contact.creation", ObjectID: number64(c.ID), ChangeSource: "CRM_UI", ChangeFlag: "CREATED"})
 		x.set(&c, r.Properties, "CRM_UI")
-		return chatAnswer{ContactID: c.ID}, putContact(x.Session, c)
+		return chats.Answer{ContactID: c.ID}, putContact(x.Session, c)
 	}
 	c, err := x.mustFind(r.ContactID)
 	if err != nil {
 		return nil, err
 	}
 	x.set(&c, r.Properties, "CRM_UI")
-	return chatAnswer{ContactID: c.ID}, putContact(x.Session, c)
+	return chats.Answer{ContactID: c.ID}, putContact(x.Session, c)
 }
 
 // putProperty makes a property what the account's admin wants it to be:

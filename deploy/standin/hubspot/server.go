@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"sourceloop/deploy/standin/chats"
 	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
@@ -45,7 +46,7 @@ func New(config Config) (*Server, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
-	store, err := ledger.Open(filepath.Join(config.Dir, "hubspot.db"), ledger.Schema()+schemaSQL, ledger.Statements()+statementsSQL)
+	store, err := ledger.Open(filepath.Join(config.Dir, "hubspot.db"), ledger.Schema()+chats.Schema()+schemaSQL, ledger.Statements()+chats.Statements()+statementsSQL)
 	if err != nil {
 		return nil, err
 	}

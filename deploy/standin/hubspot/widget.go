@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"sourceloop/deploy/standin/chats"
 	"sourceloop/deploy/standin/front"
 )
 
@@ -105,7 +106,7 @@ func (x *change) widgetMessage(m widgetRequest) (widgetAnswer, error) {
 	}
 	var reply widgetAnswer
 	if m.Text != "" && m.ID != "" {
-		known, batch, err := chatBefore(x.Session, m.ID)
+		known, batch, err := chats.Before(x.Session, m.ID)
 		if err != nil {
 			return reply, err
 		}
@@ -115,7 +116,7 @@ func (x *change) widgetMessage(m widgetRequest) (widgetAnswer, error) {
 				return reply, err
 			}
 			reply.ConversationID = t.ID
-			if _, err := x.Exec("chat_insert", m.ID, v.whose(), t.ID, x.at, x.batch); err != nil {
+			if err := chats.Keep(x.Session, m.ID, chats.Answer{ContactID: v.whose(), ConversationID: t.ID}, x.at, x.batch); err != nil {
 				return reply, err
 			}
 		}

@@ -7,41 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
+	"sourceloop/deploy/standin/chats"
 	"sourceloop/deploy/standin/front"
 )
 
-// chatRequest is the body of POST /standin/chat: what a visitor did in the
-// Messenger, without a browser. JSON null is absent.
+// chatRequest is the body of POST /standin/chat. Intercom keeps whole seconds of
+// its time, and begins a new conversation when the newest is closed.
 type chatRequest struct {
-	ID string `json:"id"` // A repetition of it is answered as before and changes nothing.
-	At *int64 `json:"at"` // Milliseconds since 1970; now when absent. Intercom keeps whole seconds.
-
-	Email   string `json:"email"`
-	Name    string `json:"name"`
-	Phone   string `json:"phone"`
-	Message string `json:"message"`
-	Page    string `json:"page"`
-
-	Referrer     string         `json:"referrer"`
-	SourceloopID string         `json:"sourceloop_id"` // What the tracker put on the visitor.
-	Attributes   map[string]any `json:"attributes"`    // Other custom attributes.
-
-	// ContactID goes on with that contact's chat: a reply in its newest
-	// conversation, or a new one when that is closed or NewConversation asks
-	// for it. Without a message but with details, the contact only changes.
-	ContactID       string `json:"contact_id"`
-	NewConversation bool   `json:"new_conversation"`
+	chats.Request
+	Referrer   string         `json:"referrer"`
+	Attributes map[string]any `json:"attributes"` // Other custom attributes.
 }
-
-// chatAnswer is what a chat became.
-type chatAnswer struct {
-	ContactID      string `json:"contact_id"`
-	ConversationID string `json:"conversation_id"`
-}
-
-const maxChatID = 200
 
 // parseChat reads a chat; its errors are for the caller.
 func parseChat(body []byte) (chatRequest, error) {
@@ -49,12 +26,8 @@ func parseChat(body []byte) (chatRequest, error) {
 	if err := json.Unmarshal(body, &c); err != nil {
 		return c, fmt.Errorf("cannot read the chat: %w", err)
 	}
-	if len(c.ID) > maxChatID {
-		return c, fmt.Errorf("cannot read the chat: its id is longer than %d bytes", maxChatID)
-	}
-	const year9999 = 253_402_300_799_999
-	if c.At != nil && (*c.At < 0 || *c.At > year9999) {
-		return c, errors.New("cannot read the chat: at is in milliseconds since 1970")
+	if err := c.Check(); err != nil {
+		return c, err
 	}
 	for name, value := range c.Attributes {
 		switch value.(type) {
@@ -64,15 +37,6 @@ func parseChat(body []byte) (chatRequest, error) {
 		}
 	}
 	return c, nil
-}
-
-// text: somebody new, or somebody who tells nothing about themselves, at
-// least says hello.
-func (c chatRequest) text() string {
-	if c.Message != "" || c.ContactID != "" && (c.Email != "" || c.Name != "" || c.Phone != "") {
-		return c.Message
-	}
-	return "Hello"
 }
 
 func (c chatRequest) attributes() map[string]any {
@@ -112,21 +76,17 @@ func (s *Server) postChat(w http.ResponseWriter, r *http.Request) {
 }
 
 // chat takes a chat and waits until its notifications were attempted.
-func (s *Server) chat(ctx context.Context, c chatRequest) (chatAnswer, error) {
-	at := s.config.Now()
-	if c.At != nil {
-		at = time.UnixMilli(*c.At)
-	}
+func (s *Server) chat(ctx context.Context, c chatRequest) (chats.Answer, error) {
 	_, mergeAfter, err := s.faults.Take(ctx, faultMerge)
 	if err != nil {
-		return chatAnswer{}, err
+		return chats.Answer{}, err
 	}
 	id := cmp.Or(c.ID, newUUID())
-	var reply chatAnswer
-	batch, err := s.happen(ctx, at, func(x *change) error {
-		known, err := x.chatBefore(id)
-		if err != nil || known.ContactID != "" {
-			reply = known.chatAnswer
+	var reply chats.Answer
+	batch, err := s.happen(ctx, c.When(s.config.Now()), func(x *change) error {
+		known, before, err := chats.Before(x.Session, id)
+		if err != nil || before != "" {
+			reply = known
 			return err
 		}
 		custom, err := x.writable(c.attributes())
@@ -134,46 +94,34 @@ func (s *Server) chat(ctx context.Context, c chatRequest) (chatAnswer, error) {
 			return err
 		}
 		reply, err = x.chat(id, speech{
-			seed: id, contactID: c.ContactID, text: c.text(), page: c.Page, referrer: c.Referrer,
+			seed: id, contactID: c.ContactID, text: c.Text(), page: c.Page, referrer: c.Referrer,
 			details:         details{Email: c.Email, Name: c.Name, Phone: c.Phone, Custom: custom},
 			newConversation: c.NewConversation,
 		}, mergeAfter)
 		return err
 	})
 	if err != nil {
-		return chatAnswer{}, err
+		return chats.Answer{}, err
 	}
-	if before, err := s.store.read(ctx).chatBefore(id); err != nil {
-		return chatAnswer{}, err
-	} else if before.batch != "" {
-		batch = before.batch // That of the first time.
+	if _, first, err := chats.Before(s.store.Read(ctx), id); err != nil {
+		return chats.Answer{}, err
+	} else if first != "" {
+		batch = first
 	}
 	return reply, s.answered(ctx, batch)
 }
 
-// earlierChat is what became of an id that was seen before.
-type earlierChat struct {
-	chatAnswer
-	batch string
-}
-
-func (s session) chatBefore(id string) (earlierChat, error) {
-	var e earlierChat
-	_, err := s.Row("chat_get", []any{id}, &e.ContactID, &e.ConversationID, &e.batch)
-	return e, err
-}
-
 // chat takes the message and remembers its id.
-func (x *change) chat(id string, m speech, mergeAfter bool) (chatAnswer, error) {
+func (x *change) chat(id string, m speech, mergeAfter bool) (chats.Answer, error) {
 	who, v, err := x.say(m)
 	if err != nil {
-		return chatAnswer{}, err
+		return chats.Answer{}, err
 	}
 	if mergeAfter {
 		if _, err := x.becomeUser(who, m.seed, true); err != nil {
-			return chatAnswer{}, err
+			return chats.Answer{}, err
 		}
 	}
-	_, err = x.Exec("chat_insert", id, who.ID, v.ID, x.at*1000, x.batch)
-	return chatAnswer{ContactID: who.ID, ConversationID: v.ID}, err
+	reply := chats.Answer{ContactID: who.ID, ConversationID: v.ID}
+	return reply, chats.Keep(x.Session, id, reply, x.at*1000, x.batch)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mileusna/useragent"
 
+	"sourceloop/deploy/standin/chats"
 	"sourceloop/deploy/standin/front"
 )
 
@@ -273,13 +274,13 @@ func (s *Server) messengerMessage(x *change, v *visitor, m messengerRequest, r *
 		return messengerAnswer{}, messengerError{http.StatusUnprocessableEntity, "Please write a message."}
 	}
 	id := cmp.Or(m.ID, newUUID())
-	known, err := x.chatBefore(id)
+	known, before, err := chats.Before(x.Session, id)
 	if err != nil {
 		return messengerAnswer{}, err
 	}
-	if known.ContactID == "" {
+	if before == "" {
 		agent := useragent.Parse(r.UserAgent())
-		known.chatAnswer, err = x.chat(id, speech{
+		known, err = x.chat(id, speech{
 			seed: id, contactID: v.ContactID, details: details{Email: m.Email, Custom: v.Custom}, text: m.Text,
 			page: m.Page, referrer: v.Referrer, browser: agent.Name, os: agent.OS,
 		}, false)

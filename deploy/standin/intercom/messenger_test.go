@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sourceloop/deploy/standin/chats"
 )
 
 // say sends what the Messenger script sends, as it sends it.
@@ -147,10 +149,10 @@ func FuzzChat(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if c.At != nil && *c.At < 0 || len(c.ID) > maxChatID {
+		if c.At != nil && *c.At < 0 || len(c.ID) > chats.MaxID {
 			t.Errorf("taken: %+v", c)
 		}
-		if c.ContactID == "" && c.text() == "" {
+		if c.ContactID == "" && c.Text() == "" {
 			t.Error("somebody new says nothing")
 		}
 	})

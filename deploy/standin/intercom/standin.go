@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"sourceloop/deploy/standin/chats"
 	"sourceloop/deploy/standin/front"
 	"sourceloop/deploy/standin/ledger"
 )
@@ -14,7 +15,7 @@ import (
 func (s *Server) standinRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /standin/chat", s.postChat)
 	mux.HandleFunc("GET /standin/requests", s.store.List(ledger.ListRequests))
-	mux.HandleFunc("GET /standin/accepted", s.store.List(accepted))
+	mux.HandleFunc("GET /standin/accepted", s.store.List(chats.Accepted))
 	mux.HandleFunc("GET /standin/webhooks", s.store.List(sentWebhooks))
 	mux.HandleFunc("POST /standin/webhooks/enable", s.enableWebhooks)
 	mux.HandleFunc("POST /standin/fault", s.faults.Post(s.fail))
@@ -38,32 +39,6 @@ func (s *Server) logRequest(r *http.Request, body []byte, status int, write bool
 	return s.store.write(r.Context(), func(tx session) error {
 		return tx.LogRequest(s.config.Now(), r, body, status, write)
 	})
-}
-
-// takenChat is a chat that was taken, through the Messenger or without.
-type takenChat struct {
-	Seq int64  `json:"seq"`
-	ID  string `json:"id"`
-	At  string `json:"at"`
-	chatAnswer
-}
-
-// accepted lists what was taken in: chats, and writes that succeeded.
-func accepted(tx *ledger.Session, after, limit int64) (any, error) {
-	writes, err := tx.Writes(after, limit)
-	if err != nil {
-		return nil, err
-	}
-	chats := []takenChat{}
-	err = tx.Rows("chat_list", []any{after, limit}, func(scan func(...any) error) error {
-		var c takenChat
-		var atMS int64
-		err := scan(&c.Seq, &c.ID, &c.ContactID, &c.ConversationID, &atMS)
-		c.At = ledger.Time(atMS)
-		chats = append(chats, c)
-		return err
-	})
-	return map[string]any{"chats": chats, "writes": writes}, err
 }
 
 // sentWebhook is a notification and what became of it.
@@ -178,14 +153,14 @@ func (s *Server) mergeContacts(x *change, r operatorRequest) (any, error) {
 	}
 	if r.Into == "" {
 		into, err := x.becomeUser(from, "", !r.WithoutFrom)
-		return chatAnswer{ContactID: into.ID}, err
+		return chats.Answer{ContactID: into.ID}, err
 	}
 	into, err := x.present(r.Into)
 	if err != nil {
 		return nil, err
 	}
 	into, err = x.merge(from, into, !r.WithoutFrom)
-	return chatAnswer{ContactID: into.ID}, err
+	return chats.Answer{ContactID: into.ID}, err
 }
 
 // editContact changes a contact, or makes one where no contact_id is given.
@@ -199,7 +174,7 @@ func (s *Server) editContact(x *change, r operatorRequest) (any, error) {
 		}
 		c.learn(told)
 		x.tellContact(topic, c)
-		return chatAnswer{ContactID: c.ID}, x.putContact(c)
+		return chats.Answer{ContactID: c.ID}, x.putContact(c)
 	}
 	c, err := x.present(r.ContactID)
 	if err != nil {
@@ -209,7 +184,7 @@ func (s *Server) editContact(x *change, r operatorRequest) (any, error) {
 		c.UpdatedAt = x.at
 		x.tellContact(topic, c)
 	}
-	return chatAnswer{ContactID: c.ID}, x.putContact(c)
+	return chats.Answer{ContactID: c.ID}, x.putContact(c)
 }
 
 // deleteThing deletes a conversation or a contact; the notification is minimal.

@@ -5,6 +5,7 @@ import (
 	_ "embed" // The SQL below.
 	"path/filepath"
 
+	"sourceloop/deploy/standin/chats"
 	"sourceloop/deploy/standin/ledger"
 )
 
@@ -22,7 +23,7 @@ type session struct{ *ledger.Session }
 
 // openStore opens the file in dir, creating both when they are not there.
 func openStore(dir string) (store, error) {
-	st, err := ledger.Open(filepath.Join(dir, "intercom.db"), ledger.Schema()+schemaSQL, ledger.Statements()+statementsSQL)
+	st, err := ledger.Open(filepath.Join(dir, "intercom.db"), ledger.Schema()+chats.Schema()+schemaSQL, ledger.Statements()+chats.Statements()+statementsSQL)
 	return store{st}, err
 }
 

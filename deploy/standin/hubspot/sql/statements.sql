@@ -82,15 +82,6 @@ ON CONFLICT (id) DO UPDATE SET whose = excluded.whose, doc = excluded.doc;
 -- name: thread_move
 UPDATE threads SET whose = ?, doc = json_set(doc, '$.whose', ?) WHERE whose = ?;
 
--- name: chat_get
-SELECT contact_id, conversation_id, batch FROM chats WHERE id = ?;
-
--- name: chat_insert
-INSERT INTO chats (id, contact_id, conversation_id, at_ms, batch) VALUES (?, ?, ?, ?, ?);
-
--- name: chat_list
-SELECT seq, id, contact_id, conversation_id, at_ms FROM chats WHERE seq > ? ORDER BY seq LIMIT ?;
-
 -- name: event_insert
 INSERT INTO events (batch, type, doc, created_ms, due_ms) VALUES (?, ?, ?, ?, ?);
 

@@ -47,16 +47,6 @@ CREATE TABLE IF NOT EXISTS conversations (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS conversations_contact ON conversations (contact_id);
 
--- Answers already given to a chat id, so that a repetition changes nothing.
-CREATE TABLE IF NOT EXISTS chats (
-  seq             INTEGER PRIMARY KEY AUTOINCREMENT,
-  id              TEXT NOT NULL UNIQUE,
-  contact_id      TEXT NOT NULL,
-  conversation_id TEXT NOT NULL,
-  at_ms           INTEGER NOT NULL,
-  batch           TEXT NOT NULL
-) STRICT;
-
 -- Notifications of one happening share a batch and are sent in order of seq.
 CREATE TABLE IF NOT EXISTS webhooks (
   seq        INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -82,15 +82,6 @@ SELECT doc FROM conversations WHERE contact_id = ? ORDER BY seq;
 INSERT INTO conversations (id, contact_id, doc) VALUES (?1, ?2, ?3)
 ON CONFLICT (id) DO UPDATE SET contact_id = excluded.contact_id, doc = excluded.doc;
 
--- name: chat_get
-SELECT contact_id, conversation_id, batch FROM chats WHERE id = ?;
-
--- name: chat_insert
-INSERT INTO chats (id, contact_id, conversation_id, at_ms, batch) VALUES (?, ?, ?, ?, ?);
-
--- name: chat_list
-SELECT seq, id, contact_id, conversation_id, at_ms FROM chats WHERE seq > ? ORDER BY seq LIMIT ?;
-
 -- name: webhook_insert
 INSERT INTO webhooks (id, batch, topic, item, created_ms, due_ms) VALUES (?, ?, ?, ?, ?, ?);
 
