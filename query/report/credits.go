@@ -225,6 +225,9 @@ func noneEarned() earned {
 }
 
 func (s Scoped) sessionsBy(ctx context.Context, q Credits) (map[keys]uint64, error) {
+	if counts, done, err := s.restedBy(ctx, q); done || err != nil {
+		return counts, err
+	}
 	arguments := q.Period.arguments()
 	data, err := sessionsOf(q, arguments)
 	if err != nil {

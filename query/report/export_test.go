@@ -131,6 +131,9 @@ func (r *Reader) RestAtMost(bytes int) {
 	r.resting.most = bytes
 }
 
+// RestInPairs has so many pairs of texts have a place each.
+func (r *Reader) RestInPairs(most int) { r.resting.pairs = most }
+
 // RestedPieces is how many pieces of sessions are kept, and RestedBytes what they take.
 func (r *Reader) RestedPieces() int {
 	r.resting.mu.Lock()

@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ type restingMemory struct {
 	look    func(context.Context) (restingState, error)
 	settle  time.Duration // how long an insert takes at most
 	pinned  time.Duration // how long one is certain to be kept that was just used
+	pairs   int           // how many pairs of texts have a place each, and are not looked up
 	reading chan struct{} // has a place for whoever reads a piece
 
 	mu     sync.Mutex
@@ -59,10 +61,11 @@ const (
 	restingPinned = time.Minute
 	restingPause  = 4 * time.Minute
 	restingSettle = 2 * time.Minute
+	restingPairs  = 1 << 21
 )
 
 func newRestingMemory(most int, look func(context.Context) (restingState, error)) *restingMemory {
-	m := &restingMemory{most: most, look: look, settle: restingSettle, pinned: restingPinned, reading: make(chan struct{}, 1)}
+	m := &restingMemory{most: most, look: look, settle: restingSettle, pinned: restingPinned, pairs: restingPairs, reading: make(chan struct{}, 1)}
 	m.sweeper = newSweeper(m.forget, func() bool {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -110,8 +113,8 @@ func (m *restingMemory) again(keys []pieceKey) (again []pieceKey) {
 	return again
 }
 
-// take gives a piece, nil when it is not there, and whether it is to be read: days before end are at rest.
-func (m *restingMemory) take(key pieceKey, end int32, state *restingState) (piece *restingPiece, read bool) {
+// take gives a piece, nil when it is not there, and whether it is to be read for some columns: days before end are at rest.
+func (m *restingMemory) take(key pieceKey, end int32, columns []string, state *restingState) (piece *restingPiece, read bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.check(state)
@@ -119,7 +122,7 @@ func (m *restingMemory) take(key pieceKey, end int32, state *restingState) (piec
 	piece, _ = m.pieces.Get(key)
 	if piece != nil {
 		piece.used = time.Now()
-		if piece.end >= min(end, last) {
+		if piece.end >= min(end, last) && piece.has(columns) {
 			return piece, false
 		}
 	}
@@ -173,6 +176,11 @@ func (m *restingMemory) check(state *restingState) {
 			m.pieces.Remove(key)
 		}
 	}
+}
+
+// has tells whether columns are there.
+func (p *restingPiece) has(columns []string) bool {
+	return !slices.ContainsFunc(columns, func(c string) bool { return p.run.columns[c] == nil })
 }
 
 // stands tells whether a piece is still right but for what was noted.

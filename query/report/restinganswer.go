@@ -14,7 +14,7 @@ import (
 // All is as it was when the last was read: what is written of days that rest is noted before it is seen, and nothing was meanwhile.
 func (s Scoped) rested(ctx context.Context, q Credits, columns []string) ([]countedRun, error) {
 	m := s.reader.resting
-	if m.most == 0 || len(s.reader.columnar.options.Addr) > 1 || len(q.Filters) > 0 || len(q.Exclude) > 0 || q.Period.End <= q.Period.Begin {
+	if m.most == 0 || len(s.reader.columnar.options.Addr) > 1 || q.Period.End <= q.Period.Begin || !q.toldByCodes() {
 		return nil, nil
 	}
 	keys := m.again(piecesOf(s.workspace, q.Period))
@@ -26,7 +26,7 @@ func (s Scoped) rested(ctx context.Context, q Credits, columns []string) ([]coun
 		return nil, err
 	}
 	for range 2 {
-		all, err := s.restedOnce(ctx, q.Period, keys, before, columns)
+		all, err := s.restedOnce(ctx, q, keys, before, columns)
 		if !errors.Is(err, errNoted) {
 			return all, err
 		}
@@ -41,8 +41,12 @@ func (s Scoped) rested(ctx context.Context, q Credits, columns []string) ([]coun
 var errNoted = errors.New("sessions that rest were written meanwhile")
 
 // restedOnce reads what is not kept.
-func (s Scoped) restedOnce(ctx context.Context, period Period, keys []pieceKey, before restingState, columns []string) ([]countedRun, error) {
-	pieces, err := s.pieces(ctx, keys, before)
+func (s Scoped) restedOnce(ctx context.Context, q Credits, keys []pieceKey, before restingState, columns []string) ([]countedRun, error) {
+	needed := slices.Clone(columns)
+	for _, dimension := range dimensionsOf(slices.Concat(q.Filters, q.Exclude)...) {
+		needed = append(needed, string(dimension))
+	}
+	pieces, err := s.pieces(ctx, keys, needed, before)
 	if err != nil || len(pieces) == 0 {
 		return nil, err
 	}
@@ -50,11 +54,11 @@ func (s Scoped) restedOnce(ctx context.Context, period Period, keys []pieceKey, 
 	if err != nil {
 		return nil, err
 	}
-	runs, changed, usable := s.countedPieces(period, pieces, &notes)
+	runs, changed, usable := s.countedPieces(q, pieces, &notes)
 	if !usable {
 		return nil, nil
 	}
-	rest, err := s.readRest(ctx, period, pieces, changed, columns)
+	rest, err := s.readRest(ctx, q, pieces, changed, columns)
 	if err != nil {
 		return nil, err
 	}
@@ -101,18 +105,18 @@ func (n *restingNotes) equal(others *restingNotes) bool {
 }
 
 // pieces are those that are kept, and those that are kept from now on.
-func (s Scoped) pieces(ctx context.Context, keys []pieceKey, state restingState) (all []*restingPiece, err error) {
+func (s Scoped) pieces(ctx context.Context, keys []pieceKey, columns []string, state restingState) (all []*restingPiece, err error) {
 	m := s.reader.resting
 	// Before this day nothing is written without being noted, by inserts that began a while ago, too.
 	end := schema.Millis(state.clock-m.settle.Milliseconds()).Day() - 1
 	for _, key := range keys {
-		piece, read := m.take(key, end, &state)
+		piece, read := m.take(key, end, columns, &state)
 		if read {
-			if piece, err = s.readPiece(ctx, piece, key, end, state); err != nil {
+			if piece, err = s.readPiece(ctx, piece, key, end, columns, state); err != nil {
 				return nil, err
 			}
 		}
-		if piece != nil {
+		if piece != nil && piece.has(columns) {
 			all = append(all, piece)
 		}
 	}
@@ -120,7 +124,7 @@ func (s Scoped) pieces(ctx context.Context, keys []pieceKey, state restingState)
 }
 
 // readPiece reads one to be kept, unless another question does: then the former one is what there is.
-func (s Scoped) readPiece(ctx context.Context, former *restingPiece, key pieceKey, end int32, state restingState) (*restingPiece, error) {
+func (s Scoped) readPiece(ctx context.Context, former *restingPiece, key pieceKey, end int32, columns []string, state restingState) (*restingPiece, error) {
 	m := s.reader.resting
 	select {
 	case m.reading <- struct{}{}:
@@ -128,14 +132,14 @@ func (s Scoped) readPiece(ctx context.Context, former *restingPiece, key pieceKe
 	default:
 		return former, nil
 	}
-	if now, read := m.take(key, end, &state); !read {
+	if now, read := m.take(key, end, columns, &state); !read {
 		return now, nil // Another question has read it.
 	}
 	_, last := pieceOf(key.first)
 	base := int64(key.first) * dayMillis
 	piece := &restingPiece{pieceKey: key, end: min(end, last), noted: state.clock - m.settle.Milliseconds(), state: state}
-	days := Period{schema.Millis(base), schema.Millis(int64(piece.end) * dayMillis)}
-	read, err := s.readSessions(ctx, days, restingColumns(), restingData{}, nil, func(bytes int) error {
+	days := Credits{Period: Period{schema.Millis(base), schema.Millis(int64(piece.end) * dayMillis)}}
+	read, err := s.readSessions(ctx, days, columnsToKeep(former, columns), restingData{}, nil, func(bytes int) error {
 		if bytes/2 > m.most {
 			return errCrowded
 		}
@@ -170,11 +174,11 @@ const (
 )
 
 // countedPieces leaves out of pieces what was noted since they were read, which is what changed. Not usable are those of which too much did.
-func (s Scoped) countedPieces(period Period, pieces []*restingPiece, notes *restingNotes) (runs []countedRun, changed *changes, usable bool) {
+func (s Scoped) countedPieces(q Credits, pieces []*restingPiece, notes *restingNotes) (runs []countedRun, changed *changes, usable bool) {
 	changed, usable = &changes{}, true
 	tooMany := notes.visitor.Rows() > s.reader.funnelLimits.changes
 	for _, p := range pieces {
-		run := countedRun{sessionRun: p.run, whole: int64(p.first)*dayMillis >= int64(period.Begin) && int64(p.end)*dayMillis <= int64(period.End)}
+		run := countedRun{sessionRun: p.run, conditions: q.conditionsOn(p.run), whole: int64(p.first)*dayMillis >= int64(q.Period.Begin) && int64(p.end)*dayMillis <= int64(q.Period.End)}
 		for i, browser := range notes.browser {
 			if day := int32(notes.day[i]); notes.noted[i] >= p.noted && day >= p.first && day < p.end {
 				run.leftOut = append(run.leftOut, visitorDay{browser, day})
@@ -195,8 +199,8 @@ func (s Scoped) countedPieces(period Period, pieces []*restingPiece, notes *rest
 }
 
 // readRest reads the days that no piece has, and what was noted; nil for nothing.
-func (s Scoped) readRest(ctx context.Context, period Period, pieces []*restingPiece, changed *changes, columns []string) (*sessionRun, error) {
-	data := restingData{Days: gaps(period, pieces), Changed: len(changed.day) > 0}
+func (s Scoped) readRest(ctx context.Context, q Credits, pieces []*restingPiece, changed *changes, columns []string) (*sessionRun, error) {
+	data := restingData{Days: gaps(q.Period, pieces), Changed: len(changed.day) > 0}
 	if data.Days == "" {
 		if !data.Changed {
 			return nil, nil
@@ -205,7 +209,7 @@ func (s Scoped) readRest(ctx context.Context, period Period, pieces []*restingPi
 	}
 	turn := crowdTurn{turns: s.reader.crowds}
 	defer turn.leave()
-	read, err := s.readSessions(ctx, period, columns, data, changed, func(bytes int) error {
+	read, err := s.readSessions(ctx, q, columns, data, changed, func(bytes int) error {
 		if bytes > s.reader.mostCrowd {
 			return errCrowded
 		}

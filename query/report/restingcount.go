@@ -15,15 +15,18 @@ type restingCount struct {
 	runs   []countedRun
 	marks  int                            // how many there are
 	mark   func(*restingWorker, *portion) // gives a portion's marks, and counts what else there is of its sessions
+	alone  bool                           // browsers are not counted
+	pairs  map[int]uint64                 // what workers found
 	tables int                            // of what else is counted by mark
 }
 
 // countedRun is a run with what of it counts.
 type countedRun struct {
 	*sessionRun
-	whole   bool               // all of it lies in the period
-	leftOut []visitorDay       // sorted; nobody's sessions of these days count
-	names   map[string][]int32 // by column: what its texts are among those of the question
+	whole      bool // all of it lies in the period
+	conditions []runCondition
+	leftOut    []visitorDay       // sorted; nobody's sessions of these days count
+	names      map[string][]int32 // by column: what its texts are among those of the question
 }
 
 // visitorDay is a day, since 1970, of a browser.
@@ -62,7 +65,8 @@ type markCount struct {
 type restingWorker struct {
 	by       []markCount
 	tables   [][]uint64
-	browsers uint64 // that have any mark
+	browsers uint64         // that have any mark
+	pairs    map[int]uint64 // of numbers, where there are too many for tables
 	latest   uint32
 	portions []portion
 	cursors  []portionCursor
@@ -101,6 +105,13 @@ func (c *restingCount) count() (count crowdCount, tables [][]uint64) {
 	for i := range workers {
 		w := &workers[i]
 		count.all += w.browsers
+		if c.pairs == nil {
+			c.pairs = w.pairs
+		} else {
+			for pair, n := range w.pairs {
+				c.pairs[pair] += n
+			}
+		}
 		for mark, n := range w.by {
 			count.times[mark] += uint64(n.times)
 			count.browsers[mark] += uint64(n.browsers)
@@ -113,7 +124,7 @@ func (c *restingCount) count() (count crowdCount, tables [][]uint64) {
 }
 
 func (w *restingWorker) begin(c *restingCount) {
-	w.by = make([]markCount, c.marks)
+	w.by, w.pairs = make([]markCount, c.marks), make(map[int]uint64)
 	for range c.tables {
 		w.tables = append(w.tables, make([]uint64, c.marks))
 	}
@@ -135,6 +146,9 @@ func (w *restingWorker) part(c *restingCount, part int) {
 		p.from, p.to = p.sessions(part)
 		p.leave(c.period)
 		c.mark(w, p)
+		if c.alone {
+			continue
+		}
 		w.cursors = append(w.cursors, portionCursor{browsers: p.browsers[p.first:p.end], ends: p.ends, marks: p.marks, browser: p.browsers[p.first]})
 	}
 	w.merge()
@@ -192,6 +206,13 @@ func (p *portion) leave(period Period) {
 		begin, end := int64(period.Begin)-p.base, int64(period.End)-p.base
 		for i, started := range p.started[p.from:p.to] {
 			out[i] = int64(started) < begin || int64(started) >= end
+		}
+	}
+	for _, condition := range p.conditions {
+		out := p.outs()
+		p.room.numbers = condition.column.codes.widen(p.room.numbers, p.from, p.to, nil)
+		for i, code := range p.room.numbers {
+			out[i] = out[i] || condition.leaves[code]
 		}
 	}
 	if len(p.leftOut) == 0 {

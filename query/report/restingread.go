@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -9,9 +10,44 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 )
 
-// restingColumns are what is kept of sessions.
+// restingColumns are what is kept of sessions in any case.
 func restingColumns() []string {
 	return []string{"page_views", "country", "first_page", "last_page", "pages"}
+}
+
+// shortColumns are kept together, once any is asked for: a session takes a byte or two of each.
+func shortColumns() []string {
+	return []string{"channel", "source", "medium", "campaign", "content", "term", "device", "browser"}
+}
+
+// columnsToKeep are those of a piece: what it had, and what is asked for.
+func columnsToKeep(former *restingPiece, asked []string) []string {
+	all := append(restingColumns(), asked...)
+	if former != nil {
+		for column := range former.run.columns {
+			all = append(all, column)
+		}
+	}
+	if slices.ContainsFunc(shortColumns(), func(c string) bool { return slices.Contains(all, c) }) {
+		all = append(all, shortColumns()...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// expression is a column as it is read: long texts have a name of their own, for conditions are on the texts themselves.
+func (c *readColumn) expression() string {
+	if c.name == "landing_page" || c.name == "referrer" {
+		return "toLowCardinality(" + c.name + ") AS " + c.as()
+	}
+	return c.name
+}
+
+func (c *readColumn) as() string {
+	if c.name == "landing_page" || c.name == "referrer" {
+		return "coded_" + c.name
+	}
+	return c.name
 }
 
 // restingData fills resting.sql.
@@ -61,16 +97,16 @@ func newSessionReading(columns []string) *sessionReading {
 
 // result is where a statement reads to.
 func (r *sessionReading) result() proto.Results {
-	results := proto.Results{{Name: "browser", Data: &r.browser}, {Name: "started", Data: &r.moment}}
+	results := proto.Results{{Name: "number", Data: &r.browser}, {Name: "started", Data: &r.moment}}
 	for i := range r.columns {
 		c := &r.columns[i]
 		switch {
 		case c.number != nil:
-			results = append(results, proto.ResultColumn{Name: c.name, Data: c.number})
+			results = append(results, proto.ResultColumn{Name: c.as(), Data: c.number})
 		case c.lists != nil:
-			results = append(results, proto.ResultColumn{Name: c.name, Data: c.lists})
+			results = append(results, proto.ResultColumn{Name: c.as(), Data: c.lists})
 		default:
-			results = append(results, proto.ResultColumn{Name: c.name, Data: c.texts})
+			results = append(results, proto.ResultColumn{Name: c.as(), Data: c.texts})
 		}
 	}
 	return results
@@ -151,15 +187,23 @@ func (c *readColumn) run(o *runOrder, run *sessionRun) *runColumn {
 	return &runColumn{codes: narrowed(arranged(o, all)), texts: trimmed(c.texts.texts)}
 }
 
-// readSessions reads those of a period, or of some of its days and of what changed.
-func (s Scoped) readSessions(ctx context.Context, period Period, columns []string, data restingData, changed *changes, each func(bytes int) error) (*sessionReading, error) {
+// readSessions reads those of a question, or of some of its days and of what changed.
+func (s Scoped) readSessions(ctx context.Context, q Credits, columns []string, data restingData, changed *changes, each func(bytes int) error) (*sessionReading, error) {
 	r := newSessionReading(columns)
-	data.Filters, data.Columns = "true", columns
+	arguments := q.Period.arguments()
+	conditions, err := sessionsOf(q, arguments)
+	if err != nil {
+		return nil, err
+	}
+	data.Filters, data.Exclusions = conditions.Filters, conditions.Exclusions
+	for i := range r.columns {
+		data.Columns = append(data.Columns, r.columns[i].expression())
+	}
 	var tables []ch.ExternalTable
 	if data.Changed {
 		tables = append(tables, changed.table())
 	}
-	return r, s.columns(ctx, "resting", data, period.arguments(), r.result(), func() error {
+	return r, s.columns(ctx, "resting", data, arguments, r.result(), func() error {
 		r.block()
 		return each(r.bytes)
 	}, tables...)
