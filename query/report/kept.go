@@ -102,6 +102,22 @@ func trimmed[T any](list []T) []T {
 	return list
 }
 
+// bytesWith is about how much it would be with some more columns, the texts of these left out.
+func (k *keptRows) bytesWith(columns []string) int {
+	const code, contact = 4, 16
+	bytes := k.bytes
+	for _, column := range columns {
+		switch {
+		case k.has(column):
+		case column == contactColumn:
+			bytes += contact * k.rows.Rows()
+		default:
+			bytes += code * k.rows.starts.elements.Rows()
+		}
+	}
+	return bytes
+}
+
 // keeper keeps rows. It is safe for concurrent use.
 type keeper struct {
 	list func(asking) (parts, error) // which are active
@@ -127,7 +143,7 @@ func newKeeper(list func(asking) (parts, error), with func(context.Context, func
 // take gives the rows that are kept of active parts, and the parts that are
 // missing. Rows of parts that are not active are dropped. The columns that are
 // kept of what is missing are added to those that are needed, so that they are
-// there afterwards.
+// there afterwards, unless all of them would be more than is kept.
 func (k *keeper) take(active parts, need *keeping) (all []*keptRows, missing parts) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
@@ -152,7 +168,7 @@ func (k *keeper) take(active parts, need *keeping) (all []*keptRows, missing par
 		}
 	}
 	for _, rows := range k.all {
-		if rows.covers(need) && missing.hasAll(rows.parts) {
+		if rows.covers(need) && missing.hasAll(rows.parts) && rows.bytesWith(need.columns) <= k.most {
 			need.columns = append(need.columns, rows.columns...)
 		}
 	}
