@@ -45,7 +45,12 @@ func (m *reporting) attribution(ctx context.Context, r *Report) error {
 	if err != nil {
 		return err
 	}
+	filtered, err := m.milliseconds(func() error { return m.filteredCreditTables(ctx) })
+	if err != nil {
+		return err
+	}
 	r.note("attribution, milliseconds", seconds*1000)
+	r.note("attribution, milliseconds with a filter", filtered)
 	r.note("attribution, milliseconds of a first question, nothing kept", first)
 	r.note("attribution, milliseconds by window functions", against*1000)
 	r.note("attribution, keys", len(credited))
@@ -55,6 +60,12 @@ func (m *reporting) attribution(ctx context.Context, r *Report) error {
 
 func (m *reporting) creditTables(ctx context.Context) ([]report.CreditTable, error) {
 	return m.creditTablesBy(ctx, m.ours)
+}
+
+// filteredCreditTables asks the same of landing pages that contain a word: everything that is needed for it was kept before.
+func (m *reporting) filteredCreditTables(ctx context.Context) error {
+	_, err := m.creditTablesBy(ctx, m.ours, report.Filter{Dimension: "landing_page", Operator: "contains", Value: "PRICING"})
+	return err
 }
 
 // firstCreditTables asks by a reader that has kept nothing of former questions, as the first one after a start.
@@ -68,12 +79,12 @@ func (m *reporting) firstCreditTables(ctx context.Context) (err error) {
 	return err
 }
 
-func (m *reporting) creditTablesBy(ctx context.Context, reports report.Scoped) ([]report.CreditTable, error) {
+func (m *reporting) creditTablesBy(ctx context.Context, reports report.Scoped, filters ...report.Filter) ([]report.CreditTable, error) {
 	var dimensions []report.Dimension
 	for _, d := range creditedDimensions() {
 		dimensions = append(dimensions, report.Dimension(d.name))
 	}
-	return reports.CreditTables(ctx, report.Credits{Period: m.period(reportsDays), Lookback: attributionLookback}, dimensions...)
+	return reports.CreditTables(ctx, report.Credits{Period: m.period(reportsDays), Lookback: attributionLookback, Filters: filters}, dimensions...)
 }
 
 func creditsOfTables(tables []report.CreditTable) creditsOf {
