@@ -125,7 +125,7 @@ type placed struct {
 	Sets                             bool
 	Replayed                         bool   // a table of that name comes along
 	Narrowed                         string // of credits_in_order.sql: which touches may credit what is looked for
-	Collapsed                        bool   // repeats in touch_paths.sql are one
+	Browsers                         bool   // whose touches are is read
 	Bots                             bool   // browsers.sql does not ask who is one
 }
 
@@ -186,35 +186,41 @@ func (s Scoped) creditsBy(ctx context.Context, q Credits, by ...grouping) ([]map
 	return byKey, nil
 }
 
-// summed reads the conversions of a question into rows, and sums their credits.
-func (s Scoped) summed(ctx context.Context, rows *touchRows, q Credits, by ...grouping) ([]*sum, error) {
-	arguments := map[string]any{}
-	data, err := q.placed(arguments)
-	if err != nil {
-		return nil, err
-	}
-	delete(arguments, "lookback") // The statement leaves that to the reader.
-	reads := []Dimension{"channel"}
+// summed sums the credits of a question's conversions, in some room.
+func (s Scoped) summed(ctx context.Context, room *touchRows, q Credits, by ...grouping) ([]*sum, error) {
+	var reads []Dimension
 	for _, g := range by {
 		reads = append(reads, g.first, g.second)
 	}
-	data.Columns, data.Filtered = touchColumns(reads...), len(q.Filters) > 0
-	if sums, done, err := s.summedOfKept(ctx, rows, q, reads, by); done || err != nil {
-		return sums, err
-	}
-	known := 0
-	err = s.columns(ctx, "credits", data, arguments, rows.begin(q.Lookback, &data), func() (err error) { known, err = rows.add(known); return err }, q.replayed.tables()...)
+	lists, columns, err := s.conversions(ctx, room, q, false, reads...)
 	if err != nil {
 		return nil, err
 	}
-	if q.only != nil {
-		rows.keep(q.only)
+	return sumLists(lists, room, q, columns, by), nil
+}
+
+// conversions gives those of a question, in one list or several, with some dimensions of their touches and, if asked, whose these are:
+// from what is kept, or by one statement, which reads into the room.
+func (s Scoped) conversions(ctx context.Context, room *touchRows, q Credits, browsers bool, reads ...Dimension) (lists []*touchRows, columns []string, err error) {
+	arguments := map[string]any{}
+	data, err := q.placed(arguments)
+	if err != nil {
+		return nil, nil, err
 	}
-	sums := make([]*sum, len(by))
-	for i, g := range by {
-		sums[i] = newSum(g, data.Columns, rows)
+	reads = append(reads, "channel")
+	if lists, columns, err = s.keptConversions(ctx, room, q, browsers, reads); lists == nil && err == nil {
+		delete(arguments, "lookback") // The statement leaves that to the reader.
+		data.Columns, data.Filtered, data.Browsers = touchColumns(reads...), len(q.Filters) > 0, browsers
+		lists, columns = []*touchRows{room}, data.Columns
+		known := 0
+		err = s.columns(ctx, "credits", data, arguments, room.begin(q.Lookback, &data), func() (err error) { known, err = room.add(known); return err }, q.replayed.tables()...)
 	}
-	return rows.share(q.Progressed, sums), nil
+	if q.only != nil && err == nil {
+		for _, list := range lists {
+			list.keep(q.only)
+		}
+	}
+	return lists, columns, err
 }
 
 // noneEarned has a place for every model.

@@ -17,21 +17,24 @@ const (
 	keptUnused = time.Hour
 )
 
-// contactColumn is whose conversions are.
-const contactColumn = "contact"
+// contactColumn is whose conversions are, and browsersColumn whose their touches.
+const (
+	contactColumn  = "contact"
+	browsersColumn = "browsers"
+)
 
 // keeping says what is kept of some parts: the rows of a workspace in a period.
 type keeping struct {
 	workspace uint32
 	contacts  bool // with those that say that a contact came to be
 	period    Period
-	columns   []string // sorted: those of touches, and that of contacts
+	columns   []string // sorted: those of touches, and those of contacts and browsers
 }
 
 func (k *keeping) has(column string) bool { return slices.Contains(k.columns, column) }
 
 func (k *keeping) touchColumns() []string {
-	return slices.DeleteFunc(slices.Clone(k.columns), func(c string) bool { return c == contactColumn })
+	return slices.DeleteFunc(slices.Clone(k.columns), func(c string) bool { return c == contactColumn || c == browsersColumn })
 }
 
 // covers tells whether all that is needed is there, but for columns.
@@ -86,6 +89,7 @@ func (k *keptRows) trim() {
 	r.id.rows, r.contact.rows, r.version.rows = trimmed(r.id.rows), trimmed(r.contact.rows), trimmed(r.version.rows)
 	r.counted.rows, r.value.rows = trimmed(r.counted.rows), trimmed(r.value.rows)
 	r.starts.ends, r.starts.elements.rows, r.starts.offsets = trimmed(r.starts.ends), trimmed(r.starts.elements.rows), nil
+	r.browsers.ends, r.browsers.elements.rows, r.browsers.offsets = trimmed(r.browsers.ends), trimmed(r.browsers.elements.rows), nil
 	k.name.codedColumn = k.name.trimmed()
 	k.bytes = k.name.bytes() + k.name.names.bytes() + bytesOf(k.repeated)
 	for _, column := range r.columns {
@@ -104,13 +108,15 @@ func trimmed[T any](list []T) []T {
 
 // bytesWith is about how much it would be with some more columns, the texts of these left out.
 func (k *keptRows) bytesWith(columns []string) int {
-	const code, contact = 4, 16
+	const code, contact, browser = 4, 16, 8
 	bytes := k.bytes
 	for _, column := range columns {
 		switch {
 		case k.has(column):
 		case column == contactColumn:
 			bytes += contact * k.rows.Rows()
+		case column == browsersColumn:
+			bytes += browser * k.rows.starts.elements.Rows()
 		default:
 			bytes += code * k.rows.starts.elements.Rows()
 		}
@@ -246,24 +252,27 @@ func (k *keeper) close() {
 	k.all = nil
 }
 
-// summedOfKept answers a question from rows that are kept, and those that were
-// read to be; false when it cannot be done so.
-func (s Scoped) summedOfKept(ctx context.Context, room *touchRows, q Credits, reads []Dimension, by []grouping) (sums []*sum, done bool, err error) {
+// keptConversions gives those of a question from rows that are kept, and those
+// that were read to be; no lists when it cannot be done so.
+func (s Scoped) keptConversions(ctx context.Context, room *touchRows, q Credits, browsers bool, reads []Dimension) (lists []*touchRows, columns []string, err error) {
 	if q.replayed != nil || s.reader.kept.doubts() {
-		return nil, false, nil // What is replayed is ClickHouse's to answer.
+		return nil, nil, nil // What is replayed is ClickHouse's to answer.
 	}
-	columns := touchColumns(slices.Concat(reads, dimensionsOf(q.Filters...), dimensionsOf(q.Exclude...))...)
+	columns = touchColumns(slices.Concat(reads, dimensionsOf(q.Filters...), dimensionsOf(q.Exclude...))...)
 	need := &keeping{workspace: s.workspace, contacts: q.Conversion == "contact", period: q.looked(), columns: slices.Clone(columns)}
 	if len(q.Progressed) > 0 || q.FirstOnly {
 		need.columns = append(need.columns, contactColumn)
 	}
+	if browsers {
+		need.columns = append(need.columns, browsersColumn)
+	}
 	kept, err := s.keptRows(ctx, need)
 	if errors.Is(err, errPartsUnsure) {
-		return nil, false, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
-	sums, err = s.sumKept(ctx, kept, room, q, columns, by)
-	return sums, err == nil, err
+	lists, err = s.views(ctx, kept, room, q, columns)
+	return lists, columns, err
 }

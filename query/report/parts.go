@@ -99,7 +99,7 @@ func (s Scoped) activeParts(ask asking) (parts, error) {
 func (s Scoped) readParts(ask asking, need *keeping, some parts) (*keptRows, error) {
 	kept := &keptRows{keeping: *need, parts: some, name: codedValues{codedColumn{names: newNames()}}}
 	kept.columns = slices.Clone(need.columns)
-	data := placed{Columns: need.touchColumns(), Reached: need.has(contactColumn)}
+	data := placed{Columns: need.touchColumns(), Reached: need.has(contactColumn), Browsers: need.has(browsersColumn)}
 	result := append(kept.rows.begin(AllTouches, &data), proto.ResultColumn{Name: "name", Data: &kept.name})
 	arguments := need.period.arguments()
 	arguments["parts"], arguments["contacts"] = some.names(), uint8(0)

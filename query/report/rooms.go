@@ -39,7 +39,7 @@ func (r rooms) put(rows *touchRows) {
 
 // bytes is how much room there is, texts left out.
 func (r *touchRows) bytes() int {
-	n := r.starts.bytes() + r.leftOut.bytes() + r.matched.bytes() + bytesOf(r.newest.slots) +
+	n := r.starts.bytes() + r.leftOut.bytes() + r.matched.bytes() + r.browsers.bytes() + bytesOf(r.newest.slots) +
 		r.happened.bytes() + r.known.bytes() + r.identified.bytes() + r.id.bytes() + r.contact.bytes() + r.version.bytes() + r.counted.bytes() + r.value.bytes()
 	for _, column := range r.spare {
 		n += column.bytes()

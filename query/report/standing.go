@@ -12,6 +12,7 @@ func (k *keptRows) view(q *Credits, columns []string) *touchRows {
 	v := &touchRows{
 		lookback: int64(q.Lookback) * dayMillis, reached: len(q.Progressed) > 0, decided: true,
 		happened: r.happened, known: r.known, identified: r.identified, id: r.id, contact: r.contact, version: r.version, value: r.value, starts: r.starts,
+		browsers: r.browsers,
 	}
 	v.counted.rows = make([]uint8, r.Rows())
 	kept := k.touchColumns()
@@ -64,8 +65,8 @@ func (k *keptRows) named(q *Credits) []uint8 {
 	return named
 }
 
-// sumKept shares and sums the conversions of a question among kept rows, in some room.
-func (s Scoped) sumKept(ctx context.Context, kept []*keptRows, room *touchRows, q Credits, columns []string, by []grouping) ([]*sum, error) {
+// views are what a question looks at of kept rows, of which those that are not its own do not count.
+func (s Scoped) views(ctx context.Context, kept []*keptRows, room *touchRows, q Credits, columns []string) ([]*touchRows, error) {
 	slices.SortFunc(kept, func(a, b *keptRows) int { return cmp.Compare(b.rows.Rows(), a.rows.Rows()) })
 	views := make([]*touchRows, len(kept))
 	for i, k := range kept {
@@ -79,26 +80,27 @@ func (s Scoped) sumKept(ctx context.Context, kept []*keptRows, room *touchRows, 
 	if q.FirstOnly {
 		onlyFirst(views, q.Period.Begin)
 	}
-	var sums []*sum
-	for i, v := range views {
-		if q.only != nil {
-			v.keep(q.only)
-		}
+	return views, nil
+}
+
+// sumLists shares and sums the conversions of all lists, in some room.
+func sumLists(lists []*touchRows, room *touchRows, q Credits, columns []string, by []grouping) (sums []*sum) {
+	for i, list := range lists {
 		if i == 0 {
-			v.sharers = room.sharers
+			list.sharers = room.sharers
 		}
 		empty := make([]*sum, len(by))
 		for g := range by {
-			empty[g] = newSum(by[g], columns, v)
+			empty[g] = newSum(by[g], columns, list)
 		}
-		some := v.share(q.Progressed, empty)
+		some := list.share(q.Progressed, empty)
 		if i == 0 {
-			sums, room.sharers = some, v.sharers
+			sums, room.sharers = some, list.sharers
 			continue
 		}
 		for g := range sums {
 			sums[g].absorb(some[g])
 		}
 	}
-	return sums, nil
+	return sums
 }

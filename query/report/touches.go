@@ -21,8 +21,9 @@ type touchRows struct {
 	// Of every touch, which lie behind one another.
 	starts           gatheredArrays[int64, proto.ColInt64, *proto.ColInt64]
 	leftOut, matched gatheredArrays[uint8, proto.ColUInt8, *proto.ColUInt8]
-	columns          []*codedColumn // those that were asked for
-	spare            []*codedColumn // with the room of former questions
+	browsers         gatheredArrays[uint64, proto.ColUInt64, *proto.ColUInt64] // sipHash64; empty where nobody asks
+	columns          []*codedColumn                                            // those that were asked for
+	spare            []*codedColumn                                            // with the room of former questions
 
 	channel *codedColumn
 	direct  int32 // the code of the channel Direct
@@ -51,6 +52,9 @@ func (r *touchRows) begin(lookbackDays int, p *placed) proto.Results {
 	if r.reached {
 		result = append(result, proto.ResultColumn{Name: "contact", Data: &r.contact})
 	}
+	if p.Browsers {
+		result = append(result, proto.ResultColumn{Name: "browsers", Data: &r.browsers})
+	}
 	for i, name := range p.Columns {
 		if i == len(r.spare) {
 			r.spare = append(r.spare, &codedColumn{names: newNames()})
@@ -73,7 +77,7 @@ func (r *touchRows) begin(lookbackDays int, p *placed) proto.Results {
 
 func (r *touchRows) clear() {
 	for _, column := range []interface{ clear() }{
-		&r.happened, &r.known, &r.identified, &r.id, &r.contact, &r.version, &r.counted, &r.value, &r.starts, &r.leftOut, &r.matched, &r.newest,
+		&r.happened, &r.known, &r.identified, &r.id, &r.contact, &r.version, &r.counted, &r.value, &r.starts, &r.leftOut, &r.matched, &r.browsers, &r.newest,
 	} {
 		column.clear()
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // TouchPath is a sequence of touches, with the conversions that it came before.
@@ -115,27 +113,28 @@ func (p *TouchPath) name() string { return strings.Join(p.Steps, separator) }
 // touchPaths gives the most frequent sequences of the question's period, and
 // before them those that are listed, whether they are frequent or not.
 func (s Scoped) touchPaths(ctx context.Context, q Credits, of PathQuestion, limit int, listed []TouchPath) (TouchPaths, error) {
-	names := make([]string, len(listed))
+	names := make(map[string]bool, len(listed))
 	for i := range listed {
-		names[i] = listed[i].name()
+		names[listed[i].name()] = true
 	}
-	arguments := map[string]any{"limit": uint32(limit + len(names)), "listed": names, "separator": separator, "none": None}
 	q.Progressed = nil
-	column, key := of.By, touchColumn(of.By)
+	column, step := of.By, func(value string) string { return value }
 	if of.By == Page {
-		column, key = "landing_page", "cutQueryString("+touchColumn("landing_page")+")"
+		column, step = "landing_page", withoutQuery
 	}
-	data, err := q.placed(arguments, column)
+	room := s.reader.rooms.take()
+	defer s.reader.rooms.put(room)
+	lists, columns, err := s.conversions(ctx, room, q, true, column)
 	if err != nil {
 		return TouchPaths{}, err
 	}
-	data.Key, data.Collapsed, data.Columns = key, of.Collapsed, append(data.Columns, "touches_visitor")
-	var t TouchPaths
-	err = s.query(ctx, "touch_paths", data, arguments, func(rows driver.Rows) error {
-		var p TouchPath
-		err := rows.Scan(&p.Steps, &p.Conversions, &p.Value, &p.Visitors, &t.Paths, &t.Total, &t.TotalValue)
-		t.Rows = append(t.Rows, p)
-		return err
-	})
-	return t, err
+	tally := newPathTally(lists, slices.Index(columns, "touches_"+string(column)), column.direct(), step, of.Collapsed)
+	tally.count()
+	places := tally.most(limit+len(names), names)
+	t := TouchPaths{Paths: uint64(len(tally.paths)), Total: tally.total.conversions, TotalValue: tally.total.value}
+	for i, visitors := range tally.visitors(places) {
+		path := tally.paths[places[i]]
+		t.Rows = append(t.Rows, TouchPath{Steps: tally.text(path.key), PathFigures: PathFigures{path.conversions, path.value, visitors}})
+	}
+	return t, nil
 }

@@ -10,6 +10,7 @@ SELECT
     toUnixTimestamp64Milli(identified_at) AS identified,
     arrayMap(t -> toUnixTimestamp64Milli(t), touches_at) AS starts
 {{- if .Reached}}, contact{{end}}
+{{- if .Browsers}}, arrayMap(v -> sipHash64(v), touches_visitor) AS browsers{{end}}
 {{- range .Columns}}, {{.}}{{end}}
 {{- if .Exclusions}}, CAST(arrayMap(place -> {{.Exclusions}}, range(1, length(touches_at) + 1)), 'Array(UInt8)') AS left_out{{end}}
 {{- if .Filtered}},

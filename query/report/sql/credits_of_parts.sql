@@ -4,6 +4,7 @@ SELECT
     toUnixTimestamp64Milli(identified_at) AS identified,
     arrayMap(t -> toUnixTimestamp64Milli(t), touches_at) AS starts
 {{- if .Reached}}, contact{{end}}
+{{- if .Browsers}}, arrayMap(v -> sipHash64(v), touches_visitor) AS browsers{{end}}
 {{- range .Columns}}, {{.}}{{end}}, name
 FROM conversions
 WHERE workspace = {workspace:UInt32}
