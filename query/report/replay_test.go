@@ -168,6 +168,44 @@ func TestReplay(t *testing.T) {
 		for _, since := range []schema.Millis{moments[0], moments[p.random.IntN(12)], p.moment()} {
 			p.compareReplay(t, model, since)
 		}
+		narrow := p.question(model, moments[0])
+		narrow.Second, narrow.Exclude = "channel", []report.Filter{{Dimension: "channel", Operator: "is", Value: "Direct"}}
+		narrow.Filters = []report.Filter{{Dimension: "source", Operator: "is_not", Value: "news"}}
+		p.addsUp(t, narrow)
+	}
+}
+
+// addsUp: whatever is asked, a replay leads from the table that was to the one that is.
+func (p *past) addsUp(t *testing.T, q report.Credits) {
+	t.Helper()
+	c, err := p.in(1).Changes(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := map[[2]string]float64{}
+	for _, row := range c.Rows {
+		for _, change := range row.ByCause {
+			moved[[2]string{row.Key, row.Second}] -= change
+		}
+	}
+	then, sign := q.AsOf, 1.
+	for _, q.AsOf = range []schema.Millis{0, then} {
+		a, err := p.in(1).Attribution(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range a.Rows {
+			moved[[2]string{row.Key, row.Second}] += sign * row.Conversions
+		}
+		sign = -1
+	}
+	for key, rest := range moved {
+		if math.Abs(rest) > 1e-6 {
+			t.Errorf("since %d %s moved %v by %v that has no cause", then, q.Model, key, rest)
+		}
+	}
+	if len(c.Rows) == 0 {
+		t.Error("nothing moved")
 	}
 }
 
