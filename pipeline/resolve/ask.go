@@ -2,23 +2,17 @@ package resolve
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
-
-	"sourceloop/schema"
 )
 
 const (
 	// apiVersion is the one the shapes were written against.
 	apiVersion = "2.16"
-	// maxAnswer: a conversation shows 500 parts at most.
-	maxAnswer = 16 << 20
 	// maxHops is how far a chain of merged contacts is followed.
 	maxHops = 3
 	// revokedAfter is how long webhooks of a connection with a dead token wait;
@@ -78,109 +72,29 @@ func (q *question) conversation(ctx context.Context, hint *conversation) (*conve
 // get asks one question. With errGone it returns the contact that the one asked
 // for became part of, where Intercom says so.
 func (q *question) get(ctx context.Context, path string, into any) (canonical string, err error) {
-	return q.ask(ctx, http.MethodGet, path, nil, into)
+	header, err := q.ask(ctx, http.MethodGet, path, nil, into)
+	if errors.Is(err, errGone) {
+		canonical = canonicalContact(header)
+	}
+	return canonical, err
 }
 
-func (q *question) ask(ctx context.Context, method, path string, in []byte, into any) (canonical string, err error) {
-	if err = q.backOffs.check(q.rec.GetConnection(), q.bulk); err != nil {
-		return "", err
-	}
-	if err = q.open(ctx); err != nil {
-		return "", err
-	}
-	request, err := q.newRequest(ctx, method, path, in)
-	if err != nil {
-		return "", err
-	}
-	response, err := q.config.Client.Do(request)
-	if err != nil {
-		return "", q.unreachable(ctx)
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if errors.Join(err, response.Body.Close()) != nil {
-		return "", q.unreachable(ctx)
-	}
-	err = q.judge(ctx, response)
-	if err == nil || errors.Is(err, errGone) || errors.Is(err, errRestricted) {
-		q.backOffs.forget(q.rec.GetConnection()) // It answers.
-		q.backOffs.pace(q.rec.GetConnection(), response.Header, q.config.Now())
-	}
-	if err != nil {
-		return canonicalContact(response.Header), err
-	}
-	if err = json.Unmarshal(body, into); err != nil {
-		return "", q.backOffs.later(q.rec.GetConnection(), 0, "the provider's answer is not the JSON that was expected")
-	}
-	return "", nil
-}
-
-// open takes the token once per webhook.
-func (q *question) open(ctx context.Context) (err error) {
-	if q.token != "" {
-		return nil
-	}
-	q.base, q.token, err = q.config.Access.Access(ctx, q.rec.GetConnection())
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	switch schema.KindOf(err) {
-	case schema.KindInternal:
-		return q.dead(ctx, "The token of this connection cannot be opened. Connect again.")
-	case schema.KindDenied: // It was not renewed, and the card says so.
-		return tokenDead()
-	case schema.KindLimited:
-		return q.backOffs.later(q.rec.GetConnection(), 0, "the provider does not renew the token now")
-	}
-	return err
-}
-
-// unreachable: our own end is no fault of the provider's.
-func (q *question) unreachable(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return q.backOffs.later(q.rec.GetConnection(), 0, "the provider did not answer in time")
-}
-
-// judge turns a status into what it means for the webhook.
-func (q *question) judge(ctx context.Context, response *http.Response) error {
-	status := response.StatusCode
-	switch {
-	case status/100 == 2:
-		return nil
-	case status == http.StatusUnauthorized:
-		return q.dead(ctx, "Intercom does not accept the token any more: the app was removed there, or the person who connected it left. Connect again.")
-	case status == http.StatusForbidden:
-		return errRestricted
-	case status == http.StatusNotFound || status == http.StatusGone:
-		return errGone
-	case status == http.StatusTooManyRequests:
-		return q.backOffs.later(q.rec.GetConnection(), q.pause(response.Header), "the provider asks for fewer requests")
-	case status/100 == 4 && status != http.StatusRequestTimeout:
-		return invalid("Intercom refused the question about it (status %d).", status)
-	}
-	return q.backOffs.later(q.rec.GetConnection(), 0, "the provider has trouble of its own (status "+strconv.Itoa(status)+")")
+// unauthorized: Intercom says so of dead tokens only.
+func (r *Intercom) unauthorized(ctx context.Context, connection int64) error {
+	return r.api.dead(ctx, connection, "Intercom does not accept the token any more: the app was removed there, or the person who connected it left. Connect again.")
 }
 
 func tokenDead() error {
 	return &ErrLater{After: revokedAfter, Reason: errDead.Error(), cause: errDead}
 }
 
-// dead says on the card that the token is of no use.
-func (q *question) dead(ctx context.Context, words string) error {
-	if err := q.config.Failed(ctx, q.rec.GetConnection(), words); err != nil {
-		return err
-	}
-	return tokenDead()
-}
-
 // pause is how long Intercom asks to wait, by the end of its window.
-func (q *question) pause(header http.Header) time.Duration {
+func (r *Intercom) pause(header http.Header) time.Duration {
 	if seconds, err := strconv.ParseInt(header.Get("Retry-After"), 10, 32); err == nil && seconds > 0 {
 		return time.Duration(seconds) * time.Second
 	}
 	if unix, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64); err == nil {
-		return time.Unix(unix, 0).Sub(q.config.Now())
+		return time.Unix(unix, 0).Sub(r.config.Now())
 	}
 	return 0
 }

@@ -66,7 +66,7 @@ const reserve = 5
 // pace rests until the provider's present window is over when that allows no
 // further request; looks rest when a fifth is left. It is no failure, so that
 // the next rest is none the longer.
-func (b *backOffs) pace(connection int64, header http.Header, now time.Time) {
+func (b *backOffs) pace(connection int64, header http.Header) {
 	left, err := strconv.Atoi(header.Get("X-RateLimit-Remaining"))
 	if err != nil {
 		return
@@ -80,7 +80,7 @@ func (b *backOffs) pace(connection int64, header http.Header, now time.Time) {
 		return
 	}
 	until := time.Unix(unix, 0)
-	if longest := now.Add(longestPause); until.After(longest) {
+	if longest := b.now().Add(longestPause); until.After(longest) {
 		until = longest
 	}
 	o := backOff{bulk: until}

@@ -44,8 +44,8 @@ type HubSpotConfig struct {
 
 // HubSpot resolves HubSpot's webhooks. It is safe for concurrent use.
 type HubSpot struct {
-	config   HubSpotConfig
-	backOffs *backOffs
+	config HubSpotConfig
+	api    *api
 }
 
 // NewHubSpot makes a resolver.
@@ -58,15 +58,18 @@ func NewHubSpot(config HubSpotConfig) (*HubSpot, error) {
 	}
 	config.InboxURL = strings.TrimSuffix(config.InboxURL, "/")
 	if config.Client == nil {
-		config.Client = &http.Client{
-			Timeout:       5 * time.Second,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
+		config.Client = newClient()
 	}
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &HubSpot{config: config, backOffs: newBackOffs(config.Now)}, nil
+	r := &HubSpot{config: config}
+	rests := newBackOffs(config.Now)
+	r.api = &api{
+		title: "HubSpot", access: config.Access, failed: config.Failed, client: config.Client, backOffs: rests,
+		unauthorized: r.unauthorized, asked: interval, pace: rests.paceHubSpot,
+	}
+	return r, nil
 }
 
 // Resolve asks HubSpot for what a delivery of up to a hundred events hints at.
@@ -81,7 +84,10 @@ func (r *HubSpot) Resolve(ctx context.Context, rec *schema.WebhookRecord) (*Resu
 	if err = r.config.Seen(ctx, rec.GetConnection(), received); err != nil {
 		return nil, err
 	}
-	q := &inquiry{HubSpot: r, rec: rec, result: &Result{Topic: topicOf(events)}, people: map[string]*person{}, asked: map[string]bool{}}
+	q := &inquiry{
+		HubSpot: r, line: &line{api: r.api, connection: rec.GetConnection()}, rec: rec,
+		result: &Result{Topic: topicOf(events)}, people: map[string]*person{}, asked: map[string]bool{},
+	}
 	a := agendaOf(events, received)
 	err = q.work(ctx, a)
 	switch {
@@ -126,13 +132,12 @@ func (q *inquiry) outcome(a agenda) Outcome {
 // inquiry is one delivery while it is resolved.
 type inquiry struct {
 	*HubSpot
-	rec         *schema.WebhookRecord
-	result      *Result
-	people      map[string]*person // by the id that was asked for; nil for nobody
-	asked       map[string]bool    // threads
-	gone        bool
-	bulk        bool // it is a look's, which rests earlier
-	base, token string
+	*line
+	rec    *schema.WebhookRecord
+	result *Result
+	people map[string]*person // by the id that was asked for; nil for nobody
+	asked  map[string]bool    // threads
+	gone   bool
 }
 
 // work asks for threads first, since they are what was waited for.

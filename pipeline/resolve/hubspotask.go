@@ -1,11 +1,8 @@
 package resolve
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -191,107 +188,21 @@ func (q *inquiry) threadsOf(ctx context.Context, contact string) (threads []thre
 }
 
 func (q *inquiry) get(ctx context.Context, path string, into any) error {
-	return q.ask(ctx, http.MethodGet, path, nil, into)
-}
-
-// ask asks one question. in is JSON, or nil.
-func (q *inquiry) ask(ctx context.Context, method, path string, in []byte, into any) error {
-	connection := q.rec.GetConnection()
-	if err := q.backOffs.check(connection, q.bulk); err != nil {
-		return err
-	}
-	if err := q.open(ctx); err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, method, q.base+path, bytes.NewReader(in))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Authorization", "Bearer "+q.token)
-	request.Header.Set("Accept", "application/json")
-	if in != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	response, err := q.config.Client.Do(request)
-	if err != nil {
-		return q.unreachable(ctx)
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if errors.Join(err, response.Body.Close()) != nil {
-		return q.unreachable(ctx)
-	}
-	err = q.judge(ctx, response)
-	if err == nil || errors.Is(err, errGone) || errors.Is(err, errRestricted) {
-		q.backOffs.forget(connection) // It answers.
-		q.backOffs.paceHubSpot(connection, response.Header)
-	}
-	if err != nil {
-		return err
-	}
-	if err = json.Unmarshal(body, into); err != nil {
-		return q.backOffs.later(connection, 0, "the provider's answer is not the JSON that was expected")
-	}
-	return nil
-}
-
-// open takes the token once per delivery.
-func (q *inquiry) open(ctx context.Context) (err error) {
-	if q.token != "" {
-		return nil
-	}
-	connection := q.rec.GetConnection()
-	q.base, q.token, err = q.config.Access.Access(ctx, connection)
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	switch schema.KindOf(err) {
-	case schema.KindInternal:
-		if err := q.config.Failed(ctx, connection, "The token of this connection cannot be opened. Connect again."); err != nil {
-			return err
-		}
-		return tokenDead()
-	case schema.KindDenied: // It was not renewed, and the card says so.
-		return tokenDead()
-	case schema.KindLimited:
-		return q.backOffs.later(connection, 0, "the provider does not renew the token now")
-	}
+	_, err := q.ask(ctx, http.MethodGet, path, nil, into)
 	return err
 }
 
-// unreachable: our own end is no fault of the provider's.
-func (q *inquiry) unreachable(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+// unauthorized: by itself a 401 is no sign that the token is dead; HubSpot says
+// so.
+func (r *HubSpot) unauthorized(ctx context.Context, connection int64) error {
+	dead, err := r.config.Doubt(ctx, connection)
+	if err != nil {
+		return err
 	}
-	return q.backOffs.later(q.rec.GetConnection(), 0, "the provider did not answer in time")
-}
-
-// judge turns a status into what it means for the delivery.
-func (q *inquiry) judge(ctx context.Context, response *http.Response) error {
-	connection, status := q.rec.GetConnection(), response.StatusCode
-	switch {
-	case status/100 == 2:
-		return nil
-	case status == http.StatusUnauthorized:
-		// By itself this is no sign that the token is dead: HubSpot says so.
-		dead, err := q.config.Doubt(ctx, connection)
-		if err != nil {
-			return err
-		}
-		if dead {
-			return tokenDead()
-		}
-		return q.backOffs.later(connection, 0, "the provider does not accept the token now")
-	case status == http.StatusForbidden:
-		return errRestricted
-	case status == http.StatusNotFound || status == http.StatusGone:
-		return errGone
-	case status == http.StatusTooManyRequests:
-		return q.backOffs.later(connection, interval(response.Header), "the provider asks for fewer requests")
-	case status/100 == 4 && status != http.StatusRequestTimeout:
-		return invalid("HubSpot refused the question about it (status %d).", status)
+	if dead {
+		return tokenDead()
 	}
-	return q.backOffs.later(connection, 0, "the provider has trouble of its own (status "+strconv.Itoa(status)+")")
+	return r.api.backOffs.later(connection, 0, "the provider does not accept the token now")
 }
 
 // interval is how long HubSpot asks to wait: by its word, else the length of its

@@ -26,7 +26,7 @@ func (r *HubSpot) Page(ctx context.Context, ask Ask) (*Page, error) {
 		return nil, invalid("%v", err)
 	}
 	s := &survey{Ask: ask, inquiry: &inquiry{
-		HubSpot: r, bulk: true, result: &Result{}, people: map[string]*person{},
+		HubSpot: r, line: &line{api: r.api, connection: ask.Connection, bulk: true}, result: &Result{}, people: map[string]*person{},
 		rec: &schema.WebhookRecord{
 			Provider: hubspotProvider, App: ask.App, Workspace: ask.Workspace, Connection: ask.Connection, Received: int64(ask.Now),
 		},
@@ -168,7 +168,8 @@ func (s *survey) search(ctx context.Context, body contactSearch) (*personList, e
 		return nil, fmt.Errorf("cannot encode a search: %w", err)
 	}
 	var found personList
-	return &found, s.ask(ctx, http.MethodPost, "/crm/v3/objects/contacts/search", encoded, &found)
+	_, err = s.ask(ctx, http.MethodPost, "/crm/v3/objects/contacts/search", encoded, &found)
+	return &found, err
 }
 
 // tellPerson ties a contact that was found to their threads. Messages are not

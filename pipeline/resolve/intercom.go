@@ -54,8 +54,8 @@ type IntercomConfig struct {
 
 // Intercom resolves Intercom's webhooks. It is safe for concurrent use.
 type Intercom struct {
-	config   IntercomConfig
-	backOffs *backOffs
+	config IntercomConfig
+	api    *api
 }
 
 // NewIntercom makes a resolver.
@@ -71,15 +71,18 @@ func NewIntercom(config IntercomConfig) (*Intercom, error) {
 		config.Region = func(context.Context, int64) string { return "" }
 	}
 	if config.Client == nil {
-		config.Client = &http.Client{
-			Timeout:       5 * time.Second,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
+		config.Client = newClient()
 	}
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Intercom{config: config, backOffs: newBackOffs(config.Now)}, nil
+	r := &Intercom{config: config}
+	rests := newBackOffs(config.Now)
+	r.api = &api{
+		title: "Intercom", access: config.Access, failed: config.Failed, client: config.Client, backOffs: rests,
+		header: http.Header{"Intercom-Version": {apiVersion}}, unauthorized: r.unauthorized, asked: r.pause, pace: rests.pace,
+	}
+	return r, nil
 }
 
 // Resolve asks Intercom for what a webhook hints at. Its errors are ErrLater
@@ -104,7 +107,7 @@ func (r *Intercom) Resolve(ctx context.Context, rec *schema.WebhookRecord) (*Res
 		return &Result{Outcome: Aside, Topic: "unknown"}, nil
 	}
 	q := &question{
-		Intercom: r, rec: rec, envelope: e, result: &Result{Topic: e.Topic},
+		Intercom: r, line: &line{api: r.api, connection: rec.GetConnection()}, rec: rec, envelope: e, result: &Result{Topic: e.Topic},
 		at: e.CreatedAt.moment(schema.Millis(rec.GetReceived())),
 	}
 	err = handle(q, ctx)
@@ -122,12 +125,11 @@ func (r *Intercom) Resolve(ctx context.Context, rec *schema.WebhookRecord) (*Res
 // question is one webhook while it is resolved.
 type question struct {
 	*Intercom
-	rec         *schema.WebhookRecord
-	envelope    *envelope
-	result      *Result
-	at          schema.Millis // when it was sent, by Intercom's clock
-	bulk        bool          // part of a look, which leaves room for webhooks
-	base, token string
+	*line
+	rec      *schema.WebhookRecord
+	envelope *envelope
+	result   *Result
+	at       schema.Millis // when it was sent, by Intercom's clock
 }
 
 // end is for webhooks that lead to no evidence.

@@ -1,12 +1,10 @@
 package resolve
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -97,7 +95,7 @@ func (r *Intercom) Page(ctx context.Context, ask Ask) (*Page, error) {
 		return nil, invalid("%v", err)
 	}
 	l := &look{Ask: ask, question: &question{
-		Intercom: r, bulk: true, at: ask.Now, result: &Result{}, envelope: &envelope{AppID: ask.App},
+		Intercom: r, line: &line{api: r.api, connection: ask.Connection, bulk: true}, at: ask.Now, result: &Result{}, envelope: &envelope{AppID: ask.App},
 		rec: &schema.WebhookRecord{Provider: provider, App: ask.App, Workspace: ask.Workspace, Connection: ask.Connection, Received: int64(ask.Now)},
 	}}
 	var page *Page
@@ -179,7 +177,6 @@ func (l *look) each(tell func(*question) error) (*Result, error) {
 	q := *l.question
 	q.result = &Result{}
 	err := tell(&q)
-	l.base, l.token = q.base, q.token
 	if errors.Is(err, errGone) || schema.KindOf(err) == schema.KindInvalid {
 		q.end(Gone) // One that cannot be read does not end the look.
 		return q.result, nil
@@ -214,23 +211,4 @@ func (l *look) search(ctx context.Context, path string, body search) (*listing, 
 	var found listing
 	_, err = l.ask(ctx, http.MethodPost, path, encoded, &found)
 	return &found, err
-}
-
-// newRequest makes a request with what Intercom wants to see on it.
-func (q *question) newRequest(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
-	var reader io.Reader
-	if body != nil {
-		reader = bytes.NewReader(body)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, q.base+path, reader)
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Authorization", "Bearer "+q.token)
-	request.Header.Set("Accept", "application/json")
-	request.Header.Set("Intercom-Version", apiVersion)
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	return request, nil
 }
