@@ -3,7 +3,8 @@
 package failpoint
 
 // Reach is told which place was reached. Its error, if any, is that of the
-// place. The zero Reach does nothing; nothing but tests may give another.
+// place. The zero Reach does nothing; nothing but tests may give another, such
+// as those of deploy/chaos/failpoint.
 type Reach func(place string) error
 
 // At comes to a place, named stage.place.

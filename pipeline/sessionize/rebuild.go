@@ -113,19 +113,7 @@ func (w *Worker) rederive(ctx context.Context, st *stretch, applied int64, other
 		return err
 	}
 	st.derive(w)
-	if err := w.save(ctx, st, applied, others...); err != nil {
-		return err
-	}
-	if err := w.deps.Fail.At("sessionize.after-redis"); err != nil {
-		return err
-	}
-	if err := w.write(ctx, st); err != nil {
-		return err
-	}
-	if err := w.deps.Fail.At("sessionize.after-clickhouse"); err != nil {
-		return err
-	}
-	if err := w.announce(ctx, st); err != nil {
+	if err := w.keep(ctx, st, applied, others...); err != nil {
 		return err
 	}
 	w.metrics.rebuilt.Add(float64(len(st.visitors)))

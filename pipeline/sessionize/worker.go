@@ -287,19 +287,7 @@ func (w *Worker) sessionize(ctx context.Context, read []message) error {
 		return err
 	}
 	st.derive(w)
-	if err := w.save(ctx, st, read[len(read)-1].record.Offset+1); err != nil {
-		return err
-	}
-	if err := w.deps.Fail.At("sessionize.after-redis"); err != nil {
-		return err
-	}
-	if err := w.write(ctx, st); err != nil {
-		return err
-	}
-	if err := w.deps.Fail.At("sessionize.after-clickhouse"); err != nil {
-		return err
-	}
-	if err := w.announce(ctx, st); err != nil {
+	if err := w.keep(ctx, st, read[len(read)-1].record.Offset+1); err != nil {
 		return err
 	}
 	if err := w.deps.Fail.At("sessionize.after-produce"); err != nil {
@@ -314,6 +302,24 @@ func (w *Worker) sessionize(ctx context.Context, read []message) error {
 	st.acknowledge()
 	w.observe(st)
 	return nil
+}
+
+// keep makes durable what was derived: the states, with other values, then the
+// rows, then what they mean for contacts. DESIGN.md says why in this order.
+func (w *Worker) keep(ctx context.Context, st *stretch, applied int64, others ...state.Pair) error {
+	if err := w.save(ctx, st, applied, others...); err != nil {
+		return err
+	}
+	if err := w.deps.Fail.At("sessionize.after-redis"); err != nil {
+		return err
+	}
+	if err := w.write(ctx, st); err != nil {
+		return err
+	}
+	if err := w.deps.Fail.At("sessionize.after-clickhouse"); err != nil {
+		return err
+	}
+	return w.announce(ctx, st)
 }
 
 // write makes the rows of a stretch durable.
