@@ -58,18 +58,29 @@ func (s Scoped) FunnelCorrelation(ctx context.Context, q FunnelCorrelation) (Cor
 		return Correlation{}, invalid("a feature must have at least 1 person, and not %d", q.AtLeast)
 	}
 	q.Breakdown = "channel" // Of a kind: what one enters with is told whole.
-	var seers []*featured
-	told, entries, err := s.seenWhole(ctx, q.Funnel, func(*walk) bool { return true }, (*funnelSource).describeEntry, func(*funnelRun) seer {
-		c := &featured{walker: q.walker(), order: q.Order, did: make(map[uint64]fate), entered: make(map[int32]fate)}
-		seers = append(seers, c)
-		return c
-	})
+	tellers := make([]teller, seersAtOnce)
+	for i := range tellers {
+		tellers[i] = &featured{q: &q.Funnel, did: make(map[uint64]*fate), entered: make(map[int32]fate)}
+	}
+	told, texts, err := s.told(ctx, q.Funnel, (*funnelSource).describeEntry, tellers)
 	if err != nil {
 		return Correlation{}, err
 	}
-	all := merged(seers, (*featured).merge)
+	all := tellers[0].(*featured)
+	for _, other := range tellers[1:] {
+		all.merge(other.(*featured))
+	}
 	answer := Correlation{AtLeast: q.AtLeast, Won: all.everybody.won, Lost: all.everybody.lost}
-	if err := all.tell(ctx, told, entries, &answer); err != nil {
+	entered := newEntries()
+	for entry, o := range all.entered {
+		if err := entered.add(texts[entry], o); err != nil {
+			return Correlation{}, err
+		}
+	}
+	if err := entered.read(ctx, told, q.Funnel, all.entrants); err != nil {
+		return Correlation{}, err
+	}
+	if err := all.tellFeatures(ctx, told, entered.features(q.AtLeast), &answer); err != nil {
 		return Correlation{}, err
 	}
 	answer.weigh()
@@ -94,54 +105,63 @@ func (o fate) plus(other fate) fate {
 
 // featured counts how it went for those with each feature.
 type featured struct {
-	walker
-	order     Order
+	q         *Funnel
 	everybody fate
-	did       map[uint64]fate // by item, unless it is a step
-	entered   map[int32]fate  // by what they entered with: all dimensions together
-	items     []uint64        // of one entity
+	did       map[uint64]*fate // by item, unless it is a step
+	entered   map[int32]fate   // by what they entered with: all dimensions together
+	entrants  []entrant        // of whom that is to be read yet
+	items     []uint64         // of one entity
 }
 
-func (c *featured) see(_ uint64, h []happening) {
-	best, entry := c.best(h, c.order)
-	if best.n == 0 {
-		return
+func (c *featured) span(entity uint64, best *walk, entry *happening) (span, bool) {
+	own := span{entity: entity, since: best.times[0], until: best.times[0] + c.q.Window.Milliseconds() + 1}
+	if own.won = best.n == len(c.q.Steps); own.won {
+		own.until = best.times[best.n-1]
 	}
-	won := best.n == c.steps
-	since, until := best.times[0], best.times[0]+c.window+1
-	if won {
-		until = best.times[c.steps-1]
+	c.everybody = c.everybody.with(own.won)
+	if entry.entry == 0 {
+		c.entrants = append(c.entrants, entrant{entity: entity, moment: entry.moment, won: own.won})
+	} else {
+		c.entered[entry.entry] = c.entered[entry.entry].with(own.won)
 	}
-	c.everybody = c.everybody.with(won)
-	c.entered[h[entry].entry] = c.entered[h[entry].entry].with(won)
+	return own, true
+}
+
+func (c *featured) tell(in span, h []happening) {
 	c.items = c.items[:0]
 	for i := range h {
-		if at := h[i].at(); at > since && at < until && h[i].mask == 0 {
+		if h[i].mask == 0 {
 			c.items = append(c.items, h[i].item)
 		}
 	}
 	slices.Sort(c.items)
 	for _, item := range slices.Compact(c.items) {
-		c.did[item] = c.did[item].with(won)
+		of := c.did[item]
+		if of == nil {
+			of = &fate{}
+			c.did[item] = of
+		}
+		*of = of.with(in.won)
 	}
 }
 
 func (c *featured) merge(other *featured) {
 	c.everybody = c.everybody.plus(other.everybody)
 	for item, o := range other.did {
-		c.did[item] = c.did[item].plus(o)
+		if own := c.did[item]; own != nil {
+			*own = own.plus(*o)
+		} else {
+			c.did[item] = o
+		}
 	}
+	c.entrants = append(c.entrants, other.entrants...)
 	for entry, o := range other.entered {
 		c.entered[entry] = c.entered[entry].plus(o)
 	}
 }
 
-// tell writes the most frequent features that enough people have.
-func (c *featured) tell(ctx context.Context, told *toldRun, entries []string, answer *Correlation) error {
-	features, err := c.entryFeatures(entries)
-	if err != nil {
-		return err
-	}
+// tellFeatures writes the most frequent features that enough people have.
+func (c *featured) tellFeatures(ctx context.Context, told *toldRun, features []Feature, answer *Correlation) error {
 	var items []uint64
 	for item, o := range c.did {
 		if o.won+o.lost >= uint64(answer.AtLeast) {
@@ -160,7 +180,6 @@ func (c *featured) tell(ctx context.Context, told *toldRun, entries []string, an
 	for _, item := range items {
 		features = append(features, Feature{Type: names[item].Type, Name: names[item].Name, Won: c.did[item].won, Lost: c.did[item].lost})
 	}
-	features = slices.DeleteFunc(features, func(f Feature) bool { return f.Won+f.Lost < uint64(answer.AtLeast) })
 	slices.SortFunc(features, func(a, b Feature) int {
 		return cmp.Or(cmp.Compare(b.Won+b.Lost, a.Won+a.Lost), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))
 	})
@@ -169,41 +188,14 @@ func (c *featured) tell(ctx context.Context, told *toldRun, entries []string, an
 	return nil
 }
 
-// entryFeatures takes apart what people entered with.
-func (c *featured) entryFeatures(entries []string) ([]Feature, error) {
-	dimensions := entryDimensions()
-	counts := make([]map[string]fate, len(dimensions))
-	for i := range counts {
-		counts[i] = make(map[string]fate)
-	}
-	for entry, o := range c.entered {
-		values := splitEntry(entries[entry])
-		if len(values) != len(dimensions) {
-			return nil, fmt.Errorf("cannot read with what people entered: there are %d values of %d dimensions", len(values), len(dimensions))
-		}
-		for i, value := range values {
-			value = cmp.Or(value, None)
-			counts[i][value] = counts[i][value].plus(o)
-		}
-	}
-	var features []Feature
-	for i, dimension := range dimensions {
-		for value, o := range counts[i] {
-			features = append(features, Feature{Type: dimension, Name: value, Won: o.won, Lost: o.lost})
-		}
-	}
-	return features, nil
-}
-
-// describeEntry has every dimension of the entry told as its key.
+// describeEntry has every dimension of the entry told as its key, where no copy has it.
 func (f *funnelSource) describeEntry() {
-	var session, conversion, journey []string
+	var session, conversion []string
 	for _, d := range entryDimensions() {
 		session = append(session, "toString(s."+d+")")
-		journey = append(journey, "j."+d)
 		conversion = append(conversion, fmt.Sprintf("if(empty(touches_session), '%s', toString(touches_%s[-1]))", Dimension(d).direct(), d))
 	}
-	f.SessionKey, f.ConversionKey, f.entry = joinEntry(session), joinEntry(conversion), "toLowCardinality("+joinEntry(journey)+")"
+	f.SessionKey, f.ConversionKey, f.entry, f.othersOnly = joinEntry(session), joinEntry(conversion), "", true
 }
 
 // joinEntry writes texts as one. What tells them apart may be in any of them, so it is written in another way there. ClickHouse does that once

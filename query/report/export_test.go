@@ -35,7 +35,8 @@ func (s Scoped) EachModel(ctx context.Context, q Credits) (map[Model]Attribution
 
 // Tighten has funnels be read in the ways that large ones are.
 func (r *Reader) Tighten(random *rand.Rand) {
-	r.funnelLimits.rows = 1 + random.Uint64N(60)
+	r.funnelLimits.rows, r.funnelLimits.stories = 1+random.Uint64N(60), 1+random.IntN(60)
+	r.funnelLimits.few = 1 + random.Uint64N(20)
 	r.funnelLimits.runs, r.funnelLimits.apart = random.IntN(6), random.IntN(5)
 	if random.IntN(4) == 0 {
 		r.funnelLimits.items = random.IntN(3)
@@ -50,6 +51,9 @@ func (s Scoped) ReadsCopies(ctx context.Context, f Funnel) (bool, error) {
 
 // ReadAtMostRest bounds what is held of what is not in journeys.
 func (r *Reader) ReadAtMostRest(rows int) { r.funnelLimits.rest = rows }
+
+// CountAtMostWays bounds how many different ways people may have gone.
+func (r *Reader) CountAtMostWays(ways int) { r.funnelLimits.ways = ways }
 
 // Remembered is for how many funnels what they read of journeys is kept.
 func (r *Reader) Remembered() int { return r.memory.rows.Len() }

@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"slices"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -58,8 +57,8 @@ func (s Scoped) BestPaths(ctx context.Context, q BestPaths) (BestPathsReport, er
 		return BestPathsReport{}, err
 	}
 	var seers []*beginnings
-	told, _, err := s.seenWhole(ctx, f, nil, (*funnelSource).enterByAnyPage, func(r *funnelRun) seer {
-		b := &beginnings{funnel: f, depth: depth, first: first.of(r.owners), paths: make(map[string]*beginning)}
+	told, err := s.seenWhole(ctx, f, (*funnelSource).enterByAnyPage, func(r *funnelRun) seer {
+		b := &beginnings{funnel: f, depth: depth, first: first.of(r.owners), ways: ways{most: s.reader.funnelLimits.ways}}
 		seers = append(seers, b)
 		return b
 	})
@@ -67,29 +66,22 @@ func (s Scoped) BestPaths(ctx context.Context, q BestPaths) (BestPathsReport, er
 		return BestPathsReport{}, err
 	}
 	all := merged(seers, (*beginnings).merge)
+	if err := all.enough(); err != nil {
+		return BestPathsReport{}, err
+	}
 	return all.report(ctx, told, limit, q.AtLeast)
 }
 
 // enterByAnyPage has every page view be step 1, by the kind of its item: a site may have more pages than a funnel looks up.
-func (f *funnelSource) enterByAnyPage() { f.Pages = 1 }
+func (f *funnelSource) enterByAnyPage() { f.Pages, f.pagesOnly = 1, true }
 
 // beginnings are the pages that first visits began with.
 type beginnings struct {
 	funnel Funnel
 	depth  int
 	first  func(entity uint64) bool // somebody whose first visit lies in the period
-	paths  map[string]*beginning    // by pages, eight bytes each
-	key    []byte
-}
-
-// beginning is one of them.
-type beginning struct {
-	people uint64
-	took   []int64 // milliseconds from the first page on, of those who converted
-
-	key   string // when it is told, as what is below
-	pages []Happening
-	low   float64 // of the rate
+	ways
+	pages []uint64 // of one entity
 }
 
 func (b *beginnings) see(entity uint64, h []happening) {
@@ -97,122 +89,107 @@ func (b *beginnings) see(entity uint64, h []happening) {
 	if start < 0 || h[start].at() >= int64(b.funnel.Period.End) || !b.first(entity) {
 		return
 	}
-	took, converted := b.began(h[start:])
-	path, known := b.paths[string(b.key)]
-	if !known {
-		path = &beginning{}
-		b.paths[string(b.key)] = path
-	}
-	path.people++
-	if converted {
-		path.took = append(path.took, took)
-	}
+	took := b.began(h[start:])
+	b.went(b.pages, false, took)
 }
 
-// began writes the key of the pages before the conversion, or before the window ended, repeats left out.
-func (b *beginnings) began(h []happening) (took int64, converted bool) {
-	b.key = b.key[:0]
+// began finds the pages before the conversion, or before the window ended, repeats left out; took is below 0 without a conversion.
+func (b *beginnings) began(h []happening) (took int64) {
+	b.pages = b.pages[:0]
 	until, last := h[0].at()+b.funnel.Window.Milliseconds(), uint64(0)
 	for i := range h {
 		at, item := h[i].at(), h[i].item
 		switch {
 		case at > until:
-			return 0, false
+			return -1
 		case i > 0 && h[i].mask&2 != 0:
-			return at - h[0].at(), true
-		case item&itemKind == itemPage && item != last && len(b.key) < 8*b.depth:
-			b.key, last = binary.BigEndian.AppendUint64(b.key, item), item
+			return at - h[0].at()
+		case item&itemKind == itemPage && item != last && len(b.pages) < b.depth:
+			b.pages, last = append(b.pages, item), item
 		}
 	}
-	return 0, false
+	return -1
 }
 
-func (b *beginnings) merge(other *beginnings) {
-	for key, path := range other.paths {
-		if own, known := b.paths[key]; known {
-			own.people += path.people
-			own.took = append(own.took, path.took...)
-		} else {
-			b.paths[key] = path
-		}
-	}
-}
+func (b *beginnings) merge(other *beginnings) { b.ways.merge(&other.ways) }
 
 // mostNamed is how many pages have their names looked up, to put paths in order that nothing else does.
 const mostNamed = 20_000
 
 // report tells the best.
 func (b *beginnings) report(ctx context.Context, told *toldRun, limit, atLeast int) (BestPathsReport, error) {
-	answer := BestPathsReport{Number: uint64(len(b.paths))}
-	all := make([]*beginning, 0, len(b.paths))
-	for key, path := range b.paths {
-		answer.People += path.people
-		answer.Converted += uint64(len(path.took))
-		path.key = key
-		path.low, _ = wilson(uint64(len(path.took)), path.people)
-		all = append(all, path)
+	answer := BestPathsReport{Number: uint64(len(b.all))}
+	for i := range b.all {
+		answer.People += uint64(b.all[i].people)
+		answer.Converted += uint64(b.all[i].ended)
 	}
-	better := func(x, y *beginning) int { return x.compare(y, atLeast) }
-	slices.SortFunc(all, func(x, y *beginning) int { return cmp.Or(better(x, y), cmp.Compare(x.key, y.key)) })
-	listed := min(len(all), limit)
-	end := listed
-	for ; end < len(all) && better(all[listed-1], all[end]) == 0; end++ { // They may come before it by name.
+	better := func(x, y uint32) int { return b.all[x].compare(&b.all[y], atLeast) }
+	places := b.foremost(limit, func(x, y uint32) int {
+		return cmp.Or(better(x, y), slices.Compare(b.itemsOf(x), b.itemsOf(y)))
+	})
+	if len(places) == limit {
+		places = b.withEquals(places, better)
 	}
-	items := distinctItems(all[:end])
-	if len(items) > mostNamed {
-		end = listed
-		items = distinctItems(all[:end])
-	}
-	names, err := told.names(ctx, items)
+	names, err := told.names(ctx, b.itemsOfAll(places))
 	if err != nil {
 		return BestPathsReport{}, err
 	}
-	for _, path := range all[:end] {
-		path.pages = happeningsOf(path.key, names)
+	pages := make(map[uint32][]Happening, len(places))
+	for _, place := range places {
+		pages[place] = happeningsOf(b.itemsOf(place), names)
 	}
-	slices.SortStableFunc(all[:end], func(x, y *beginning) int {
-		return cmp.Or(better(x, y), slices.CompareFunc(x.pages, y.pages, compareHappenings))
+	slices.SortStableFunc(places, func(x, y uint32) int {
+		return cmp.Or(better(x, y), slices.CompareFunc(pages[x], pages[y], compareHappenings))
 	})
-	for _, path := range all[:listed] {
-		answer.Paths = append(answer.Paths, path.told())
+	places = places[:min(len(places), limit)]
+	times := b.times(places)
+	for _, place := range places {
+		answer.Paths = append(answer.Paths, b.all[place].told(pages[place], times[place]))
 	}
 	return answer, nil
 }
 
+// withEquals adds what is as good as the last of the first: it may come before that by name. Of too many it adds none.
+func (b *beginnings) withEquals(first []uint32, better func(x, y uint32) int) []uint32 {
+	last := first[len(first)-1]
+	var all []uint32
+	for i := range b.all {
+		if better(uint32(i), last) <= 0 {
+			all = append(all, uint32(i))
+		}
+	}
+	if len(all) > mostNamed*maxDepth || len(b.itemsOfAll(all)) > mostNamed {
+		return first
+	}
+	return all
+}
+
 // compare has the better beginning first.
-func (p *beginning) compare(other *beginning, atLeast int) int {
-	few, otherFew := int64(p.people) < int64(atLeast), int64(other.people) < int64(atLeast)
+func (w *way) compare(other *way, atLeast int) int {
+	few, otherFew := int64(w.people) < int64(atLeast), int64(other.people) < int64(atLeast)
 	switch {
 	case few != otherFew && few:
 		return 1
 	case few != otherFew:
 		return -1
 	}
-	return cmp.Or(cmp.Compare(other.low, p.low), cmp.Compare(other.people, p.people))
+	low, _ := wilson(uint64(w.ended), uint64(w.people))
+	otherLow, _ := wilson(uint64(other.ended), uint64(other.people))
+	return cmp.Or(cmp.Compare(otherLow, low), cmp.Compare(other.people, w.people))
 }
 
-func (p *beginning) told() BestPath {
-	path := BestPath{Pages: p.pages, People: p.people, Converted: uint64(len(p.took))}
+func (w *way) told(pages []Happening, took []int64) BestPath {
+	path := BestPath{Pages: pages, People: uint64(w.people), Converted: uint64(w.ended)}
 	path.Low, path.High = wilson(path.Converted, path.People)
-	slices.Sort(p.took)
-	path.Median = toMillis(quantile(p.took, 0.5))
+	path.Median = toMillis(quantile(took, 0.5))
 	return path
-}
-
-// distinctItems are those of some paths.
-func distinctItems(paths []*beginning) []uint64 {
-	var items []uint64
-	for _, path := range paths {
-		items = append(items, itemsOf(path.key)...)
-	}
-	slices.Sort(items)
-	return slices.Compact(items)
 }
 
 // firstVisits tell whose first visit lies in a period.
 type firstVisits struct {
 	scope    Scope
-	numbers  []uint64           // sorted: visitors, or the few sessions that began before the period and last into it
+	numbers  []uint64 // sorted: visitors, or the few sessions that began before the period and last into it
+	places   entityPlaces
 	contacts map[schema.ID]bool // under ByContact
 }
 
@@ -235,6 +212,7 @@ func (s Scoped) readFirstVisits(ctx context.Context, f Funnel) (*firstVisits, er
 		return nil
 	})
 	slices.Sort(v.numbers)
+	v.places = placesOf(v.numbers, 1)
 	return v, err
 }
 
@@ -244,7 +222,7 @@ func (v *firstVisits) of(owners *owners) func(entity uint64) bool {
 		return func(contact uint64) bool { return v.contacts[owners.ids[contact]] }
 	}
 	return func(entity uint64) bool {
-		_, among := slices.BinarySearch(v.numbers, entity)
-		return among != (v.scope == BySession)
+		from, to := v.places.of(entity)
+		return slices.Contains(v.numbers[from:to], entity) != (v.scope == BySession)
 	}
 }

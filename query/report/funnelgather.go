@@ -236,7 +236,6 @@ const bucketRows = 8
 
 // bucketOf spreads entities over the buckets: those of one question may lie close together.
 func bucketOf(entity uint64, shift int) uint64 {
-	const golden = 0x9E3779B97F4A7C15
 	return entity * golden >> shift
 }
 

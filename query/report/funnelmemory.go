@@ -179,7 +179,7 @@ func (f *funnelSource) rowBytes() uint64 {
 
 // keepable tells whether what is read of journeys may serve other questions.
 func (f *funnelSource) keepable(most int) bool {
-	return f.state != "" && len(f.copies) > 0 && len(f.items) > 0 && !f.Everything() && !f.Only() && !f.Contacts && f.size < uint64(most)/f.rowBytes()
+	return f.state != "" && len(f.copies) > 0 && len(f.items) > 0 && !f.Everything() && !f.Contacts && f.size < uint64(most)/f.rowBytes()
 }
 
 // recall takes what is kept for the funnel, or sees to it that it will be.

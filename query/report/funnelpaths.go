@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"slices"
 	"strings"
 )
@@ -67,16 +66,21 @@ func (s Scoped) FunnelBetween(ctx context.Context, q FunnelBetween) (FunnelPaths
 		return FunnelPaths{}, err
 	}
 	q.Breakdown = ""
-	var seers []*betweens
-	told, _, err := s.seenWhole(ctx, q.Funnel, q.took, nil, func(*funnelRun) seer {
-		b := &betweens{walker: q.walker(), q: q, depth: depth, paths: make(map[string]*between)}
-		seers = append(seers, b)
-		return b
-	})
+	tellers := make([]teller, seersAtOnce)
+	for i := range tellers {
+		tellers[i] = &betweens{q: q, depth: depth, ways: ways{most: s.reader.funnelLimits.ways}}
+	}
+	told, _, err := s.told(ctx, q.Funnel, nil, tellers)
 	if err != nil {
 		return FunnelPaths{}, err
 	}
-	all := merged(seers, (*betweens).merge)
+	all := tellers[0].(*betweens)
+	for _, other := range tellers[1:] {
+		all.merge(&other.(*betweens).ways)
+	}
+	if err := all.enough(); err != nil {
+		return FunnelPaths{}, err
+	}
 	return all.report(ctx, told, limit)
 }
 
@@ -87,93 +91,61 @@ func (q *FunnelBetween) took(best *walk) bool {
 
 // betweens are the paths that people took between two steps.
 type betweens struct {
-	walker
 	q     FunnelBetween
 	depth int
-	paths map[string]*between // by items, eight bytes each, and one byte for those that were longer
-	key   []byte
+	ways
+	path []uint64 // of one entity
 }
 
-// between is one of them.
-type between struct {
-	people uint64
-	took   []int64 // milliseconds from step to step
-	key    string  // when it is told
-}
-
-func (b *betweens) see(_ uint64, h []happening) {
-	best, _ := b.best(h, b.q.Order)
-	if !b.q.took(&best) {
-		return
+func (b *betweens) span(entity uint64, best *walk, _ *happening) (span, bool) {
+	if !b.q.took(best) {
+		return span{}, false
 	}
-	since, until := best.times[b.q.Step-1], best.times[0]+b.window+1
+	own := span{entity: entity, since: best.times[b.q.Step-1], until: best.times[0] + b.q.Window.Milliseconds() + 1}
 	if !b.q.Dropped {
-		until = best.times[b.q.Step]
+		own.until = best.times[b.q.Step]
 	}
-	b.walked(h, since, until)
-	path, known := b.paths[string(b.key)]
-	if !known {
-		path = &between{}
-		b.paths[string(b.key)] = path
-	}
-	path.people++
-	if !b.q.Dropped {
-		path.took = append(path.took, until-since)
-	}
+	return own, true
 }
 
-// walked writes the key of what was done between two times, repeats left out.
-func (b *betweens) walked(h []happening, since, until int64) {
-	b.key = b.key[:0]
+// tell counts the path of what was done, repeats left out.
+func (b *betweens) tell(in span, h []happening) {
+	b.path = b.path[:0]
 	places, last := 0, uint64(0)
 	for i := range h {
-		if at := h[i].at(); at <= since || at >= until || h[i].item == last {
+		if h[i].item == last {
 			continue
 		}
 		last = h[i].item
 		if places++; places <= b.depth {
-			b.key = binary.BigEndian.AppendUint64(b.key, last)
+			b.path = append(b.path, last)
 		}
 	}
-	if places > b.depth {
-		b.key = append(b.key, 1)
+	took := in.until - in.since
+	if b.q.Dropped {
+		took = -1
 	}
-}
-
-func (b *betweens) merge(other *betweens) {
-	for key, path := range other.paths {
-		if own, known := b.paths[key]; known {
-			own.people += path.people
-			own.took = append(own.took, path.took...)
-		} else {
-			b.paths[key] = path
-		}
-	}
+	b.went(b.path, places > b.depth, took)
 }
 
 // report tells the most frequent.
 func (b *betweens) report(ctx context.Context, told *toldRun, limit int) (FunnelPaths, error) {
-	answer := FunnelPaths{Number: uint64(len(b.paths))}
-	all := make([]*between, 0, len(b.paths))
-	for key, path := range b.paths {
-		answer.People += path.people
-		path.key = key
-		all = append(all, path)
+	answer := FunnelPaths{Number: uint64(len(b.all))}
+	for i := range b.all {
+		answer.People += uint64(b.all[i].people)
 	}
-	slices.SortFunc(all, func(x, y *between) int {
-		return cmp.Or(cmp.Compare(y.people, x.people), cmp.Compare(x.key, y.key))
+	places := b.foremost(limit, func(x, y uint32) int {
+		return cmp.Or(cmp.Compare(b.all[y].people, b.all[x].people), slices.Compare(b.itemsOf(x), b.itemsOf(y)), compareBools(b.all[x].longer, b.all[y].longer))
 	})
-	all = all[:min(len(all), limit)]
-	var items []uint64
-	for _, path := range all {
-		items = append(items, itemsOf(path.key)...)
-	}
-	names, err := told.names(ctx, items)
+	names, err := told.names(ctx, b.itemsOfAll(places))
 	if err != nil {
 		return FunnelPaths{}, err
 	}
-	for _, path := range all {
-		answer.Paths = append(answer.Paths, path.told(names))
+	times := b.times(places)
+	for _, place := range places {
+		one := FunnelPath{Path: happeningsOf(b.itemsOf(place), names), Longer: b.all[place].longer, People: uint64(b.all[place].people)}
+		one.Median = toMillis(quantile(times[place], 0.5))
+		answer.Paths = append(answer.Paths, one)
 	}
 	slices.SortStableFunc(answer.Paths, func(x, y FunnelPath) int {
 		return cmp.Or(cmp.Compare(y.People, x.People), slices.CompareFunc(x.Path, y.Path, compareHappenings))
@@ -181,29 +153,15 @@ func (b *betweens) report(ctx context.Context, told *toldRun, limit int) (Funnel
 	return answer, nil
 }
 
-// itemsOf reads a path's key.
-func itemsOf(key string) []uint64 {
-	items := make([]uint64, 0, len(key)/8)
-	for ; len(key) >= 8; key = key[8:] {
-		items = append(items, binary.BigEndian.Uint64([]byte(key[:8])))
+// compareBools has false first.
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
 	}
-	return items
-}
-
-func happeningsOf(key string, names map[uint64]Happening) []Happening {
-	items := itemsOf(key)
-	all := make([]Happening, len(items))
-	for i, item := range items {
-		all[i] = names[item]
-	}
-	return all
-}
-
-func (b *between) told(names map[uint64]Happening) FunnelPath {
-	path := FunnelPath{Path: happeningsOf(b.key, names), Longer: len(b.key)%8 != 0, People: b.people}
-	slices.Sort(b.took)
-	path.Median = toMillis(quantile(b.took, 0.5))
-	return path
+	return 1
 }
 
 func compareHappenings(a, b Happening) int {

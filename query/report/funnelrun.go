@@ -82,6 +82,10 @@ func (s Scoped) seenFrom(ctx context.Context, f Funnel, source *funnelSource, ne
 	if err := r.begin(ctx); err != nil {
 		return nil, err
 	}
+	if source.Everything() {
+		err := r.tellStories(ctx, newSeer)
+		return r.values.texts, err
+	}
 	gatherings := make([]gathering, seersAtOnce)
 	for i := range gatherings {
 		g := &gatherings[i]
@@ -101,8 +105,14 @@ func (s Scoped) seenFrom(ctx context.Context, f Funnel, source *funnelSource, ne
 func (r *funnelRun) begin(ctx context.Context) (err error) {
 	r.ranges = 1
 	if r.funnel.Scope == ByContact {
-		r.owners, err = r.readOwners(ctx)
+		if r.owners = r.source.known; r.owners == nil {
+			r.owners, err = r.readOwners(ctx)
+			r.source.known = r.owners
+		}
 		return err
+	}
+	if r.source.Everything() {
+		return nil // See tellStories.
 	}
 	r.ranges += int(r.source.size / r.reader.funnelLimits.rows)
 	r.recall()
@@ -162,10 +172,13 @@ func (r *funnelRun) readSessions(ctx context.Context, values *names) error {
 		}
 		block.forget()
 		return r.enough()
-	}, append(r.source.tables(), r.source.onlyTables(0, math.MaxUint64)...)...)
+	}, r.source.tables()...)
 }
 
 func (r *funnelRun) keep(row funnelRow) {
+	if !r.source.spans.has(row.entity, row.moment) {
+		return
+	}
 	place := r.rangeOf(row.browser)
 	r.rest[place] = append(r.rest[place], row)
 	r.restRows++
@@ -205,9 +218,6 @@ func (r *funnelRun) readConversions(ctx context.Context, values *names) error {
 			row.moment = row.moment<<momentBits | conversionLast | min(together, 1<<10-1)
 			if r.owners != nil {
 				row.entity = r.owners.number(whose)
-			}
-			if !r.source.includes(row.entity) {
-				continue
 			}
 			if row.mask&r.source.Credited != 0 {
 				r.credited[doing{row.entity, row.moment}] = schema.ID(id.Row(i))
@@ -406,7 +416,6 @@ func (r *funnelRun) readSome(ctx context.Context, place int, of *reading, rows *
 	if err != nil {
 		return err
 	}
-	q.ExternalTables = r.source.onlyTables(low, high)
 	if r.ask != nil {
 		return explain("read funnel_journeys", r.ask(q))
 	}

@@ -15,6 +15,9 @@ import (
 
 // funnelLimits are where a funnel is read in another way. The answer is the same.
 type funnelLimits struct {
+	stories int    // rows that are held of everything that was done, likewise
+	few     uint64 // rows that everybody must have for each of those who matter, or all rows are read and looked at here
+	ways    int    // that people went, each of which is counted; more are refused
 	rows    uint64 // of journeys that are read at once: ranges of visitors are made so large, so that memory does not grow
 	apart   int    // meanings that items are read by; of more, each row has its item
 	runs    int    // that are merged; more are sorted
@@ -24,7 +27,7 @@ type funnelLimits struct {
 }
 
 func usualLimits() funnelLimits {
-	return funnelLimits{rows: 3_000_000, apart: 12, runs: 64, items: 20_000, changes: 200_000, rest: 20_000_000}
+	return funnelLimits{stories: 16_000_000, few: 64, ways: 8_000_000, rows: 3_000_000, apart: 12, runs: 64, items: 20_000, changes: 200_000, rest: 20_000_000}
 }
 
 // longestSession bounds how long before its items a session begins: it ends at midnight.
@@ -36,21 +39,25 @@ const longestSession = 2 * 24 * time.Hour
 type funnelSource struct {
 	*funnelBuild
 	scope     Scope
-	entry     string // what one enters with, of a row j of journeys
+	entry     string // what one enters with, of a row j of journeys; empty where it is read apart (funnelentries.go)
 	Otherwise uint16 // whom a page or event stops that is not among the items
 	Pages     uint16 // the step that a page is that is not among them
 	Credited  uint16 // the steps whose conversions are asked for by id
 	Changed   bool   // some sessions changed since they were copied
 	Uncopied  string // the days of the others
 	*findings
-	copies    []schema.JourneyCopy // that are read
-	rest      uint64               // how many sessions there may be at most of the days that no copy covers
-	changed   changes
-	leftOut   *leftOut // of the copies, by what changed
-	mostApart int      // see funnelLimits
-	Days      bool     // the rows have their sessions' days
-	Bounded   bool     // ClickHouse looks at when things happened: most of what copies have is of other times
-	only      []uint64 // who alone is read, sorted; see funnelnarrow.go
+	copies     []schema.JourneyCopy // that are read
+	rest       uint64               // how many sessions there may be at most of the days that no copy covers
+	changed    changes
+	leftOut    *leftOut // of the copies, by what changed
+	pagesOnly  bool     // nobody asks for events that mean nothing to the funnel
+	othersOnly bool     // nor, in spans, for steps
+	few        uint64   // see funnelLimits
+	mostApart  int      // see funnelLimits
+	Days       bool     // the rows have their sessions' days
+	Bounded    bool     // ClickHouse looks at when things happened: most of what copies have is of other times
+	spans      *spans   // what alone matters; nil for everything
+	known      *owners  // whose the browsers are, when that was read before
 }
 
 // meaning is what an item is to a funnel; see happening.
@@ -96,7 +103,7 @@ func (s Scoped) source(ctx context.Context, f Funnel, more func(*funnelSource)) 
 	if err != nil {
 		return nil, err
 	}
-	source := &funnelSource{funnelBuild: b, mostApart: s.reader.funnelLimits.apart, scope: f.Scope, entry: "j." + string(f.Breakdown), Uncopied: "true", findings: &findings{}}
+	source := &funnelSource{funnelBuild: b, few: s.reader.funnelLimits.few, mostApart: s.reader.funnelLimits.apart, scope: f.Scope, entry: "j." + string(f.Breakdown), Uncopied: "true", findings: &findings{}}
 	if more != nil {
 		more(source)
 	}
@@ -176,21 +183,25 @@ func (f *funnelSource) tables() []ch.ExternalTable {
 // reading is a part of what is read of journeys: some items, all of which mean the same, or each row of which has its item.
 type reading struct {
 	*funnelSource
-	Apart   bool   // the rows have their items
-	Chosen  bool   // only the items are read
-	One     bool   // which are one
-	Without bool   // all but the items are
-	Entry   string // what one enters with; empty where nobody enters, or nobody asks
-	Ranged  bool   // only a range of visitors is
-	items   []uint64
-	meaning meaning
+	Apart      bool     // the rows have their items
+	Chosen     bool     // only the items are read
+	One        bool     // which are one
+	Without    bool     // all but the items are
+	Entry      string   // what one enters with; empty where nobody enters, or nobody asks
+	Ranged     bool     // only a range of visitors is
+	Parted     bool     // only a range of items is
+	Dimensions []string // of the entry, each by itself
+	items      []uint64
+	from       uint64 // of that range the first item, and the last
+	to         uint64
+	meaning    meaning
 }
 
 // readings divides what is read, so that nothing is asked for that is known: those by which one may enter stand first.
 func (f *funnelSource) readings() []reading {
 	entering, others := f.byEntry()
 	if f.Everything() {
-		if !f.Breakdown {
+		if !f.Breakdown || f.entry == "" {
 			return []reading{{funnelSource: f, Apart: true}}
 		}
 		return []reading{

@@ -32,6 +32,7 @@ type Reader struct {
 	mostCrowd    int           // bytes
 	kept         *keeper
 	funnels      *sync.Pool // of funnelRows: as large as former questions needed; two for each turn, and what is idle is the collector's
+	chunks       *sync.Pool // of piles
 	turns        turns      // of funnels
 	funnelLimits funnelLimits
 	memory       *funnelMemory
@@ -58,7 +59,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	if limit == 0 {
 		limit = 30 * time.Second
 	}
-	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), crowds: make(chan struct{}, 1), mostCrowd: mostCrowd, turns: newTurns(limit), funnelLimits: usualLimits(), copies: &atomic.Pointer[[]schema.JourneyCopy]{}, funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, few: behindFew, many: behindMany, limit: limit, statements: statements}
+	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), crowds: make(chan struct{}, 1), mostCrowd: mostCrowd, turns: newTurns(limit), funnelLimits: usualLimits(), copies: &atomic.Pointer[[]schema.JourneyCopy]{}, funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, chunks: &sync.Pool{New: func() any { return new([chunkRows]pileDeed) }}, few: behindFew, many: behindMany, limit: limit, statements: statements}
 	r.kept = newKeeper(Scoped{reader: r}.activeParts, r.columnar.with)
 	r.memory = newFunnelMemory(funnelBytes, r.lookForState)
 	r.resting = newRestingMemory(sessionBytes, r.lookForResting)

@@ -20,7 +20,7 @@ SELECT sipHash64(session) AS number
 FROM sessions FINAL
 WHERE workspace = {workspace:UInt32} AND day >= toDate32(begins) - 2 AND day <= toDate32(begins) AND started_at < begins AND ended_at >= begins
 {{- else}}
-SELECT DISTINCT sipHash64(visitor) AS number
+SELECT visitor_number AS number
 FROM sessions FINAL
 WHERE workspace = {workspace:UInt32} AND reason = 'first_hit' AND day >= toDate32(begins) AND day <= toDate32(ends) AND started_at >= begins AND started_at < ends
 {{- end}}

@@ -6,10 +6,12 @@ SELECT visitor AS browser, moment
 {{- if .Sessions}}, session AS of_session{{end}}
 {{- if .Apart}}, item{{end}}
 {{- if .Entry}}, {{.Entry}} AS entry{{end}}
+{{- range .Dimensions}}, j.{{.}} AS of_{{.}}{{end}}
 FROM journeys AS j
 WHERE workspace = {workspace:UInt32} AND indexHint((month, build) IN {copies:Array(Tuple(UInt32, UInt64))})
 {{- if .Chosen}} AND item {{if .One}}= {items:Array(UInt64)}[1]{{else}}IN {items:Array(UInt64)}{{end}}{{end}}
 {{- if .Without}} AND item NOT IN {items:Array(UInt64)}{{end}}
+{{- if .Parted}} AND item >= {from:UInt64} AND item <= {to:UInt64}{{end}}
 {{- if .Ranged}} AND visitor >= {low:UInt64} AND visitor <= {high:UInt64}{{end}}
 {{- if .Bounded}} AND moment >= {first:UInt64} AND moment < {last:UInt64}{{end}}
 {{- if .Contacts}}

@@ -31,9 +31,6 @@ FROM (
             FROM sessions FINAL
             WHERE workspace = {workspace:UInt32} AND day <= toDate32(last_event) AND started_at <= last_event AND ended_at >= begins
                 AND ({{.Uncopied}}{{if .Changed}} OR (day, visitor) IN (SELECT day, visitor FROM changed){{end}})
-{{- if .Only}}
-                AND sipHash64({{if .Sessions}}session{{else}}visitor{{end}}) IN (SELECT number FROM only)
-{{- end}}
         ) AS s
     )
     WHERE {{if .Stream}}true{{else}}arrayExists(m -> m != 0, masks){{end}}{{if .Exclusions}} OR arrayExists(m -> m != 0, stops){{end}}
