@@ -46,6 +46,7 @@ type reporting struct {
 	fresh  report.Scoped // keeps nothing for the next question about the same
 
 	newReader func() (*report.Reader, error)
+	await     func() error // until what was asked again is kept
 
 	begin time.Time
 
@@ -100,6 +101,7 @@ func (m *reporting) open(ctx context.Context) error {
 	}
 	m.host.onClose(m.conn.Close)
 	m.newReader = func() (*report.Reader, error) { return report.New(options, time.Minute) }
+	m.await = func() error { return m.reader.AwaitSessions(ctx) }
 	if m.reader, err = m.newReader(); err != nil {
 		return err
 	}
@@ -245,8 +247,21 @@ func statementsOf(name string) []string {
 	return strings.Split(strings.TrimSuffix(strings.TrimSpace(statementOf(name)), ";"), ";\n\n")
 }
 
+// warm asks so often that what is kept of sessions for later questions is kept.
+func (m *reporting) warm(ask func() error) error {
+	for range 2 {
+		if err := ask(); err != nil {
+			return err
+		}
+	}
+	return m.await()
+}
+
 // takes has both sides take turns, and gives the median seconds of each. The first turn warms up and does not count.
 func (m *reporting) takes(ours, baseline func() error) (seconds, against float64, err error) {
+	if err := m.warm(ours); err != nil {
+		return 0, 0, err
+	}
 	var mine, theirs []float64
 	for turn := range m.rounds + 1 {
 		for _, side := range []struct {
@@ -267,6 +282,9 @@ func (m *reporting) takes(ours, baseline func() error) (seconds, against float64
 
 // milliseconds is the median of some turns, of which the first warms up and does not count.
 func (m *reporting) milliseconds(ask func() error) (float64, error) {
+	if err := m.warm(ask); err != nil {
+		return 0, err
+	}
 	var taken []float64
 	for turn := range m.rounds + 1 {
 		begun := time.Now()

@@ -125,8 +125,12 @@ func (r *Reader) GatherAtMost(bytes int) { r.mostCrowd = bytes }
 // ListAtATime has lists be read by so few rows.
 func (r *Reader) ListAtATime(few, many int) { r.few, r.many = few, many }
 
-// SettleAtOnce has sessions be kept that were written just before. It is called before anything is asked.
-func (r *Reader) SettleAtOnce() { r.resting.settle, r.resting.pinned = 0, 0 }
+// SettleAtOnce has sessions be kept that were written just before, and be read before the question that they are read for is
+// answered. It is called before anything is asked.
+func (r *Reader) SettleAtOnce() {
+	r.resting.settle, r.resting.pinned = 0, 0
+	r.resting.read = func(read func(context.Context)) { read(context.Background()) }
+}
 
 // RestAtMost bounds what is kept of sessions from now on, in bytes.
 func (r *Reader) RestAtMost(bytes int) {

@@ -19,15 +19,27 @@ func (r *Reader) KeepSessions(bytes int) {
 	r.resting = newRestingMemory(max(0, bytes), r.lookForResting)
 }
 
+// AwaitSessions waits until nothing is read to be kept: what was asked twice is kept then, if it can be.
+func (r *Reader) AwaitSessions(ctx context.Context) error {
+	select {
+	case r.resting.reading <- struct{}{}:
+		<-r.resting.reading
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // restingMemory has what was read of sessions that rest, for the next report of the same days. Whatever is written of them later is
 // noted in journey_changes, as it is for the copies of sessions in journeys, and read beside. It is safe for concurrent use.
 type restingMemory struct {
 	*sweeper
 	look    func(context.Context) (restingState, error)
-	settle  time.Duration // how long an insert takes at most
-	pinned  time.Duration // how long one is certain to be kept that was just used
-	pairs   int           // how many pairs of texts have a place each, and are not looked up
-	reading chan struct{} // has a place for whoever reads a piece
+	settle  time.Duration               // how long an insert takes at most
+	pinned  time.Duration               // how long one is certain to be kept that was just used
+	pairs   int                         // how many pairs of texts have a place each, and are not looked up
+	reading chan struct{}               // has a place for whoever reads pieces
+	read    func(func(context.Context)) // has it done beside all else
 
 	mu     sync.Mutex
 	most   int
@@ -71,6 +83,7 @@ func newRestingMemory(most int, look func(context.Context) (restingState, error)
 		defer m.mu.Unlock()
 		return m.pieces.Len() > 0
 	})
+	m.read = m.beside
 	// Errors are of sizes below 1.
 	m.pieces, _ = simplelru.NewLRU(restingAsked, func(_ pieceKey, p *restingPiece) { m.bytes -= p.bytes })
 	m.asked, _ = simplelru.NewLRU[pieceKey, time.Time](restingAsked, nil)

@@ -46,9 +46,9 @@ func (s Scoped) restedOnce(ctx context.Context, q Credits, keys []pieceKey, befo
 	for _, dimension := range dimensionsOf(slices.Concat(q.Filters, q.Exclude)...) {
 		needed = append(needed, string(dimension))
 	}
-	pieces, err := s.pieces(ctx, keys, needed, before)
-	if err != nil || len(pieces) == 0 {
-		return nil, err
+	pieces := s.pieces(keys, needed, before)
+	if len(pieces) == 0 {
+		return nil, nil
 	}
 	notes, err := s.notesOf(ctx, pieces)
 	if err != nil {
@@ -104,37 +104,49 @@ func (n *restingNotes) equal(others *restingNotes) bool {
 	return true
 }
 
-// pieces are those that are kept, and those that are kept from now on.
-func (s Scoped) pieces(ctx context.Context, keys []pieceKey, columns []string, state restingState) (all []*restingPiece, err error) {
+// pieces are those that are kept. What is missing is read beside, for later questions: to read and to order it takes longer than to answer
+// without.
+func (s Scoped) pieces(keys []pieceKey, columns []string, state restingState) (all []*restingPiece) {
 	m := s.reader.resting
 	// Before this day nothing is written without being noted, by inserts that began a while ago, too.
 	end := schema.Millis(state.clock-m.settle.Milliseconds()).Day() - 1
+	var missing []pieceKey
 	for _, key := range keys {
 		piece, read := m.take(key, end, columns, &state)
 		if read {
-			if piece, err = s.readPiece(ctx, piece, key, end, columns, state); err != nil {
-				return nil, err
-			}
+			missing = append(missing, key)
 		}
 		if piece != nil && piece.has(columns) {
 			all = append(all, piece)
 		}
 	}
-	return all, nil
+	if len(missing) > 0 {
+		s.readBeside(missing, end, columns, state)
+	}
+	return all
 }
 
-// readPiece reads one to be kept, unless another question does: then the former one is what there is.
-func (s Scoped) readPiece(ctx context.Context, former *restingPiece, key pieceKey, end int32, columns []string, state restingState) (*restingPiece, error) {
+// readBeside reads pieces to be kept, unless some are being read already: at most one core is taken from who asks.
+func (s Scoped) readBeside(missing []pieceKey, end int32, columns []string, state restingState) {
 	m := s.reader.resting
 	select {
 	case m.reading <- struct{}{}:
-		defer func() { <-m.reading }()
 	default:
-		return former, nil
+		return
 	}
-	if now, read := m.take(key, end, columns, &state); !read {
-		return now, nil // Another question has read it.
-	}
+	m.read(func(ctx context.Context) {
+		defer func() { <-m.reading }()
+		for _, key := range missing {
+			if former, read := m.take(key, end, columns, &state); read && s.readPiece(ctx, former, key, end, columns, state) != nil {
+				m.spare(key) // It is tried again later; who asks is answered without.
+			}
+		}
+	})
+}
+
+// readPiece reads one to be kept, with what the former one had.
+func (s Scoped) readPiece(ctx context.Context, former *restingPiece, key pieceKey, end int32, columns []string, state restingState) error {
+	m := s.reader.resting
 	_, last := pieceOf(key.first)
 	base := int64(key.first) * dayMillis
 	piece := &restingPiece{pieceKey: key, end: min(end, last), noted: state.clock - m.settle.Milliseconds(), state: state}
@@ -145,17 +157,13 @@ func (s Scoped) readPiece(ctx context.Context, former *restingPiece, key pieceKe
 		}
 		return nil
 	})
-	if _, refused := exceptionCode(err); refused || errors.Is(err, errCrowded) {
-		m.spare(key)
-		return former, nil
-	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	piece.run = read.run(base, true)
 	piece.bytes = piece.run.bytes()
 	m.put(piece)
-	return piece, nil
+	return nil
 }
 
 // notesOf are those of pieces, as far as they are not in them.

@@ -54,6 +54,16 @@ func (s *sweeper) once() {
 	s.sweep(ctx)
 }
 
+// beside has something done beside all else, until it is over or everything ends.
+func (s *sweeper) beside(do func(context.Context)) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.closed() {
+		return
+	}
+	s.looks.Go(func() { do(s.ends) })
+}
+
 func (s *sweeper) closed() bool { return s.ends.Err() != nil }
 
 // close ends it. It waits for a look that is under way.
