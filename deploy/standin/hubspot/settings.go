@@ -19,6 +19,7 @@ type settings struct {
 // postSettings changes those that the body names.
 func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
 	now := *s.settings.Load()
+	now.Subscriptions = slices.Clone(now.Subscriptions) // What is read goes into the list that there is, at which others look.
 	body, status, err := front.ReadBody(r, maxBody)
 	if err == nil {
 		status = http.StatusBadRequest

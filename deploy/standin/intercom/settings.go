@@ -47,6 +47,7 @@ func (s *Server) loadSettings(ctx context.Context) error {
 func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
 	body, status, err := front.ReadBody(r, maxBody)
 	now := *s.settings.Load()
+	now.Topics = slices.Clone(now.Topics) // What is read goes into the list that there is, at which others look.
 	if err == nil {
 		status = http.StatusBadRequest
 		if err = json.Unmarshal(body, &now); err == nil {
