@@ -40,7 +40,7 @@ export function Sessions() {
 const lines = (text: string) => text.split(/[\s,]+/).filter(Boolean);
 
 function Form({ now, fresh, onSaved }: { now: Saved; fresh: boolean; onSaved: (made: Saved) => void }) {
-  const { problem, onSubmit } = useSubmit(async (typed, form) => {
+  const { busy, problem, onSubmit } = useSubmit(async (typed, form) => {
     const ticked = (name: string) => new FormData(form).has(name);
     const body = {
       version: now.version,
@@ -61,27 +61,27 @@ function Form({ now, fresh, onSaved }: { now: Saved; fresh: boolean; onSaved: (m
         <legend class="hidden">What begins a session, and what is no referrer</legend>
         <label>
           Minutes without a page view or event that end a session
-          <input name="timeout" type="number" min={1} max={600} step="any" required value={now.timeout_seconds / 60} data-testid="timeout" />
+          <input name="timeout" type="number" min={1} max={600} step="any" required defaultValue={String(now.timeout_seconds / 60)} data-testid="timeout" />
         </label>
         <Tick name="attribution" on={now.attribution} label="Other UTMs, a new ad click or a referrer of another channel begin a session" />
         <Tick name="midnight" on={now.midnight} label="Midnight begins a session, which keeps the source of the one before" />
         <Tick name="paid_fbclid" on={now.paid_fbclid} label="Count every fbclid as paid, also those of links that people share" />
         <label>
           Time zone
-          <input name="zone" type="text" required maxLength={64} value={now.zone} data-testid="zone" />
+          <input name="zone" type="text" required maxLength={64} defaultValue={now.zone} data-testid="zone" />
         </label>
         <label>
           Your own domains, one a line: they are no referrers, nor are their subdomains
-          <textarea name="domains" rows={3} data-testid="domains" value={now.domains.join("\n")} />
+          <textarea name="domains" rows={3} data-testid="domains" defaultValue={now.domains.join("\n")} />
         </label>
         <label>
           Payment gateways, one a line: who comes back from one keeps their source
-          <textarea name="gateways" rows={4} value={now.gateways.join("\n")} />
+          <textarea name="gateways" rows={4} defaultValue={now.gateways.join("\n")} />
         </label>
         {problem && <ProblemNote problem={problem} />}
         {may("admin") ? (
           <span class="actions">
-            <button type="submit" class="button button-main" data-testid="save-sessions">
+            <button type="submit" class="button button-main" disabled={busy} data-testid="save-sessions">
               Save
             </button>
             <span role="status">{fresh ? "Saved. It is in force in ten seconds." : ""}</span>
@@ -97,7 +97,7 @@ function Form({ now, fresh, onSaved }: { now: Saved; fresh: boolean; onSaved: (m
 function Tick({ name, on, label }: { name: string; on: boolean; label: string }) {
   return (
     <label class="tick-box">
-      <input type="checkbox" name={name} checked={on} data-testid={name} />
+      <input type="checkbox" name={name} defaultChecked={on} data-testid={name} />
       {label}
     </label>
   );
