@@ -75,6 +75,7 @@ func (c *standinCommand) start(log *slog.Logger) (*runningStandin, error) {
 			Dir: dir, ClientID: c.ClientID, ClientSecret: c.ClientSecret, RedirectURIs: c.RedirectURI, Log: log,
 		}, open, log)
 	}
+	_ = l.Close() // Nothing came of it.
 	return nil, schema.E("standin", schema.KindInvalid, "There is no stand-in for %q. There is one for: intercom, hubspot, google, meta, linkedin.", c.Name)
 }
 

@@ -2,7 +2,7 @@
 package ports
 
 import (
-	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"strconv"
@@ -19,15 +19,15 @@ const (
 )
 
 // Listen listens on a free port of 127.0.0.1. Whoever hands the listener on, instead of its address, loses the port to nobody.
-func Listen() (net.Listener, error) {
+func Listen() (l net.Listener, err error) {
 	for range attempts {
 		//nolint:gosec // Which port it is needs to be no secret.
 		port := lowest + rand.IntN(highest-lowest)
-		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
 			return l, nil
 		}
 	}
-	return nil, errors.New("cannot find a free port on loopback: a thousand were tried")
+	return nil, fmt.Errorf("cannot find a free port on loopback; of the last of %d that were tried: %w", attempts, err)
 }
 
 // Free finds ports that nobody listens on, all different. They are free when it returns; nothing holds them.
