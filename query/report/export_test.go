@@ -129,7 +129,10 @@ func (r *Reader) ListAtATime(few, many int) { r.few, r.many = few, many }
 // answered. It is called before anything is asked.
 func (r *Reader) SettleAtOnce() {
 	r.resting.settle, r.resting.pinned = 0, 0
-	r.resting.read = func(read func(context.Context)) { read(context.Background()) }
+	r.resting.read = func(read func(context.Context)) bool {
+		read(context.Background())
+		return true
+	}
 }
 
 // RestAtMost bounds what is kept of sessions from now on, in bytes.

@@ -35,6 +35,16 @@ func (p parts) hasAny(some parts) bool {
 	return false
 }
 
+func (p parts) rows() (n uint64) {
+	for _, rows := range p {
+		n += rows
+	}
+	return n
+}
+
+// rowsBytes is about what a row with its touches takes.
+const rowsBytes = 200
+
 // portions are parts that are read together: a large one alone, the small ones
 // in one go. Of those a merge makes all be read anew, which costs little.
 func (p parts) portions() []parts {
@@ -132,6 +142,9 @@ func (s Scoped) keptRows(ctx context.Context, need *keeping) (all []*keptRows, e
 		for range tries {
 			if err != nil {
 				return err
+			}
+			if need.period.Begin == sinceEver && active.rows()*rowsBytes > uint64(kept.most) {
+				return errPartsUnsure // All that ever happened would be read by every question.
 			}
 			var missing parts
 			if all, missing = kept.take(active, need); len(missing) == 0 {

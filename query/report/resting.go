@@ -35,11 +35,11 @@ func (r *Reader) AwaitSessions(ctx context.Context) error {
 type restingMemory struct {
 	*sweeper
 	look    func(context.Context) (restingState, error)
-	settle  time.Duration               // how long an insert takes at most
-	pinned  time.Duration               // how long one is certain to be kept that was just used
-	pairs   int                         // how many pairs of texts have a place each, and are not looked up
-	reading chan struct{}               // has a place for whoever reads pieces
-	read    func(func(context.Context)) // has it done beside all else
+	settle  time.Duration                    // how long an insert takes at most
+	pinned  time.Duration                    // how long one is certain to be kept that was just used
+	pairs   int                              // how many pairs of texts have a place each, and are not looked up
+	reading chan struct{}                    // has a place for whoever reads pieces
+	read    func(func(context.Context)) bool // has it done beside all else
 
 	mu     sync.Mutex
 	most   int
@@ -66,14 +66,15 @@ type restingPiece struct {
 	used  time.Time // guarded by the memory
 }
 
-// How many pieces are known to have been asked for, how long one is certain to be kept for the next question, and how long none is
-// read again that was of no use.
+// How many pieces are known to have been asked for, how long one is certain to be kept for the next question, how long none is
+// read again that was of no use, how many pairs of values have a place each, and of how many pieces a question is answered.
 const (
 	restingAsked  = 4096
 	restingPinned = time.Minute
 	restingPause  = 4 * time.Minute
 	restingSettle = 2 * time.Minute
 	restingPairs  = 1 << 21
+	mostPieces    = 75 // of a question, which are two years and a month
 )
 
 func newRestingMemory(most int, look func(context.Context) (restingState, error)) *restingMemory {
@@ -126,11 +127,17 @@ func (m *restingMemory) again(keys []pieceKey) (again []pieceKey) {
 	return again
 }
 
-// take gives a piece, nil when it is not there, and whether it is to be read for some columns: days before end are at rest.
-func (m *restingMemory) take(key pieceKey, end int32, columns []string, state *restingState) (piece *restingPiece, read bool) {
+// learn drops what is not there any more.
+func (m *restingMemory) learn(state *restingState) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.check(state)
+}
+
+// take gives a piece, nil when it is not there, and whether it is to be read for some columns: days before end are at rest.
+func (m *restingMemory) take(key pieceKey, end int32, columns []string) (piece *restingPiece, read bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	_, last := pieceOf(key.first)
 	piece, _ = m.pieces.Get(key)
 	if piece != nil {
@@ -148,11 +155,16 @@ func (m *restingMemory) take(key pieceKey, end int32, columns []string, state *r
 func (m *restingMemory) put(piece *restingPiece) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	former, _ := m.pieces.Peek(piece.pieceKey)
 	m.pieces.Remove(piece.pieceKey)
 	for m.bytes+piece.bytes > m.most {
 		_, oldest, some := m.pieces.GetOldest()
 		if !some || time.Since(oldest.used) < m.pinned {
 			m.asked.Add(piece.pieceKey, time.Now().Add(restingPause))
+			if former != nil && m.bytes+former.bytes <= m.most { // It has fewer columns, which are of use.
+				m.bytes += former.bytes
+				m.pieces.Add(former.pieceKey, former)
+			}
 			return
 		}
 		m.pieces.RemoveOldest()
@@ -203,7 +215,7 @@ func (p *restingPiece) stands(state *restingState) bool {
 }
 
 // month is the piece's, as 202611.
-func (p *restingPiece) month() uint32 {
+func (p pieceKey) month() uint32 {
 	at := schema.Millis(int64(p.first) * dayMillis).Time().UTC()
 	return uint32(at.Year()*100 + int(at.Month()))
 }

@@ -17,8 +17,16 @@ func (s Scoped) rested(ctx context.Context, q Credits, columns []string) ([]coun
 	if m.most == 0 || len(s.reader.columnar.options.Addr) > 1 || q.Period.End <= q.Period.Begin || !q.toldByCodes() {
 		return nil, nil
 	}
-	keys := m.again(piecesOf(s.workspace, q.Period))
-	if len(keys) == 0 {
+	for _, dimension := range dimensionsOf(slices.Concat(q.Filters, q.Exclude)...) {
+		if _, err := ParseDimension(string(dimension)); err != nil {
+			return nil, err
+		}
+	}
+	keys := piecesOf(s.workspace, q.Period)
+	if len(keys) > mostPieces {
+		return nil, nil
+	}
+	if keys = m.again(keys); len(keys) == 0 {
 		return nil, nil
 	}
 	before, err := s.restingState(ctx)
@@ -111,8 +119,12 @@ func (s Scoped) pieces(keys []pieceKey, columns []string, state restingState) (a
 	// Before this day nothing is written without being noted, by inserts that began a while ago, too.
 	end := schema.Millis(state.clock-m.settle.Milliseconds()).Day() - 1
 	var missing []pieceKey
+	m.learn(&state)
 	for _, key := range keys {
-		piece, read := m.take(key, end, columns, &state)
+		if _, some := state.firsts[key.month()]; !some {
+			continue // There is nothing of that month.
+		}
+		piece, read := m.take(key, end, columns)
 		if read {
 			missing = append(missing, key)
 		}
@@ -134,14 +146,17 @@ func (s Scoped) readBeside(missing []pieceKey, end int32, columns []string, stat
 	default:
 		return
 	}
-	m.read(func(ctx context.Context) {
+	began := m.read(func(ctx context.Context) {
 		defer func() { <-m.reading }()
 		for _, key := range missing {
-			if former, read := m.take(key, end, columns, &state); read && s.readPiece(ctx, former, key, end, columns, state) != nil {
+			if former, read := m.take(key, end, columns); read && s.readPiece(ctx, former, key, end, columns, state) != nil {
 				m.spare(key) // It is tried again later; who asks is answered without.
 			}
 		}
 	})
+	if !began {
+		<-m.reading
+	}
 }
 
 // readPiece reads one to be kept, with what the former one had.
@@ -152,7 +167,7 @@ func (s Scoped) readPiece(ctx context.Context, former *restingPiece, key pieceKe
 	piece := &restingPiece{pieceKey: key, end: min(end, last), noted: state.clock - m.settle.Milliseconds(), state: state}
 	days := Credits{Period: Period{schema.Millis(base), schema.Millis(int64(piece.end) * dayMillis)}}
 	read, err := s.readSessions(ctx, days, columnsToKeep(former, columns), restingData{}, nil, func(bytes int) error {
-		if bytes/2 > m.most {
+		if bytes > m.most {
 			return errCrowded
 		}
 		return nil

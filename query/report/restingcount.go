@@ -115,8 +115,10 @@ func (c *restingCount) count() (count crowdCount, tables [][]uint64) {
 		for mark, n := range w.by {
 			count.times[mark] += uint64(n.times)
 			count.browsers[mark] += uint64(n.browsers)
-			for k := range tables {
-				tables[k][mark] += w.tables[k][mark]
+		}
+		for k := range tables {
+			for mark, n := range w.tables[k] {
+				tables[k][mark] += n
 			}
 		}
 	}
@@ -124,7 +126,10 @@ func (c *restingCount) count() (count crowdCount, tables [][]uint64) {
 }
 
 func (w *restingWorker) begin(c *restingCount) {
-	w.by, w.pairs = make([]markCount, c.marks), make(map[int]uint64)
+	w.pairs = make(map[int]uint64)
+	if !c.alone {
+		w.by = make([]markCount, c.marks)
+	}
 	for range c.tables {
 		w.tables = append(w.tables, make([]uint64, c.marks))
 	}

@@ -54,14 +54,15 @@ func (s *sweeper) once() {
 	s.sweep(ctx)
 }
 
-// beside has something done beside all else, until it is over or everything ends.
-func (s *sweeper) beside(do func(context.Context)) {
+// beside has something done beside all else, until it is over or everything ends; false when that is the case.
+func (s *sweeper) beside(do func(context.Context)) bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if s.closed() {
-		return
+		return false
 	}
 	s.looks.Go(func() { do(s.ends) })
+	return true
 }
 
 func (s *sweeper) closed() bool { return s.ends.Err() != nil }
