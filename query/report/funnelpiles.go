@@ -227,7 +227,11 @@ func (s *pileSorter) tell(deeds []pileDeed, known []what) {
 
 // nextWidth is the size of the next range of numbers, given how many rows one of some size had, and how many there may be.
 func nextWidth(width uint64, rows, most int) uint64 {
-	if grown := float64(width) * min(4, 0.8*float64(most)/float64(max(1, rows))); grown < math.MaxUint64/2 {
+	grown := 4 * float64(width) // Where nobody is, and never less there: what only shrinks comes to no end.
+	if rows > 0 {
+		grown = min(grown, 0.8*float64(most)/float64(rows)*float64(width))
+	}
+	if grown < math.MaxUint64/2 {
 		return max(1, uint64(grown))
 	}
 	return math.MaxUint64
