@@ -933,3 +933,42 @@ test("rules for channels: written, moved, looked at, saved, applied to the past"
   await page.waitForSelector(`${id("rebuild")} >> text=/Deriving sessions of the past: [345] of 5 parts/`);
   await page.waitForSelector(`${id("rebuild")}[data-finished=true]`);
 });
+
+// A button that makes or sends something: where it is, what to fill in, and which request it is to send.
+const pressed = [
+  { path: "/settings", fill: { "key-name": "Twice" }, button: "make-key", sends: "POST", to: "/keys", done: id("secret") },
+  { path: "/settings/bi-access", fill: { "bi-name": "twice" }, button: "add-bi-user", sends: "POST", to: "/bi", done: id("bi-password") },
+  { path: "/setup/webhooks", open: "add-webhook", fill: { "webhook-name": "Twice", "webhook-url": "https://twice.northwind.example/in" }, button: "save-webhook", sends: "POST", to: "/webhooks", done: id("secret") },
+  { path: "/setup/webhooks", open: "add-hook", fill: { "hook-name": "Twice", "hook-conversion": "twice" }, button: "save-hook", sends: "POST", to: "/hooks", done: id("hook-url") },
+  { path: "/setup/webhooks", open: "webhook-log", button: "send-again", sends: "POST", to: "/replay", done: `${id("send-again")}:enabled` },
+  { path: "/setup/webhooks", button: "test-webhook", sends: "POST", to: "/test", done: id("deliveries") },
+  { path: "/setup/webhooks", open: "renew-secret", button: "ask-confirm", sends: "POST", to: "/secret", done: id("secret") },
+  { path: `/funnels?q=${encodeURIComponent(JSON.stringify({ steps: [{ type: "pageview", operator: "starts_with", value: "/" }, { type: "event", name: "chat_opened" }], scope: "visitor", order: "sequential", window: "336h" }))}`, open: "save-as", fill: { "funnel-name": "Twice" }, button: "funnel-save", sends: "POST", to: "/funnels", done: `${id("save-as")} >> text=Save as new` },
+  { path: "/settings/channels", fill: { "rule-name": "Twice" }, button: "save-rules", sends: "PUT", to: "/settings", done: "text=Saved. It holds for sessions" },
+  { path: "/settings/goals", open: "add-goal", fill: { "goal-name": "Twice", "goal-value": "/twice" }, button: "save-goal", sends: "POST", to: "/goals", done: `${id("goal")}[data-name=Twice]` },
+];
+
+for (const { path, open: opener, fill = {}, button, sends, to, done } of pressed) {
+  test(`${button}, pressed twice while the first request is under way, sends one`, async (t) => {
+    const page = await open(t, path);
+    if (opener) await page.locator(id(opener)).first().click();
+    for (const [name, text] of Object.entries(fill)) await page.locator(id(name)).first().fill(text);
+    let sent = 0;
+    let answer;
+    const held = new Promise((resolve) => (answer = resolve));
+    await page.route((url) => url.pathname.startsWith("/api/") && url.pathname.endsWith(to), async (route) => {
+      if (route.request().method() !== sends) return route.continue();
+      sent++;
+      await held;
+      await route.continue();
+    });
+    await page.locator(id(button)).first().dblclick();
+    // What it sent was seen before this, which was sent after it.
+    await page.evaluate(() => fetch("/api/v1/session").then((r) => r.text()));
+    assert.equal(sent, 1);
+    assert.equal(await page.locator(id(button)).first().isDisabled(), true);
+    answer();
+    await page.waitForSelector(done);
+    assert.equal(sent, 1);
+  });
+}

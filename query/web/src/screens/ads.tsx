@@ -236,7 +236,7 @@ function whatGoes(d: Destination): string {
 
 function DestinationItem({ destination: d, onChange }: { destination: Destination; onChange: () => void }) {
   const [deleting, setDeleting] = useState(false);
-  const { problem, act } = useAct();
+  const { problem, busy, act } = useAct();
   const pause = async () => {
     const { id: _, created_at: __, counts: ___, ...input } = d;
     await act(async () => {
@@ -279,7 +279,7 @@ function DestinationItem({ destination: d, onChange }: { destination: Destinatio
             <Link href={`/setup/ads/${d.id}/edit`} class="button" data-testid="edit">
               Edit
             </Link>
-            <button type="button" class="button" onClick={() => void pause()} data-testid="pause">
+            <button type="button" class="button" disabled={busy} onClick={() => void pause()} data-testid="pause">
               {d.paused ? "Resume" : "Pause"}
             </button>
             <button type="button" class="button button-icon" aria-label={`Delete ${d.name}`} onClick={() => setDeleting(true)} data-testid="delete">

@@ -196,7 +196,7 @@ function Where({ push: p }: { push: Push }) {
 }
 
 function Retry({ push, onChange }: { push: Push; onChange: () => void }) {
-  const { problem, act } = useAct();
+  const { problem, busy, act } = useAct();
   const retry = () =>
     act(async () => {
       await ask("post", "/api/v1/pushes/{id}/retry", { path: { id: push.id } });
@@ -204,7 +204,7 @@ function Retry({ push, onChange }: { push: Push; onChange: () => void }) {
     });
   return (
     <>
-      <button type="button" class="button" onClick={() => void retry()} data-testid="retry">
+      <button type="button" class="button" disabled={busy} onClick={() => void retry()} data-testid="retry">
         Send again
       </button>
       {problem && <ProblemNote problem={problem} />}

@@ -75,7 +75,7 @@ function Access() {
 }
 
 function NewUser({ onMade }: { onMade: (made: Schemas["NewBIUser"]) => void }) {
-  const { problem, onSubmit } = useSubmit(async (typed, form) => {
+  const { problem, busy, onSubmit } = useSubmit(async (typed, form) => {
     onMade(await ask("post", "/api/v1/bi", { body: { name: typed("name"), details: typed("details") !== "" } }));
     form.reset();
   });
@@ -90,8 +90,8 @@ function NewUser({ onMade }: { onMade: (made: Schemas["NewBIUser"]) => void }) {
         <input name="details" type="checkbox" data-testid="bi-details" />
         Also emails, phones and names
       </label>
-      <button type="submit" class="button button-main" data-testid="add-bi-user">
-        Add
+      <button type="submit" class="button button-main" disabled={busy} data-testid="add-bi-user">
+        {busy ? "One moment…" : "Add"}
       </button>
     </form>
   );

@@ -35,7 +35,7 @@ export function Channels() {
 
 function Editor({ now, fresh, onSaved, onReload }: { now: Saved; fresh: boolean; onSaved: (made: Saved) => void; onReload: () => void }) {
   const [rules, setRules] = useState<Rule[]>(now.rules);
-  const { problem, act } = useAct();
+  const { problem, busy, act } = useAct();
   const [tried, setTried] = useState(false);
   const editing = may("admin");
   const differs = JSON.stringify(rules) !== JSON.stringify(now.rules);
@@ -61,10 +61,10 @@ function Editor({ now, fresh, onSaved, onReload }: { now: Saved; fresh: boolean;
         )}
         {editing ? (
           <div class="actions">
-            <button type="button" class="button button-main" disabled={!differs} onClick={() => void save()} data-testid="save-rules">
-              Save
+            <button type="button" class="button button-main" disabled={busy || !differs} onClick={() => void save()} data-testid="save-rules">
+              {busy ? "One moment…" : "Save"}
             </button>
-            <button type="button" class="button" disabled={!differs} onClick={() => setRules(now.rules)} data-testid="reset-rules">
+            <button type="button" class="button" disabled={busy || !differs} onClick={() => setRules(now.rules)} data-testid="reset-rules">
               Undo the changes
             </button>
             <span role="status">{fresh && !differs ? "Saved. It holds for sessions that begin from ten seconds on." : differs ? "Not saved yet." : ""}</span>
@@ -84,7 +84,7 @@ function Past({ fresh }: { fresh: boolean }) {
   const [from, setFrom] = useState(addDays(today(zone()), -29));
   const [asked, setAsked] = useState<string>();
   const rebuild = useRebuild(asked, forget);
-  const { problem, onSubmit } = useSubmit(async () => {
+  const { problem, busy, onSubmit } = useSubmit(async () => {
     const made = (await ask("post", "/api/v1/rebuilds", { body: { from } })) as Schemas["Rebuild"] | undefined;
     setAsked(made?.id);
     rebuild.reload();
@@ -103,7 +103,7 @@ function Past({ fresh }: { fresh: boolean }) {
           Since
           <input type="date" required max={today(zone())} value={from} onInput={(e) => setFrom(e.currentTarget.value)} data-testid="past-from" />
         </label>
-        <button type="submit" class={fresh ? "button button-main" : "button"} disabled={!!rebuild.now && !rebuild.now.finished} data-testid="apply-past">
+        <button type="submit" class={fresh ? "button button-main" : "button"} disabled={busy || (!!rebuild.now && !rebuild.now.finished)} data-testid="apply-past">
           Derive the past anew
         </button>
       </form>

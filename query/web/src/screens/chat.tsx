@@ -151,7 +151,7 @@ function connectUrl(c: Connection): string {
 function Actions({ connection: c, onChange, onDisconnect }: { connection: Connection; onChange: () => void; onDisconnect: () => void }) {
   const [checks, setChecks] = useState<Schemas["Check"][] | null>(null);
   const [before, setBefore] = useState(true);
-  const { problem, act } = useAct();
+  const { problem, busy, act } = useAct();
   const [testing, setTesting] = useState(false);
   const test = async () => {
     setTesting(true);
@@ -183,12 +183,12 @@ function Actions({ connection: c, onChange, onDisconnect }: { connection: Connec
           </a>
         )}
         {held && (
-          <button type="button" class="button" disabled={testing} onClick={() => void test()} data-testid="test">
+          <button type="button" class="button" disabled={busy} onClick={() => void test()} data-testid="test">
             {testing ? "Testing…" : "Test"}
           </button>
         )}
         {c.state === "connected" && c.listed && (!c.backfill || c.backfill.done) && (
-          <button type="button" class="button" onClick={() => void importBefore()} data-testid="import">
+          <button type="button" class="button" disabled={busy} onClick={() => void importBefore()} data-testid="import">
             {c.backfill ? "Import again" : "Import conversations from before"}
           </button>
         )}

@@ -18,7 +18,7 @@ const sinces = [
 /** What was sent to a webhook, and what waits; asked often, since it changes by itself. */
 export function Deliveries({ webhook, onChange }: { webhook: Schemas["Webhook"]; onChange: () => void }) {
   const [pages, setPages] = useState<string[]>([""]);
-  const { problem, act } = useAct();
+  const { problem, busy, act } = useAct();
   const [days, setDays] = useState("1");
   const cursor = pages[pages.length - 1] ?? "";
   const path = { id: webhook.id };
@@ -38,7 +38,7 @@ export function Deliveries({ webhook, onChange }: { webhook: Schemas["Webhook"];
       {webhook.failed > 0 && (
         <div class="actions">
           <Choice label="What was given up" value={days} options={sinces} onChange={setDays} testid="replay-since" />
-          <button type="button" class="button" onClick={() => void change(() => ask("post", "/api/v1/webhooks/{id}/replay", { path, body: { since: since() } }))} data-testid="replay-failed">
+          <button type="button" class="button" disabled={busy} onClick={() => void change(() => ask("post", "/api/v1/webhooks/{id}/replay", { path, body: { since: since() } }))} data-testid="replay-failed">
             Send all again
           </button>
         </div>
@@ -46,7 +46,7 @@ export function Deliveries({ webhook, onChange }: { webhook: Schemas["Webhook"];
       {log.data && log.data.items.length > 0 && (
         <ul class="pushes" aria-label="What was sent">
           {log.data.items.map((d) => (
-            <Item key={d.id} delivery={d} active={webhook.state === "active"} onAgain={() => void change(() => ask("post", "/api/v1/webhooks/{id}/deliveries/{delivery}/replay", { path: { ...path, delivery: d.id } }))} />
+            <Item key={d.id} delivery={d} active={webhook.state === "active"} busy={busy} onAgain={() => void change(() => ask("post", "/api/v1/webhooks/{id}/deliveries/{delivery}/replay", { path: { ...path, delivery: d.id } }))} />
           ))}
         </ul>
       )}
@@ -76,7 +76,7 @@ const states: Record<Delivery["state"], { label: string; style: string }> = {
 };
 
 /** One event with what became of it; where the webhook is not active, what waits is not due. */
-function Item({ delivery: d, active, onAgain }: { delivery: Delivery; active: boolean; onAgain: () => void }) {
+function Item({ delivery: d, active, busy, onAgain }: { delivery: Delivery; active: boolean; busy: boolean; onAgain: () => void }) {
   const state = states[d.state];
   const retried = d.state === "pending" && d.attempts > 0;
   return (
@@ -95,7 +95,7 @@ function Item({ delivery: d, active, onAgain }: { delivery: Delivery; active: bo
       <p data-field="words">{d.words || (active ? "It is sent within seconds." : "It waits until the webhook is resumed.")}</p>
       {retried && active && d.due && <p class="hint">{dueWords(d.due, zone())}</p>}
       <div class="actions">
-        <button type="button" class="button" onClick={onAgain} data-testid="send-again">
+        <button type="button" class="button" disabled={busy} onClick={onAgain} data-testid="send-again">
           {d.state === "pending" ? "Send now" : "Send again"}
         </button>
       </div>

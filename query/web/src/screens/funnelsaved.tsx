@@ -76,7 +76,7 @@ function DeleteFunnel({ funnel, onClose }: { funnel: Funnel; onClose: (gone: boo
 /** Saves the funnel that is open, or a new one under a name. */
 export function SaveFunnel({ definition, open, onSaved }: { definition: Definition; open: Funnel | undefined; onSaved: () => void }) {
   const [naming, setNaming] = useState(false);
-  const { problem, act } = useAct();
+  const { problem, busy, act } = useAct();
   const replace = (funnel: Funnel) =>
     act(async () => {
       await ask("put", "/api/v1/funnels/{id}", { path: { id: funnel.id }, body: { name: funnel.name, definition } });
@@ -86,7 +86,7 @@ export function SaveFunnel({ definition, open, onSaved }: { definition: Definiti
   return (
     <>
       {open && encode(open.definition) !== encode(definition) && (
-        <button type="button" class="button" onClick={() => void replace(open)} data-testid="save">
+        <button type="button" class="button" disabled={busy} onClick={() => void replace(open)} data-testid="save">
           <Icon name="save" />
           Save
         </button>
@@ -112,7 +112,7 @@ export function SaveFunnel({ definition, open, onSaved }: { definition: Definiti
 }
 
 function NameFunnel({ definition, onClose }: { definition: Definition; onClose: (saved: Funnel | null) => void }) {
-  const { problem, onSubmit } = useSubmit(async (typed) => onClose(await ask("post", "/api/v1/funnels", { body: { name: typed("name"), definition } })));
+  const { problem, busy, onSubmit } = useSubmit(async (typed) => onClose(await ask("post", "/api/v1/funnels", { body: { name: typed("name"), definition } })));
   return (
     <Dialog title="Save this funnel" onClose={() => onClose(null)}>
       <form onSubmit={onSubmit}>
@@ -125,8 +125,8 @@ function NameFunnel({ definition, onClose }: { definition: Definition; onClose: 
           <button type="button" class="button" onClick={() => onClose(null)}>
             Cancel
           </button>
-          <button type="submit" class="button button-main" data-testid="funnel-save">
-            Save
+          <button type="submit" class="button button-main" disabled={busy} data-testid="funnel-save">
+            {busy ? "One moment…" : "Save"}
           </button>
         </div>
       </form>

@@ -1,7 +1,7 @@
 // The form of a goal: what reaches it, how often that was met of late, and
 // since when it counts.
 import { useEffect, useState } from "preact/hooks";
-import { ask, Problem } from "../api/client";
+import { ask } from "../api/client";
 import { useQuery } from "../api/query";
 import { today } from "../dates";
 import { count } from "../format";
@@ -9,6 +9,7 @@ import { operators, stepError, type Operator, type Step } from "../funnel";
 import { goalBody, goalError, goalKinds, type Goal, type GoalInput } from "../goals";
 import { session, zone } from "../session";
 import { Choice, ProblemNote } from "../ui/basics";
+import { useSubmit } from "../ui/form";
 import { Conditions, Text } from "./funnelsteps";
 
 type Change = (part: Partial<GoalInput>) => void;
@@ -16,24 +17,17 @@ type Change = (part: Partial<GoalInput>) => void;
 /** A form that makes a goal, or changes one. */
 export function GoalForm({ of, start, onSaved, onClose }: { of: Goal | undefined; start: GoalInput; onSaved: (g: Goal) => void; onClose: () => void }) {
   const [draft, setDraft] = useState<GoalInput>(start);
-  const [problem, setProblem] = useState<Problem | null>(null);
   const [tried, setTried] = useState(false);
   const change: Change = (part) => setDraft((d) => ({ ...d, ...part }));
   const error = goalError(draft);
-  const submit = async (e: SubmitEvent) => {
-    e.preventDefault();
+  const { problem, busy, onSubmit } = useSubmit(async () => {
     setTried(true);
-    setProblem(null);
     if (error) return;
     const body = goalBody(draft);
-    try {
-      onSaved(of ? await ask("put", "/api/v1/goals/{id}", { path: { id: of.id }, body }) : await ask("post", "/api/v1/goals", { body }));
-    } catch (failed) {
-      if (failed instanceof Problem) setProblem(failed);
-    }
-  };
+    onSaved(of ? await ask("put", "/api/v1/goals/{id}", { path: { id: of.id }, body }) : await ask("post", "/api/v1/goals", { body }));
+  });
   return (
-    <form class={of ? "goal-form" : "goal-form panel"} onSubmit={(e) => void submit(e)} aria-label={of ? `Change ${of.name}` : "New goal"} data-testid="goal-form">
+    <form class={of ? "goal-form" : "goal-form panel"} onSubmit={onSubmit} aria-label={of ? `Change ${of.name}` : "New goal"} data-testid="goal-form">
       {!of && <h2>New goal</h2>}
       <label>
         Name
@@ -53,8 +47,8 @@ export function GoalForm({ of, start, onSaved, onClose }: { of: Goal | undefined
       </div>
       {problem && <ProblemNote problem={problem} />}
       <div class="actions">
-        <button type="submit" class="button button-main" data-testid="save-goal">
-          {of ? "Save" : "Add it"}
+        <button type="submit" class="button button-main" disabled={busy} data-testid="save-goal">
+          {busy ? "One moment…" : of ? "Save" : "Add it"}
         </button>
         <button type="button" class="button" onClick={onClose}>
           Cancel

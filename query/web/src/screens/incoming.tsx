@@ -129,7 +129,7 @@ const places = [
 ] as const;
 
 function Form({ of, onMade, onSaved, onClose }: { of?: Hook; onMade: (m: Made) => void; onSaved: () => void; onClose: () => void }) {
-  const { problem, onSubmit } = useSubmit(async (typed) => {
+  const { problem, busy, onSubmit } = useSubmit(async (typed) => {
     const body: Schemas["IncomingHookInput"] = { name: typed("name"), conversion: typed("conversion") };
     if (typed("value")) body.value = Number(typed("value"));
     if (typed("currency")) body.currency = typed("currency").toUpperCase();
@@ -176,8 +176,8 @@ function Form({ of, onMade, onSaved, onClose }: { of?: Hook; onMade: (m: Made) =
         </div>
       </fieldset>
       <div class="actions">
-        <button type="submit" class="button button-main" data-testid="save-hook">
-          {of ? "Save" : "Make it"}
+        <button type="submit" class="button button-main" disabled={busy} data-testid="save-hook">
+          {busy ? "One moment…" : of ? "Save" : "Make it"}
         </button>
         <button type="button" class="button" onClick={onClose}>
           Cancel

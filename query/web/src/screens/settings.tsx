@@ -129,7 +129,7 @@ const roles = [
 
 function NewKey({ onMade }: { onMade: (made: Schemas["NewKey"]) => void }) {
   const [role, setRole] = useState<Role>("viewer");
-  const { problem, onSubmit } = useSubmit(async (typed, form) => {
+  const { problem, busy, onSubmit } = useSubmit(async (typed, form) => {
     onMade(await ask("post", "/api/v1/keys", { body: { name: typed("name"), role } }));
     form.reset();
   });
@@ -141,8 +141,8 @@ function NewKey({ onMade }: { onMade: (made: Schemas["NewKey"]) => void }) {
         <input name="name" type="text" required maxLength={100} placeholder="Warehouse import" data-testid="key-name" />
       </label>
       <Choice label="Role" value={role} options={roles} onChange={(id) => setRole(id as Role)} testid="key-role" />
-      <button type="submit" class="button button-main" data-testid="make-key">
-        Make a key
+      <button type="submit" class="button button-main" disabled={busy} data-testid="make-key">
+        {busy ? "One moment…" : "Make a key"}
       </button>
     </form>
   );

@@ -74,7 +74,7 @@ function Outgoing() {
 /** Of a new webhook, or of one that is changed. */
 function Form({ of, onDone, onClose }: { of?: Webhook; onDone: (made: Made) => void; onClose: () => void }) {
   const [chosen, setChosen] = useState<Event[]>(of?.events ?? ["lead.created"]);
-  const { problem, onSubmit } = useSubmit(async (typed) => {
+  const { problem, busy, onSubmit } = useSubmit(async (typed) => {
     const body = { name: typed("name"), url: typed("url"), events: chosen };
     if (of) onDone({ webhook: await ask("put", "/api/v1/webhooks/{id}", { path: { id: of.id }, body }), secret: "" });
     else onDone(await ask("post", "/api/v1/webhooks", { body }));
@@ -108,8 +108,8 @@ function Form({ of, onDone, onClose }: { of?: Webhook; onDone: (made: Made) => v
         ))}
       </fieldset>
       <div class="actions">
-        <button type="submit" class="button button-main" disabled={chosen.length === 0} data-testid="save-webhook">
-          {of ? "Save" : "Add it"}
+        <button type="submit" class="button button-main" disabled={busy || chosen.length === 0} data-testid="save-webhook">
+          {busy ? "One moment…" : of ? "Save" : "Add it"}
         </button>
         <button type="button" class="button" onClick={onClose}>
           Cancel
@@ -127,7 +127,7 @@ const states: Record<Webhook["state"], { label: string; look: string }> = {
 
 function Card({ webhook: w, onChange, onSecret }: { webhook: Webhook; onChange: () => void; onSecret: (made: Made) => void }) {
   const [open, setOpen] = useState<"" | "log" | "edit" | "delete" | "renew">("");
-  const { problem, act } = useAct();
+  const { problem, busy, act } = useAct();
   const path = { id: w.id };
   const change = (what: () => Promise<unknown>) =>
     act(async () => {
@@ -170,13 +170,13 @@ function Card({ webhook: w, onChange, onSecret }: { webhook: Webhook; onChange: 
         />
       ) : (
         <div class="actions">
-          <button type="button" class="button" onClick={() => void test()} data-testid="test-webhook">
+          <button type="button" class="button" disabled={busy} onClick={() => void test()} data-testid="test-webhook">
             Send a test
           </button>
           <button type="button" class="button" aria-expanded={open === "log"} onClick={() => setOpen(open === "log" ? "" : "log")} data-testid="webhook-log">
             Log
           </button>
-          <button type="button" class="button" onClick={() => void change(() => ask("post", "/api/v1/webhooks/{id}/pause", { path, body: { paused: w.state === "active" } }))} data-testid="pause-webhook">
+          <button type="button" class="button" disabled={busy} onClick={() => void change(() => ask("post", "/api/v1/webhooks/{id}/pause", { path, body: { paused: w.state === "active" } }))} data-testid="pause-webhook">
             {w.state === "active" ? "Pause" : "Resume"}
           </button>
           <button type="button" class="button" onClick={() => setOpen("edit")}>

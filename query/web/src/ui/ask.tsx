@@ -1,14 +1,13 @@
 // A question before something that cannot be undone.
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
-import { Problem } from "../api/client";
 import { Dialog, ProblemNote } from "./basics";
+import { useAct } from "./form";
 
 interface Props<T> {
   title: string;
   text?: string;
   label: string; // of the button that does it
-  busy?: string; // what it says while it is done, when that may take a while
+  busy?: string; // what it says while it is done
   keep?: string; // of the button that leaves all as it is
   testid?: string;
   confirm?: string; // the test id of the button that does it
@@ -19,20 +18,14 @@ interface Props<T> {
 }
 
 /** Asks before something that cannot be undone. */
-export function Ask<T>({ title, text, label, busy, keep = "Cancel", testid = "ask", confirm = "ask-confirm", act, onDone, onClose, children }: Props<T>) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [acting, setActing] = useState(false);
-  const go = async () => {
-    setActing(true);
-    try {
-      const answer = await act();
+export function Ask<T>({ title, text, label, busy: words = "One moment…", keep = "Cancel", testid = "ask", confirm = "ask-confirm", act: send, onDone, onClose, children }: Props<T>) {
+  const { problem, busy, act } = useAct();
+  const go = () =>
+    act(async () => {
+      const answer = await send();
       if (onDone) onDone(answer);
       else onClose();
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-      setActing(false);
-    }
-  };
+    });
   return (
     <Dialog title={title} onClose={onClose} testid={testid}>
       {text && <p>{text}</p>}
@@ -42,8 +35,8 @@ export function Ask<T>({ title, text, label, busy, keep = "Cancel", testid = "as
         <button type="button" class="button" onClick={onClose}>
           {keep}
         </button>
-        <button type="button" class="button button-danger" disabled={!!busy && acting} onClick={() => void go()} data-testid={confirm}>
-          {acting && busy ? busy : label}
+        <button type="button" class="button button-danger" disabled={busy} onClick={() => void go()} data-testid={confirm}>
+          {busy ? words : label}
         </button>
       </div>
     </Dialog>

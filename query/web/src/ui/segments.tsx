@@ -8,6 +8,7 @@ import { may } from "../session";
 import { place } from "../url";
 import { Menu, ProblemNote, Skeleton } from "./basics";
 import { applyFilters } from "./filterbar";
+import { useAct } from "./form";
 import { Icon } from "./icon";
 
 type Segment = Schemas["Segment"];
@@ -23,13 +24,17 @@ export function SegmentMenu() {
 
 function Segments({ onDone }: { onDone: () => void }) {
   const saved = useQuery("segments", (signal) => ask("get", "/api/v1/segments", { signal }));
-  const [problem, setProblem] = useState<unknown>();
+  const { problem, busy, act } = useAct();
   const items = saved.data?.items ?? [];
-  const change = (done: Promise<unknown>) => done.then(() => (setProblem(undefined), saved.reload()), setProblem);
+  const change = (what: () => Promise<unknown>) =>
+    act(async () => {
+      await what();
+      saved.reload();
+    });
   return (
     <div class="filter-form" data-testid="segment-list">
       {saved.problem && <ProblemNote problem={saved.problem} again={saved.reload} />}
-      {problem instanceof Error && <p class="error" role="alert">{problem.message}</p>}
+      {problem && <ProblemNote problem={problem} />}
       {!saved.data && saved.loading && <Skeleton lines={2} />}
       {saved.data && items.length === 0 && <p class="hint">None yet. Filter the numbers, then keep the filters here under a name.</p>}
       <ul class="segments" aria-label="Segments">
@@ -39,14 +44,14 @@ function Segments({ onDone }: { onDone: () => void }) {
               {s.name} <span class="hint">{plural(s.filters.length, "filter")}</span>
             </button>
             {may("editor") && (
-              <button type="button" class="button button-icon" aria-label={`Forget the segment ${s.name}`} onClick={() => void change(ask("delete", "/api/v1/segments/{id}", { path: { id: s.id } }))} data-testid="segment-delete">
+              <button type="button" class="button button-icon" disabled={busy} aria-label={`Forget the segment ${s.name}`} onClick={() => void change(() => ask("delete", "/api/v1/segments/{id}", { path: { id: s.id } }))} data-testid="segment-delete">
                 <Icon name="close" />
               </button>
             )}
           </li>
         ))}
       </ul>
-      {may("editor") && <Keep filters={readFilters(place.value.query)} keep={(body) => change(ask("post", "/api/v1/segments", { body }))} />}
+      {may("editor") && <Keep filters={readFilters(place.value.query)} busy={busy} keep={(body) => change(() => ask("post", "/api/v1/segments", { body }))} />}
     </div>
   );
 }
@@ -56,12 +61,13 @@ function filtersOf(s: Segment): Filter[] {
   return s.filters.flatMap((text) => parseFilter(text) ?? []);
 }
 
-function Keep({ filters, keep }: { filters: Filter[]; keep: (body: Schemas["SegmentInput"]) => Promise<unknown> }) {
+/** The form that keeps the filters in force; keep tells whether they are kept. */
+function Keep({ filters, busy, keep }: { filters: Filter[]; busy: boolean; keep: (body: Schemas["SegmentInput"]) => Promise<boolean> }) {
   const [name, setName] = useState("");
   if (filters.length === 0) return null;
   const submit = (e: Event) => {
     e.preventDefault();
-    if (name.trim()) void keep({ name: name.trim(), filters: filters.map(formatFilter) }).then(() => setName(""));
+    if (name.trim()) void keep({ name: name.trim(), filters: filters.map(formatFilter) }).then((kept) => kept && setName(""));
   };
   return (
     <form class="filter-form" onSubmit={submit}>
@@ -69,7 +75,7 @@ function Keep({ filters, keep }: { filters: Filter[]; keep: (body: Schemas["Segm
         Keep the filters in force as
         <input type="text" value={name} onInput={(e) => setName(e.currentTarget.value)} maxLength={100} placeholder="Paid visitors" data-testid="segment-name" />
       </label>
-      <button type="submit" class="button button-main" disabled={!name.trim()} data-testid="segment-save">
+      <button type="submit" class="button button-main" disabled={busy || !name.trim()} data-testid="segment-save">
         Save segment
       </button>
     </form>
