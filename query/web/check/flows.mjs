@@ -52,6 +52,10 @@ test("signing in returns to where one wanted to go; a wrong password says what t
   assert.equal(query(page).get("period"), "7d");
   await page.click(id("sign-out"));
   await page.waitForSelector(id("sign-in"));
+  await page.fill(id("email"), " owner@northwind.example ");
+  await page.fill(id("password"), " sourceloop-dev ");
+  const [sent] = await Promise.all([page.waitForRequest((r) => r.url().endsWith("/sign-in") && r.method() === "POST"), page.click(id("submit"))]);
+  assert.deepEqual(sent.postDataJSON(), { email: "owner@northwind.example", password: " sourceloop-dev " }, "a password is sent as it was typed");
 });
 
 test("a link to another site is not followed after signing in", async (t) => {

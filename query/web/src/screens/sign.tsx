@@ -1,48 +1,32 @@
 // Signing in, and signing up by a one-time link.
-import { useEffect, useState } from "preact/hooks";
-import { ask, Problem } from "../api/client";
+import { useEffect } from "preact/hooks";
+import { ask } from "../api/client";
 import { forget } from "../api/query";
 import { session, type Session } from "../session";
 import { go, localPath, place } from "../url";
 import { ProblemNote } from "../ui/basics";
+import { useSubmit } from "../ui/form";
 
-/** Runs a form's call, and keeps what went wrong. */
-function useSubmit(call: (data: FormData) => Promise<Session>, next: () => string) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
-  const submit = async (e: SubmitEvent) => {
-    e.preventDefault();
-    const form = e.currentTarget as HTMLFormElement;
-    setBusy(true);
-    setProblem(null);
-    try {
-      const now = await call(new FormData(form));
-      forget();
-      session.value = now;
-      go(next(), "replace");
-    } catch (error) {
-      setProblem(error instanceof Problem ? error : new Problem(0, "Something went wrong", String(error), "Reload the page and try again."));
-      setBusy(false);
-    }
-  };
-  return { problem, busy, submit };
+/** Goes on as the one who signed in, without the answers that whoever was here before was given. */
+function enter(now: Session, next: string) {
+  forget();
+  session.value = now;
+  go(next, "replace");
 }
-
-const text = (data: FormData, name: string) => String(data.get(name) ?? "");
 
 /** The page at /sign-in. */
 export function SignIn() {
   useEffect(() => {
     document.title = "Sign in · SourceLoop";
   }, []);
-  const { problem, busy, submit } = useSubmit(
-    (data) => ask("post", "/api/v1/sign-in", { body: { email: text(data, "email").trim(), password: text(data, "password") } }),
-    () => localPath(place.value.query.get("next")),
-  );
+  const { problem, busy, onSubmit } = useSubmit(async (typed) => {
+    const now = await ask("post", "/api/v1/sign-in", { body: { email: typed("email"), password: typed("password", "whole") } });
+    enter(now, localPath(place.value.query.get("next")));
+  });
   return (
     <main class="lonely">
       <Brand />
-      <form class="card sign" onSubmit={submit} data-testid="sign-in">
+      <form class="card sign" onSubmit={onSubmit} data-testid="sign-in">
         <h1>Sign in</h1>
         {problem && <ProblemNote problem={problem} />}
         <label>
@@ -67,25 +51,17 @@ export function SignUp() {
   useEffect(() => {
     document.title = "Sign up · SourceLoop";
   }, []);
-  const { problem, busy, submit } = useSubmit(
-    (data) =>
-      ask("post", "/api/v1/sign-up", {
-        body: {
-          token,
-          email: text(data, "email").trim(),
-          password: text(data, "password"),
-          workspace: text(data, "workspace").trim(),
-          zone: text(data, "zone"),
-          currency: text(data, "currency").toUpperCase(),
-        },
-      }),
-    () => "/setup/tracking-code",
-  );
+  const { problem, busy, onSubmit } = useSubmit(async (typed) => {
+    const now = await ask("post", "/api/v1/sign-up", {
+      body: { token, email: typed("email"), password: typed("password", "whole"), workspace: typed("workspace"), zone: typed("zone"), currency: typed("currency").toUpperCase() },
+    });
+    enter(now, "/setup/tracking-code");
+  });
   return (
     <main class="lonely">
       <Brand />
       {token ? (
-        <form class="card sign" onSubmit={submit} data-testid="sign-up">
+        <form class="card sign" onSubmit={onSubmit} data-testid="sign-up">
           <h1>Create your workspace</h1>
           <p class="hint">This link works once. You become the Owner.</p>
           {problem && <ProblemNote problem={problem} />}

@@ -2,7 +2,11 @@
 import { useState } from "preact/hooks";
 import { Problem } from "../api/client";
 
-/** Does what somebody asked for. What the API refuses is the problem until the next time; act tells whether it was done. */
+/**
+ * Does what somebody asked for. What goes wrong is the problem until the next
+ * time; act tells whether it was done. While it is busy, what was pressed is
+ * disabled, so that a second press sends nothing.
+ */
 export function useAct() {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
@@ -13,7 +17,7 @@ export function useAct() {
       await what();
       return true;
     } catch (error) {
-      if (error instanceof Problem) setProblem(error);
+      setProblem(error instanceof Problem ? error : new Problem(0, "Something went wrong", String(error), "Reload the page and try again."));
       return false;
     } finally {
       setBusy(false);
@@ -22,17 +26,21 @@ export function useAct() {
   return { problem, busy, act };
 }
 
-/** What was typed into a field of a form, without space around it. */
-export type Typed = (field: string) => string;
+/** What was typed into a field of a form: without the space around it, unless the whole of it counts. */
+export type Typed = (field: string, as?: "whole") => string;
 
-/** Sends a form: send is told what was typed, and the form itself to empty it. What the API refuses is the problem until it is sent again. */
+/** Sends a form: send is told what was typed, and the form itself to empty it. What goes wrong is the problem until it is sent again. */
 export function useSubmit(send: (typed: Typed, form: HTMLFormElement) => Promise<void>) {
   const { problem, busy, act } = useAct();
   const submit = async (e: SubmitEvent) => {
     e.preventDefault();
     const form = e.currentTarget as HTMLFormElement;
     const data = new FormData(form);
-    await act(() => send((field) => String(data.get(field) ?? "").trim(), form));
+    const typed: Typed = (field, as) => {
+      const text = String(data.get(field) ?? "");
+      return as === "whole" ? text : text.trim();
+    };
+    await act(() => send(typed, form));
   };
   return { problem, busy, onSubmit: (e: SubmitEvent) => void submit(e) };
 }
