@@ -10,6 +10,8 @@ import (
 // Attribution is the answer.
 type Attribution struct {
 	Rows       []AttributionRow // most conversions first
+	Count      int              // of rows, those beyond Rows included
+	Rest       AttributionRow   // the sums of those beyond Rows; without keys
 	Attributed float64          // conversions with a touch
 	Total      float64          // conversions in the period
 	Costed     bool             // whether costs are known in these days, and can be told apart so
@@ -29,13 +31,15 @@ type AttributionRow struct {
 }
 
 // Attribution credits the conversions of a period to the values of one or two
-// dimensions. Rows sum to Total.
+// dimensions. Rows and Rest sum to Total.
 func (s Scoped) Attribution(ctx context.Context, q Credits) (Attribution, error) {
 	model, compare, err := q.check()
 	if err != nil {
 		return Attribution{}, err
 	}
-	byKey, err := s.credits(ctx, q)
+	room := s.reader.rooms.take()
+	defer s.reader.rooms.put(room)
+	credits, err := s.creditTable(ctx, room, q)
 	if err != nil {
 		return Attribution{}, err
 	}
@@ -47,20 +51,33 @@ func (s Scoped) Attribution(ctx context.Context, q Credits) (Attribution, error)
 	if err != nil {
 		return Attribution{}, err
 	}
-	for _, m := range []Model{q.Model, q.Compare} {
-		if m == Markov || m == Shapley {
-			if err := s.addDataDriven(ctx, q, m, byKey); err != nil {
-				return Attribution{}, err
-			}
-		}
-	}
-	a := tabulate(byKey, sessions, costs, model, compare)
+	a := tabulate(credits, sessions, costs, model, compare, q.Rows)
 	if q.Second != "" {
 		for i := range a.Rows {
 			a.Rows[i].Second = cmp.Or(a.Rows[i].Second, None)
 		}
 	}
 	return a, nil
+}
+
+// creditTable gives what keys earned, in some room that it holds until it is no longer used.
+func (s Scoped) creditTable(ctx context.Context, room *touchRows, q Credits) (creditTable, error) {
+	sums, err := s.summed(ctx, room, q, grouping{first: q.Dimension, second: q.Second})
+	if err != nil {
+		return nil, err
+	}
+	if !q.Model.dataDriven() && !q.Compare.dataDriven() {
+		return sumTable{sums[0]}, nil
+	}
+	byKey := sums[0].earned()
+	for _, m := range []Model{q.Model, q.Compare} {
+		if m.dataDriven() {
+			if err := s.addDataDriven(ctx, q, m, byKey); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return newEarnedTable(byKey), nil
 }
 
 // check refuses what cannot be asked, and gives the places of the two models;
@@ -112,41 +129,4 @@ func (r AttributionRow) settled() AttributionRow {
 	r.CompareConversions, r.CompareValue = settled(r.CompareConversions), settled(r.CompareValue)
 	r.Cost = settled(r.Cost)
 	return r
-}
-
-// tabulate picks models and brings keys with credits, sessions or costs together.
-func tabulate(byKey map[keys]earned, sessions map[keys]uint64, costs map[keys]float64, model, compare int) Attribution {
-	a := Attribution{Costed: costs != nil}
-	all := make(map[keys]bool)
-	for key := range byKey {
-		all[key] = true
-	}
-	for key := range sessions {
-		all[key] = true
-	}
-	for key := range costs {
-		all[key] = true
-	}
-	for key := range all {
-		row := AttributionRow{Key: cmp.Or(key[0], None), Second: key[1], Sessions: sessions[key], Cost: costs[key]}
-		a.Cost += row.Cost
-		if e, ok := byKey[key]; ok {
-			row.Conversions, row.Value = e.conversions[model], e.value[model]
-			a.Attributed += e.attributed[model]
-			if compare >= 0 {
-				row.CompareConversions, row.CompareValue = e.conversions[compare], e.value[compare]
-			}
-		}
-		a.Total += row.Conversions
-		// A key that only another model credits, or that has only sessions of bots, is no row.
-		if row = row.settled(); row.Sessions > 0 || row.Conversions > 0 || row.CompareConversions > 0 || row.Cost > 0 {
-			a.Rows = append(a.Rows, row)
-		}
-	}
-	a.Attributed, a.Total, a.Cost = settled(a.Attributed), settled(a.Total), settled(a.Cost)
-	slices.SortFunc(a.Rows, func(x, y AttributionRow) int {
-		return cmp.Or(cmp.Compare(y.Conversions, x.Conversions), cmp.Compare(y.Sessions, x.Sessions), cmp.Compare(y.Cost, x.Cost), cmp.Compare(x.Key, y.Key),
-			cmp.Compare(x.Second, y.Second))
-	})
-	return a
 }

@@ -35,6 +35,14 @@ func (n *names) code(text []byte) int32 {
 	return code
 }
 
+// find gives a text's number, if it has one.
+func (n *names) find(text string) (code int32, known bool) {
+	if code, known = n.codes[text]; !known {
+		code, known = n.below[text]
+	}
+	return code, known
+}
+
 func (n *names) clear() {
 	clear(n.codes)
 	clear(n.texts) // Rows of an answer may still hold some of them, and this nothing.
@@ -55,6 +63,19 @@ type codedColumn struct {
 	keys8      proto.ColUInt8
 	keys16     proto.ColUInt16
 	keys32     proto.ColUInt32
+}
+
+// told is a column of what is told of each text, which of many may be the same.
+func (c *codedColumn) told(of func(string) string) *codedColumn {
+	t := &codedColumn{names: newNames(), codes: make([]int32, len(c.codes)), rows: c.rows}
+	places := make([]int32, len(c.texts))
+	for i, text := range c.texts {
+		places[i] = t.code([]byte(of(text)))
+	}
+	for i, code := range c.codes {
+		t.codes[i] = places[code]
+	}
+	return t
 }
 
 // The type of a column, as proto.ColResult asks it.

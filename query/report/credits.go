@@ -50,6 +50,7 @@ type Credits struct {
 	Exclude    []Filter      // touches that match one are as if they were not there
 	Filters    []Filter      // credits whose touch matches all are counted
 	AsOf       schema.Millis // what was known then; 0 for now
+	Rows       int           // of Attribution: how many rows are given, the first of all; 0 for all
 
 	// Progressed are the contacts that reached the stage In Progress, and when
 	// first; full path asks for it. It is not changed.
@@ -57,7 +58,7 @@ type Credits struct {
 
 	only     map[schema.ID]bool // no other conversions; nil for all
 	replayed *replayed          // rows that stand whatever was known at AsOf; nil for none
-	came     map[keys]uint64    // the sessions by key, whatever the filters, where they are known; else nil
+	came     []keyCount         // the sessions by key, whatever the filters, where they are known; else nil
 }
 
 // endOfTime is later than anything known: the year 2286.
@@ -230,7 +231,8 @@ func noneEarned() earned {
 	return earned{conversions: all[:n:n], value: all[n : 2*n : 2*n], attributed: all[2*n:]}
 }
 
-func (s Scoped) sessionsBy(ctx context.Context, q Credits) (map[keys]uint64, error) {
+// sessionsBy counts the sessions of a question's period by its dimensions, every key once.
+func (s Scoped) sessionsBy(ctx context.Context, q Credits) ([]keyCount, error) {
 	if counts, done, err := s.restedBy(ctx, q); done || err != nil {
 		return counts, err
 	}
@@ -240,12 +242,11 @@ func (s Scoped) sessionsBy(ctx context.Context, q Credits) (map[keys]uint64, err
 		return nil, err
 	}
 	data.Key, data.Second = sessionKey(q.Dimension), secondColumn(q.Second, sessionKey)
-	counts := make(map[keys]uint64)
+	var counts []keyCount
 	err = s.query(ctx, "dimension_sessions", data, arguments, func(rows driver.Rows) error {
-		var k keys
-		var n uint64
-		err := rows.Scan(&k[0], &k[1], &n)
-		counts[k] = n
+		var k keyCount
+		err := rows.Scan(&k.key[0], &k.key[1], &k.n)
+		counts = append(counts, k)
 		return err
 	})
 	return counts, err

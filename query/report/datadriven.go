@@ -101,10 +101,10 @@ func (s Scoped) players(ctx context.Context, q Credits, m Model, byKey map[keys]
 			return nil, err
 		}
 	}
-	p, rank, all := &players{}, map[keys]float64{}, uint64(0)
-	for key, n := range sessions {
-		rank[key] = 0
-		all += n
+	p, rank, came, all := &players{}, map[keys]float64{}, make(map[keys]uint64, len(sessions)), uint64(0)
+	for _, of := range sessions {
+		rank[of.key], came[of.key] = 0, of.n
+		all += of.n
 	}
 	p.every = 1 + all/pathSessions
 	for key, e := range byKey {
@@ -114,7 +114,7 @@ func (s Scoped) players(ctx context.Context, q Credits, m Model, byKey map[keys]
 		p.keys = append(p.keys, key)
 	}
 	slices.SortFunc(p.keys, func(a, b keys) int {
-		return cmp.Or(cmp.Compare(settled(rank[b]), settled(rank[a])), cmp.Compare(sessions[b], sessions[a]), slices.Compare(a[:], b[:]))
+		return cmp.Or(cmp.Compare(settled(rank[b]), settled(rank[a])), cmp.Compare(came[b], came[a]), slices.Compare(a[:], b[:]))
 	})
 	most := markovPlayers
 	if m == Shapley {

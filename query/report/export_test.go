@@ -9,10 +9,13 @@ import (
 
 // EachModel answers a question under every model.
 func (s Scoped) EachModel(ctx context.Context, q Credits) (map[Model]Attribution, error) {
-	byKey, err := s.credits(ctx, q)
+	room := s.reader.rooms.take()
+	defer s.reader.rooms.put(room)
+	sums, err := s.summed(ctx, room, q, grouping{first: q.Dimension, second: q.Second})
 	if err != nil {
 		return nil, err
 	}
+	byKey := sums[0].earned()
 	sessions, err := s.sessionsBy(ctx, q)
 	if err != nil {
 		return nil, err
@@ -28,7 +31,11 @@ func (s Scoped) EachModel(ctx context.Context, q Credits) (map[Model]Attribution
 				return nil, err
 			}
 		}
-		answers[m] = tabulate(byKey, sessions, costs, i, -1)
+		var table creditTable = sumTable{sums[0]}
+		if m.dataDriven() {
+			table = newEarnedTable(byKey)
+		}
+		answers[m] = tabulate(table, sessions, costs, i, -1, q.Rows)
 	}
 	return answers, nil
 }

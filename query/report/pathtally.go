@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"container/heap"
 	"encoding/binary"
 	"runtime"
 	"slices"
@@ -104,18 +103,17 @@ func (t *pathTally) text(key string) []string {
 
 // most gives the places of those that came most often, first those that are listed, as many as asked.
 func (t *pathTally) most(n int, listed map[string]bool) []int32 {
-	best := &pathHeap{less: func(a, b int32) bool { return t.compare(a, b) < 0 }}
+	best := foremost[int32]{n: max(1, n), compare: func(a, b *int32) int { return t.compare(*a, *b) }}
 	var first []int32
 	for place := range t.paths {
 		if len(listed) > 0 && listed[strings.Join(t.text(t.paths[place].key), separator)] {
 			first = append(first, int32(place))
 		} else {
-			best.offer(int32(place), n)
+			best.offer(int32(place))
 		}
 	}
 	slices.SortFunc(first, t.compare)
-	slices.SortFunc(best.places, t.compare)
-	all := append(first, best.places...)
+	all := append(first, best.sorted()...)
 	return all[:min(n, len(all))]
 }
 
@@ -227,34 +225,6 @@ func (w *pathWalker) visit(chosen []int32, n int) {
 			w.browsers[place-1] = append(w.browsers[place-1], of.rows.browsers.elements.rows[touch])
 		}
 	})
-}
-
-// pathHeap holds the first of some places, the last of them on top.
-type pathHeap struct {
-	less   func(a, b int32) bool
-	places []int32
-}
-
-// offer holds a place, if it is among the first n.
-func (h *pathHeap) offer(place int32, n int) {
-	switch {
-	case len(h.places) < n:
-		heap.Push(h, place)
-	case n > 0 && h.less(place, h.places[0]):
-		h.places[0] = place
-		heap.Fix(h, 0)
-	}
-}
-
-// Len, Less, Swap, Push and Pop are those of heap.Interface.
-func (h *pathHeap) Len() int           { return len(h.places) }
-func (h *pathHeap) Less(i, j int) bool { return h.less(h.places[j], h.places[i]) }
-func (h *pathHeap) Swap(i, j int)      { h.places[i], h.places[j] = h.places[j], h.places[i] }
-func (h *pathHeap) Push(place any)     { h.places = append(h.places, place.(int32)) }
-func (h *pathHeap) Pop() any {
-	last := h.places[len(h.places)-1]
-	h.places = h.places[:len(h.places)-1]
-	return last
 }
 
 // withoutQuery cuts a URL's query off, as ClickHouse's cutQueryString does.

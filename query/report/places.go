@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
@@ -45,7 +43,7 @@ const MaxPlaces = 1000
 // placeKind is how pages, or countries, are asked for.
 type placeKind struct {
 	dimension Dimension           // conversions are credited by it
-	of        func(string) string // the place of a value of the dimension
+	of        func(string) string // the place of a value of the dimension; nil where that is it
 	gather    func(Scoped, context.Context, Credits, placesAt) error
 	counts    []placeCount // instead, of more sessions than are gathered
 }
@@ -65,7 +63,7 @@ type placesAt func(place string) *PlaceFigures
 func (s Scoped) Content(ctx context.Context, q Credits, before *Period) (Places, error) {
 	return s.places(ctx, q, before, placeKind{
 		dimension: "landing_page",
-		of:        func(url string) string { page, _, _ := strings.Cut(url, "?"); return page }, // As cutQueryString does in sessions.
+		of:        withoutQuery,
 		gather:    Scoped.gatherPages,
 		counts:    []placeCount{{"content_ends", scanEnds}, {"content_views", scanViews}},
 	})
@@ -98,7 +96,6 @@ func scanViews(row driver.Rows, at placesAt) error {
 func (s Scoped) Locations(ctx context.Context, q Credits, before *Period) (Places, error) {
 	return s.places(ctx, q, before, placeKind{
 		dimension: "country",
-		of:        func(country string) string { return country },
 		gather:    Scoped.gatherCountries,
 		counts:    []placeCount{{"locations", scanCountry}},
 	})
@@ -127,24 +124,26 @@ func (s Scoped) places(ctx context.Context, q Credits, before *Period, kind plac
 		}
 		p.Before = &totals
 	}
+	rows := foremost[PlaceRow]{n: MaxPlaces, compare: comparePlaces}
 	for place, f := range now {
 		row := PlaceRow{Place: place, PlaceFigures: *f}
 		if before != nil {
 			row.Before = cmp.Or(then[place], &PlaceFigures{})
 		}
-		p.Rows = append(p.Rows, row)
+		rows.offer(row)
+		p.Count++
 	}
 	for place, f := range then {
 		if now[place] == nil {
-			p.Rows = append(p.Rows, PlaceRow{Place: place, Before: f})
+			rows.offer(PlaceRow{Place: place, Before: f})
+			p.Count++
 		}
 	}
-	slices.SortFunc(p.Rows, comparePlaces)
-	p.Count, p.Rows = len(p.Rows), p.Rows[:min(len(p.Rows), MaxPlaces)]
+	p.Rows = rows.sorted()
 	return p, nil
 }
 
-func comparePlaces(a, b PlaceRow) int {
+func comparePlaces(a, b *PlaceRow) int {
 	order := cmp.Compare(b.Conversions, a.Conversions)
 	if a.Before != nil && b.Before != nil {
 		order = cmp.Or(order, cmp.Compare(b.Before.Conversions, a.Before.Conversions))
@@ -156,7 +155,7 @@ func comparePlaces(a, b PlaceRow) int {
 func (s Scoped) placesIn(ctx context.Context, q Credits, kind placeKind) (map[string]*PlaceFigures, Totals, error) {
 	var total Totals
 	q.Dimension, q.Second = kind.dimension, ""
-	byKey, model, err := s.creditedOne(ctx, q)
+	byKey, model, err := s.creditedOne(ctx, q, kind.of)
 	if err != nil {
 		return nil, total, err
 	}
@@ -173,7 +172,7 @@ func (s Scoped) placesIn(ctx context.Context, q Credits, kind placeKind) (map[st
 	}
 	for key, e := range byKey {
 		if e.conversions[model] > 0 { // Another model may credit the place alone.
-			f := at(kind.of(key[0]))
+			f := at(key[0])
 			f.Conversions, f.Value = f.Conversions+e.conversions[model], f.Value+e.value[model]
 		}
 		total.Conversions, total.Value = total.Conversions+e.conversions[model], total.Value+e.value[model]
@@ -199,9 +198,9 @@ func (s Scoped) countPlaces(ctx context.Context, q Credits, kind placeKind, at p
 	return nil
 }
 
-// creditedOne gives credits by q.Dimension, and the place of the question's
-// model in them.
-func (s Scoped) creditedOne(ctx context.Context, q Credits) (map[keys]earned, int, error) {
+// creditedOne gives credits by q.Dimension, or by what is told of its values,
+// and the place of the question's model in them.
+func (s Scoped) creditedOne(ctx context.Context, q Credits, told func(string) string) (map[keys]earned, int, error) {
 	q.Compare = ""
 	model, _, err := q.check()
 	if err != nil {
@@ -210,8 +209,11 @@ func (s Scoped) creditedOne(ctx context.Context, q Credits) (map[keys]earned, in
 	if q.Model.dataDriven() {
 		return nil, 0, invalid("the model %s is told in Traffic only; use another model, such as linear", q.Model)
 	}
-	byKey, err := s.credits(ctx, q)
-	return byKey, model, err
+	byKey, err := s.creditsBy(ctx, q, grouping{first: q.Dimension, told: told})
+	if err != nil {
+		return nil, 0, err
+	}
+	return byKey[0], model, nil
 }
 
 // askSessions runs a statement about the sessions of a question's period that

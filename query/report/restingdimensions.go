@@ -34,7 +34,7 @@ func (q *Credits) conditionsOn(run *sessionRun) (all []runCondition) {
 }
 
 // restedBy counts sessions by one or two dimensions, of those that are kept; false when it cannot be done so.
-func (s Scoped) restedBy(ctx context.Context, q Credits) (counts map[keys]uint64, done bool, err error) {
+func (s Scoped) restedBy(ctx context.Context, q Credits) (counts []keyCount, done bool, err error) {
 	if q.Dimension == "" || q.Dimension == q.Second {
 		return nil, false, nil
 	}
@@ -60,21 +60,20 @@ func (s Scoped) restedBy(ctx context.Context, q Credits) (counts map[keys]uint64
 	return countedByBoth(q.Period, runs, columns, by, s.reader.resting.pairs), true, nil
 }
 
-func countedBy(period Period, runs []countedRun, column string, by *names) map[keys]uint64 {
+func countedBy(period Period, runs []countedRun, column string, by *names) (counts []keyCount) {
 	c := restingCount{period: period, runs: runs, alone: true, marks: len(by.texts), tables: 1, mark: func(w *restingWorker, p *portion) {
 		p.tally(w.tables[0], p.numbers(column))
 	}}
 	_, tables := c.count()
-	counts := make(map[keys]uint64, len(by.texts))
 	for code, n := range tables[0] {
 		if n > 0 {
-			counts[keys{by.texts[code]}] = n
+			counts = append(counts, keyCount{keys{by.texts[code]}, n})
 		}
 	}
 	return counts
 }
 
-func countedByBoth(period Period, runs []countedRun, columns []string, by [2]*names, most int) map[keys]uint64 {
+func countedByBoth(period Period, runs []countedRun, columns []string, by [2]*names, most int) (counts []keyCount) {
 	width := len(by[1].texts)
 	c := restingCount{period: period, runs: runs, alone: true, tables: 1, mark: func(w *restingWorker, p *portion) {
 		p.room.stretches = append(p.room.stretches[:0], p.numbers(columns[0])...)
@@ -83,15 +82,14 @@ func countedByBoth(period Period, runs []countedRun, columns []string, by [2]*na
 	if size := len(by[0].texts) * width; size <= most {
 		c.marks = size
 	}
-	counts := make(map[keys]uint64)
 	_, tables := c.count()
 	for place, n := range tables[0] {
 		if n > 0 {
-			counts[keys{by[0].texts[place/width], by[1].texts[place%width]}] = n
+			counts = append(counts, keyCount{keys{by[0].texts[place/width], by[1].texts[place%width]}, n})
 		}
 	}
 	for place, n := range c.pairs {
-		counts[keys{by[0].texts[place/width], by[1].texts[place%width]}] = n
+		counts = append(counts, keyCount{keys{by[0].texts[place/width], by[1].texts[place%width]}, n})
 	}
 	return counts
 }

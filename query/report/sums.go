@@ -11,7 +11,8 @@ import (
 // credited touch, or the stretches of time in which conversions happened.
 type grouping struct {
 	first, second Dimension
-	bounds        []int64 // ascending beginnings; nil for dimensions
+	told          func(string) string // what is summed by instead of values of the first dimension; nil for these
+	bounds        []int64             // ascending beginnings; nil for dimensions
 }
 
 // sum adds up credits by a grouping. Keys are numbers until they are told.
@@ -40,6 +41,9 @@ func newSum(g grouping, columns []string, r *touchRows) *sum {
 			continue
 		}
 		column := r.columns[slices.Index(columns, "touches_"+string(d))]
+		if i == 0 && g.told != nil {
+			column = column.told(g.told)
+		}
 		s.none[i], s.excluded[i] = column.code([]byte(d.direct())), column.code([]byte(Excluded))
 		if i == 0 {
 			s.column = column
@@ -244,22 +248,30 @@ func (s *slot) credited() bool { return s.conversions[linear] > 0 || s.whole > 0
 
 // each tells what every key earned.
 func (s *sum) each(tell func(keys, *slot)) {
-	told := func(key keys, at *slot) {
-		if at.credited() {
-			tell(key, at)
-		}
-	}
-	for pair, place := range s.pairs {
-		told(keys{s.column.texts[pair[0]], s.other.texts[pair[1]]}, &s.slots[place])
+	if s.column != nil {
+		s.eachPlace(func(place int, key keys) { tell(key, &s.slots[place]) })
+		return
 	}
 	for place := range s.slots {
-		switch {
-		case s.other != nil:
-			return
-		case s.column != nil:
-			told(keys{s.column.texts[place]}, &s.slots[place])
-		default:
-			told(keys{strconv.FormatInt(s.bounds[place], 10)}, &s.slots[place])
+		if at := &s.slots[place]; at.credited() {
+			tell(keys{strconv.FormatInt(s.bounds[place], 10)}, at)
+		}
+	}
+}
+
+// eachPlace tells the slots of keys that earned anything, of a sum by dimensions.
+func (s *sum) eachPlace(tell func(place int, key keys)) {
+	if s.other != nil {
+		for pair, place := range s.pairs {
+			if s.slots[place].credited() {
+				tell(int(place), keys{s.column.texts[pair[0]], s.other.texts[pair[1]]})
+			}
+		}
+		return
+	}
+	for place := range s.slots {
+		if s.slots[place].credited() {
+			tell(place, keys{s.column.texts[place]})
 		}
 	}
 }
