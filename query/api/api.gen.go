@@ -1288,8 +1288,14 @@ type Attribution struct {
 	// channel rules give its UTM values; rows with a cost and nothing else are there, too.
 	Cost *float64 `json:"cost,omitempty"`
 
+	// Count How many rows there are, those beyond `limit` included.
+	Count int64 `json:"count"`
+
 	// Previous The days compared with.
 	Previous *AttributionBefore `json:"previous,omitempty"`
+
+	// Rest The sums of the rows beyond `limit`; there when there are some.
+	Rest *AttributionRest `json:"rest,omitempty"`
 
 	// Rows The rows, most conversions first.
 	Rows []AttributionRow `json:"rows"`
@@ -1340,6 +1346,39 @@ type AttributionChanges struct {
 
 	// Then Conversions in the range, as they were known.
 	Then float64 `json:"then"`
+}
+
+// AttributionRest The sums of the rows beyond `limit`; there when there are some.
+type AttributionRest struct {
+	// CompareConversions Conversions as the second model credits them.
+	CompareConversions *float64 `json:"compare_conversions,omitempty"`
+
+	// CompareValue Value as the second model credits it.
+	CompareValue *float64 `json:"compare_value,omitempty"`
+
+	// Conversions Credited conversions.
+	Conversions float64 `json:"conversions"`
+
+	// Cost What ads with these values cost, where the answer has a cost.
+	Cost *float64 `json:"cost,omitempty"`
+
+	// PreviousConversions Conversions in the days compared with.
+	PreviousConversions *float64 `json:"previous_conversions,omitempty"`
+
+	// PreviousCost Cost in the days compared with.
+	PreviousCost *float64 `json:"previous_cost,omitempty"`
+
+	// PreviousSessions Sessions in the days compared with.
+	PreviousSessions *int64 `json:"previous_sessions,omitempty"`
+
+	// PreviousValue Value in the days compared with.
+	PreviousValue *float64 `json:"previous_value,omitempty"`
+
+	// Sessions Sessions in the same days.
+	Sessions int64 `json:"sessions"`
+
+	// Value Credited value, in the workspace's currency.
+	Value float64 `json:"value"`
 }
 
 // AttributionRow What one value of the dimension earned.
@@ -4612,6 +4651,9 @@ type GetAttributionParams struct {
 	// SecondDimension A second dimension to group by.
 	SecondDimension *SecondDimension `form:"second_dimension,omitempty" json:"second_dimension,omitempty"`
 
+	// Limit How many rows at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
 	// From The first day, in the workspace's time zone. By default 29 days before `to`.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
@@ -5565,6 +5607,13 @@ func (w *ServerInterfaceWrapper) GetAttribution(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "second_dimension", ctx.QueryParams(), &params.SecondDimension, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter second_dimension: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
 	}
 
 	// ------------- Optional query parameter "from" -------------

@@ -59,6 +59,9 @@ func (s *service) progressed(ctx context.Context, who caller) (map[schema.ID]sch
 	return s.reports(who).Owners(ctx, moments)
 }
 
+// defaultRows is how many rows a table of attribution has unless another number is asked for.
+const defaultRows = 1000
+
 // GetAttribution credits conversions to what earned them.
 func (s *service) GetAttribution(ctx context.Context, in GetAttributionRequestObject) (GetAttributionResponseObject, error) {
 	who, p := callerOf(ctx), in.Params
@@ -74,6 +77,13 @@ func (s *service) GetAttribution(ctx context.Context, in GetAttributionRequestOb
 	if err != nil {
 		return nil, err
 	}
+	limit := defaultRows
+	if p.Limit != nil {
+		limit = *p.Limit
+	}
+	if !compares { // What was most in the days compared with may be little in these.
+		q.Rows = limit
+	}
 	found, err := s.reports(who).Attribution(ctx, q)
 	if err != nil {
 		return nil, err
@@ -88,6 +98,7 @@ func (s *service) GetAttribution(ctx context.Context, in GetAttributionRequestOb
 		return nil, err
 	}
 	answer.compare(old, q)
+	answer.cut(limit)
 	answer.Previous = new(beforeOf(who, old, before))
 	return answer, nil
 }
@@ -100,25 +111,74 @@ func dimension(d *Dimension) report.Dimension {
 }
 
 func attributionOf(a report.Attribution, q report.Credits) GetAttribution200JSONResponse {
-	answer := GetAttribution200JSONResponse{Rows: make([]AttributionRow, 0, len(a.Rows)), Attributed: a.Attributed, Total: a.Total}
+	answer := GetAttribution200JSONResponse{Rows: make([]AttributionRow, 0, len(a.Rows)), Count: int64(a.Count), Attributed: a.Attributed, Total: a.Total}
 	if a.Costed {
 		answer.Cost = new(a.Cost)
 	}
-	for _, r := range a.Rows {
-		row := rowOf(r, q)
-		row.Conversions, row.Value, row.Sessions = r.Conversions, r.Value, int64(r.Sessions)
-		if a.Costed {
-			row.Cost = new(r.Cost)
-			if q.AsOf == 0 { // Costs are as they are now.
-				row.CostPerConversion, row.ReturnOnSpend = ratio(r.Cost, r.Conversions), ratio(r.Value, r.Cost)
-			}
-		}
-		if q.Compare != "" {
-			row.CompareConversions, row.CompareValue = new(r.CompareConversions), new(r.CompareValue)
+	for i := range a.Rows {
+		row := earnedOf(&a.Rows[i], a.Costed, q)
+		if row.Cost != nil && q.AsOf == 0 { // Costs are as they are now.
+			row.CostPerConversion, row.ReturnOnSpend = ratio(*row.Cost, row.Conversions), ratio(row.Value, *row.Cost)
 		}
 		answer.Rows = append(answer.Rows, row)
 	}
+	if a.Count > len(a.Rows) {
+		rest := earnedOf(&a.Rest, a.Costed, q)
+		answer.Rest = restOf(&rest)
+	}
 	return answer
+}
+
+// earnedOf is a row with what its keys earned.
+func earnedOf(r *report.AttributionRow, costed bool, q report.Credits) AttributionRow {
+	row := rowOf(*r, q)
+	row.Conversions, row.Value, row.Sessions = r.Conversions, r.Value, int64(r.Sessions)
+	if costed {
+		row.Cost = new(r.Cost)
+	}
+	if q.Compare != "" {
+		row.CompareConversions, row.CompareValue = new(r.CompareConversions), new(r.CompareValue)
+	}
+	return row
+}
+
+func restOf(r *AttributionRow) *AttributionRest {
+	return &AttributionRest{
+		Conversions: r.Conversions, Value: r.Value, Sessions: r.Sessions, CompareConversions: r.CompareConversions, CompareValue: r.CompareValue, Cost: r.Cost,
+		PreviousConversions: r.PreviousConversions, PreviousValue: r.PreviousValue, PreviousSessions: r.PreviousSessions, PreviousCost: r.PreviousCost,
+	}
+}
+
+// cut leaves the first rows, and the sums of the others.
+func (a *GetAttribution200JSONResponse) cut(limit int) {
+	a.Count = int64(len(a.Rows))
+	if len(a.Rows) <= limit {
+		return
+	}
+	var rest AttributionRow
+	for i := range a.Rows[limit:] {
+		r := &a.Rows[limit+i]
+		rest.Conversions, rest.Value, rest.Sessions = rest.Conversions+r.Conversions, rest.Value+r.Value, rest.Sessions+r.Sessions
+		plus(&rest.CompareConversions, r.CompareConversions)
+		plus(&rest.CompareValue, r.CompareValue)
+		plus(&rest.PreviousConversions, r.PreviousConversions)
+		plus(&rest.PreviousValue, r.PreviousValue)
+		plus(&rest.PreviousSessions, r.PreviousSessions)
+		plus(&rest.Cost, r.Cost)
+		plus(&rest.PreviousCost, r.PreviousCost)
+	}
+	a.Rows, a.Rest = a.Rows[:limit:limit], restOf(&rest)
+}
+
+// plus adds a number that may be missing to a sum that is missing until there is one.
+func plus[N int64 | float64](sum **N, n *N) {
+	if n == nil {
+		return
+	}
+	if *sum == nil {
+		*sum = new(N)
+	}
+	**sum += *n
 }
 
 // ratio is nil where nothing is set against nothing.

@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"testing"
 
 	"sourceloop/control"
@@ -76,6 +77,49 @@ func TestComparedAttribution(t *testing.T) {
 			t.Errorf("%s: rows sum to %v, and it is %+v", test.compare, sum, a)
 		}
 	}
+}
+
+// TestFirstRows: asked for few rows, the first of all come, and the sums of the others with what stands beside them.
+func TestFirstRows(t *testing.T) {
+	w := newStory(t)
+	c := w.keyed(w.ann, control.Viewer)
+	for _, beside := range []string{"", "&compare=custom&compare_from=2026-09-01&compare_to=2026-09-04", "&compare_model=first_touch"} {
+		var all, first api.Attribution
+		c.want(200, "GET", "/api/v1/attribution?dimension=channel"+beside, nil).into(t, &all)
+		c.want(200, "GET", "/api/v1/attribution?dimension=channel&limit=1"+beside, nil).into(t, &first)
+		if all.Rest != nil || len(all.Rows) < 2 || all.Count != int64(len(all.Rows)) {
+			t.Fatalf("%q: %+v", beside, all)
+		}
+		if len(first.Rows) != 1 || !reflect.DeepEqual(first.Rows[0], all.Rows[0]) || first.Count != all.Count || first.Rest == nil || first.Total != all.Total {
+			t.Fatalf("%q: %+v, of %+v", beside, first, all)
+		}
+		want := api.AttributionRest{}
+		for _, r := range all.Rows[1:] {
+			want.Conversions, want.Value, want.Sessions = want.Conversions+r.Conversions, want.Value+r.Value, want.Sessions+r.Sessions
+			for _, sum := range []struct{ of, n **float64 }{
+				{&want.CompareConversions, &r.CompareConversions}, {&want.CompareValue, &r.CompareValue},
+				{&want.PreviousConversions, &r.PreviousConversions}, {&want.PreviousValue, &r.PreviousValue},
+			} {
+				if *sum.n != nil {
+					*sum.of = new(**sum.n + value(*sum.of))
+				}
+			}
+			if r.PreviousSessions != nil {
+				want.PreviousSessions = new(*r.PreviousSessions + value(want.PreviousSessions))
+			}
+		}
+		if !reflect.DeepEqual(*first.Rest, want) {
+			t.Errorf("%q: the others have %+v, want %+v", beside, *first.Rest, want)
+		}
+	}
+	c.want(400, "GET", "/api/v1/attribution?limit=0", nil)
+}
+
+func value[N int64 | float64](n *N) (zero N) {
+	if n == nil {
+		return zero
+	}
+	return *n
 }
 
 func TestExcludedTouches(t *testing.T) {

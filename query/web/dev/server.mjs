@@ -102,7 +102,7 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
       }
     }
     const previous = compared ? { previous: { from: "2026-10-01", to: "2026-10-30", attributed: attributed - 5, total: chosen.length - 5 } } : {};
-    return ok({ ...previous, ...(spent ? { cost: [...spent.values()].reduce((a, b) => a + b, 0) } : {}), rows: [...rows.values()].sort((a, b) => b.conversions - a.conversions || b.sessions - a.sessions), attributed, total: chosen.length });
+    return ok({ ...previous, ...(spent ? { cost: [...spent.values()].reduce((a, b) => a + b, 0) } : {}), rows: [...rows.values()].sort((a, b) => b.conversions - a.conversions || b.sessions - a.sessions), count: rows.size, attributed, total: chosen.length });
   };
   const traffic = (q) => {
     const days = Math.min(400, Math.max(1, Math.round((Date.parse(q.get("to")) - Date.parse(q.get("from"))) / 864e5) + 1));

@@ -251,7 +251,8 @@ export interface paths {
         };
         /**
          * Conversions credited to what earned them
-         * @description One row for each value of the dimension. `conversions` of all rows sum to `total`. A conversion without a
+         * @description One row for each value of the dimension, up to `limit` of them; `rest` has the sums of the others. `conversions` of all
+         *     rows, with those of `rest`, sum to `total`. A conversion without a
          *     visitor has no touch: it is counted in the row Direct, direct or `(none)` and not in `attributed`. Device,
          *     country and browser are those of the credited session. With filters, only credits whose touch matches all of
          *     them are counted, in rows, `attributed` and `total` alike. A conversion whose touches are all excluded is counted
@@ -2526,10 +2527,69 @@ export interface components {
              */
             previous_cost?: number;
         };
+        /** @description The sums of the rows beyond `limit`; there when there are some. */
+        AttributionRest: {
+            /**
+             * Format: double
+             * @description Credited conversions.
+             */
+            conversions: number;
+            /**
+             * Format: double
+             * @description Credited value, in the workspace's currency.
+             */
+            value: number;
+            /**
+             * Format: int64
+             * @description Sessions in the same days.
+             */
+            sessions: number;
+            /**
+             * Format: double
+             * @description Conversions as the second model credits them.
+             */
+            compare_conversions?: number;
+            /**
+             * Format: double
+             * @description Value as the second model credits it.
+             */
+            compare_value?: number;
+            /**
+             * Format: double
+             * @description Conversions in the days compared with.
+             */
+            previous_conversions?: number;
+            /**
+             * Format: double
+             * @description Value in the days compared with.
+             */
+            previous_value?: number;
+            /**
+             * Format: int64
+             * @description Sessions in the days compared with.
+             */
+            previous_sessions?: number;
+            /**
+             * Format: double
+             * @description What ads with these values cost, where the answer has a cost.
+             */
+            cost?: number;
+            /**
+             * Format: double
+             * @description Cost in the days compared with.
+             */
+            previous_cost?: number;
+        };
         /** @description Conversions credited to what earned them. */
         Attribution: {
             /** @description The rows, most conversions first. */
             rows: components["schemas"]["AttributionRow"][];
+            /**
+             * Format: int64
+             * @description How many rows there are, those beyond `limit` included.
+             */
+            count: number;
+            rest?: components["schemas"]["AttributionRest"];
             /**
              * Format: double
              * @description Conversions with a touch.
@@ -4801,6 +4861,8 @@ export interface operations {
                 dimension?: components["schemas"]["Dimension"];
                 /** @description A second dimension to group by. */
                 second_dimension?: components["parameters"]["SecondDimension"];
+                /** @description How many rows at most. */
+                limit?: number;
                 /** @description The first day, in the workspace's time zone. By default 29 days before `to`. */
                 from?: components["parameters"]["From"];
                 /** @description The last day, in the workspace's time zone. By default today. */

@@ -24,6 +24,7 @@ export interface Beside {
 
 const rowsAtFirst = 7;
 const rowsOfTall = 14;
+const mostExported = 100_000; // rows of a table that are asked for by file
 
 /** The card of one dimension; in words where a model cannot credit it. */
 export function AttributionTable(props: { dimension: Dimension; common: Common; beside: Beside }) {
@@ -52,6 +53,7 @@ function CreditedTable({ dimension, common, beside }: { dimension: Dimension; co
   const answer = useQuery(`attribution ${JSON.stringify(query)}`, (signal) => ask("get", "/api/v1/attribution", { query, signal }), 15_000);
   const label = dimensionLabel(dimension);
   const rows = answer.data?.rows ?? [];
+  const rest = answer.data?.rest;
   const first = tall ? rowsOfTall : rowsAtFirst;
   const visible = all ? rows : rows.slice(0, first);
   return (
@@ -64,7 +66,7 @@ function CreditedTable({ dimension, common, beside }: { dimension: Dimension; co
           </p>
         )}
         {rows.length > 0 && (
-          <ExportMenu bare what={label} name={`traffic-${dimension}`} table={() => tableOf({ dimension, second, rows, vs, compared: beside.before.compare !== "none", then: !!common.as_of })} call={{ path: "/api/v1/attribution", query }} testid={`export-${dimension}`} />
+          <ExportMenu bare what={label} name={`traffic-${dimension}`} table={() => tableOf({ dimension, second, rows, vs, compared: beside.before.compare !== "none", then: !!common.as_of })} call={{ path: "/api/v1/attribution", query: rest ? { ...query, limit: mostExported } : query }} testid={`export-${dimension}`} />
         )}
       </header>
       {answer.problem && <ProblemNote problem={answer.problem} again={answer.reload} />}
@@ -73,8 +75,13 @@ function CreditedTable({ dimension, common, beside }: { dimension: Dimension; co
       {rows.length > 0 && <Table of={{ dimension, second }} rows={visible} all={rows} model={common.model} vs={vs} paid={!!answer.data?.cost} compared={!!answer.data?.previous} then={!!common.as_of} />}
       {rows.length > first && (
         <button type="button" class="link more" aria-expanded={all} onClick={() => setAll(!all)}>
-          {all ? "Show fewer" : `Show all ${count(rows.length)}`}
+          {all ? "Show fewer" : `Show ${rest ? "the first" : "all"} ${count(rows.length)}`}
         </button>
+      )}
+      {answer.data && rest && (
+        <p class="hint" data-testid={`rest-${dimension}`}>
+          {count(answer.data.count - rows.length)} other values have {count(rest.conversions)} conversions and {count(rest.sessions)} sessions.
+        </p>
       )}
     </section>
   );
