@@ -7,12 +7,31 @@ import (
 	"strings"
 )
 
-// How many rows are read at first for a page of a list, and at most at a time if
-// these are not enough.
+// How many rows are read at first for a page of a list, and how many next if
+// these are not enough. Then it is twice as many each time, since a row that few
+// conversions credit would else take a statement for every few of all there are;
+// but no more than take behindBytes: lists that grow become up to twice as large,
+// and so the room that they are read into stays one that is kept (rooms.go).
 const (
-	behindFew  = 1_000
-	behindMany = 16_000
+	behindFew   = 1_000
+	behindMany  = 16_000
+	behindBytes = roomBytes / 2
 )
+
+// listing is how a list is read.
+type listing struct {
+	few, many int // rows that are read at first, and next
+	bytes     int // that those read at a time may take, about
+}
+
+func usualListing() listing { return listing{behindFew, behindMany, behindBytes} }
+
+// next is how many rows are read after some that took so many bytes, and were
+// not enough.
+func (l listing) next(some, bytes int) int {
+	fit := float64(l.bytes) / float64(max(1, bytes)) * float64(some)
+	return max(1, int(min(fit, float64(max(l.many, 2*some)))))
+}
 
 // behindTouches gives the conversions behind a row of a model that needs nothing
 // but a conversion's touches. They are read from the newest on until the page is
@@ -34,7 +53,7 @@ func (s Scoped) behindTouches(ctx context.Context, q Credits, model int, row Cre
 	if q.FirstOnly {
 		o.data.Narrowed = narrowed // Which conversions are the first takes longer than to read them: it is asked once.
 	}
-	for some := s.reader.few; ; some = s.reader.many {
+	for some := s.reader.listing.few; ; some = s.reader.listing.next(some, o.used()) {
 		o.arguments["rows"] = uint32(some)
 		if err = s.columns(ctx, "credits_in_order", o.data, o.arguments, o.begin(), func() error { return nil }); err != nil {
 			return page, err

@@ -29,7 +29,7 @@ func TestBehindInWorlds(t *testing.T) {
 	s.write(batch)
 	for _, w := range all {
 		s.attribute(w.workspace, 1)
-		s.reader.ListAtATime(1+random.IntN(3), 1+random.IntN(4))
+		s.reader.ListAtATime(1+random.IntN(3), 1+random.IntN(4), 1+random.IntN(4000))
 		w.question.Compare = ""
 		w.question.Model = report.Models()[random.IntN(9)]
 		w.compareBehindTouches(t, s.in(w.workspace), 1+random.IntN(4))

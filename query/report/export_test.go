@@ -129,8 +129,8 @@ func (r *Reader) SpoilKept() {
 // GatherAtMost bounds what is gathered of sessions, in bytes; what is more is counted by ClickHouse.
 func (r *Reader) GatherAtMost(bytes int) { r.mostCrowd = bytes }
 
-// ListAtATime has lists be read by so few rows.
-func (r *Reader) ListAtATime(few, many int) { r.few, r.many = few, many }
+// ListAtATime has lists be read by so few rows at first and next, and by so many bytes at most.
+func (r *Reader) ListAtATime(few, many, bytes int) { r.listing = listing{few, many, bytes} }
 
 // SettleAtOnce has sessions be kept that were written just before, and be read before the question that they are read for is
 // answered. It is called before anything is asked.

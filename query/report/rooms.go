@@ -52,6 +52,16 @@ func (r *touchRows) bytes() int {
 	return n
 }
 
+// used is about how much of the room is taken, texts included.
+func (r *touchRows) used() int {
+	const row, touch, code = 120, 10, 4 // The columns that every row and every touch has; and one more of each touch.
+	n := row*r.Rows() + (touch+code*len(r.columns))*r.starts.elements.Rows()
+	for _, column := range r.columns {
+		n += column.names.bytes()
+	}
+	return n
+}
+
 // bytes is the room of a column, texts left out.
 func (c *codedColumn) bytes() int {
 	return bytesOf(c.codes) + bytesOf(c.names.texts) + bytesOf(c.offsets) + bytesOf(c.keys8) + bytesOf(c.keys16) + bytesOf(c.keys32)
