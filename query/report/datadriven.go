@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"sourceloop/schema"
 )
 
 // What bounds the cost of the data-driven models, whatever there is.
@@ -19,6 +21,9 @@ const (
 	// pathSessions is how many sessions are read for the paths of browsers that
 	// did not convert; with more, one browser in so many stands for all.
 	pathSessions = 2_000_000
+	// mostSets is how many sets of states may occur; they are held at once, some
+	// hundred bytes each with the room that a map keeps.
+	mostSets = 2_000_000
 )
 
 // Other is the key of all that a data-driven model does not tell apart.
@@ -131,7 +136,10 @@ type credit struct{ conversions, value float64 }
 func (s Scoped) playOut(ctx context.Context, q Credits, m Model, p *players) (map[int]credit, error) {
 	if m == Shapley {
 		sets, err := s.pathSets(ctx, q, p)
-		return shapley(sets), err
+		if err != nil {
+			return nil, err
+		}
+		return shapley(ctx, sets)
 	}
 	data, arguments, err := q.paths(p)
 	if err != nil {
@@ -166,7 +174,9 @@ func (s Scoped) pathSets(ctx context.Context, q Credits, p *players) (map[uint64
 		var set uint64
 		var o outcome
 		err := rows.Scan(&set, &o.conversions, &o.value, &o.misses)
-		sets[set] = o
+		if sets[set] = o; err == nil && len(sets) > s.reader.mostSets {
+			err = schema.E("read paths", schema.KindLimited, "people came by more than %d different combinations, which Shapley looks at one by one; ask for fewer days, or for a dimension with fewer values", s.reader.mostSets)
+		}
 		return err
 	})
 	return sets, err

@@ -185,3 +185,9 @@ func (r *Reader) SpoilRested() {
 		}
 	}
 }
+
+// ReplayAtMost bounds how long one replay takes, and how many rows it holds.
+func (r *Reader) ReplayAtMost(time time.Duration, rows int) { r.replays = replayLimits{time, rows} }
+
+// TellApartAtMost bounds how many sets of states Shapley looks at.
+func (r *Reader) TellApartAtMost(sets int) { r.mostSets = sets }

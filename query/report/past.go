@@ -47,7 +47,7 @@ func (s Scoped) past(ctx context.Context, q Credits) (*past, error) {
 	}
 	arguments := q.Period.arguments()
 	arguments["name"], arguments["since"] = q.Conversion, int64(q.AsOf)
-	if err := s.columns(ctx, "changed_rows", nil, arguments, result, func() error { return nil }); err != nil {
+	if err := s.columns(ctx, "changed_rows", nil, arguments, result, func() error { return s.reader.replays.check(p.id.Rows()) }); err != nil {
 		return nil, err
 	}
 	begin := 0
@@ -181,6 +181,9 @@ func (r *replayed) tables() []ch.ExternalTable {
 	}}}
 }
 
+// rowsALook is how often it is looked whether anybody still waits.
+const rowsALook = 4096
+
 // along gives the table to the other client's statements.
 func (r *replayed) along(ctx context.Context) (context.Context, error) {
 	if r == nil {
@@ -189,6 +192,9 @@ func (r *replayed) along(ctx context.Context) (context.Context, error) {
 	table, err := ext.NewTable("replayed", ext.Column("happened", column.Type("Int64")), ext.Column("id", column.Type("FixedString(16)")),
 		ext.Column("version", column.Type("UInt64")), ext.Column("known", column.Type("Int64")))
 	for i := 0; i < len(r.id) && err == nil; i++ {
+		if i%rowsALook == 0 && ctx.Err() != nil {
+			return nil, fmt.Errorf("cannot write which rows of conversions stand: %w", ctx.Err())
+		}
 		err = table.Append(r.happened[i], string(r.id[i][:]), r.version[i], r.known[i])
 	}
 	if err != nil {

@@ -39,6 +39,8 @@ type Reader struct {
 	resting      *restingMemory
 	copies       *atomic.Pointer[[]schema.JourneyCopy] // that stood at the last question
 	listing      listing
+	replays      replayLimits
+	mostSets     int // of states, under Shapley
 	limit        time.Duration
 	bytes        int64 // that one statement may read; 0 for any
 	statements   *template.Template
@@ -59,7 +61,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	if limit == 0 {
 		limit = 30 * time.Second
 	}
-	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), crowds: make(chan struct{}, 1), mostCrowd: mostCrowd, turns: newTurns(limit), funnelLimits: usualLimits(), copies: &atomic.Pointer[[]schema.JourneyCopy]{}, funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, chunks: &sync.Pool{New: func() any { return new([chunkRows]pileDeed) }}, listing: usualListing(), limit: limit, statements: statements}
+	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), crowds: make(chan struct{}, 1), mostCrowd: mostCrowd, turns: newTurns(limit), funnelLimits: usualLimits(), copies: &atomic.Pointer[[]schema.JourneyCopy]{}, funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, chunks: &sync.Pool{New: func() any { return new([chunkRows]pileDeed) }}, listing: usualListing(), replays: usualReplay(limit), mostSets: mostSets, limit: limit, statements: statements}
 	r.kept = newKeeper(Scoped{reader: r}.activeParts, r.columnar.with)
 	r.memory = newFunnelMemory(funnelBytes, r.lookForState)
 	r.resting = newRestingMemory(sessionBytes, r.lookForResting)

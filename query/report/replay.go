@@ -2,7 +2,10 @@ package report
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math"
+	"time"
 
 	"sourceloop/schema"
 )
@@ -19,6 +22,52 @@ func replayOrder() []schema.Cause {
 // last round every conversion comes to what it is now at once.
 const replayRounds = 3
 
+// replayLimits bound one replay as a whole, beside what bounds each of its
+// statements: it makes as many tables as causes come, and holds meanwhile which
+// rows of conversions stand.
+type replayLimits struct {
+	time time.Duration
+	rows int // of the conversions that changed; about a hundred bytes each
+}
+
+// replayStatements is how many times as long as one statement a replay may take:
+// by then whoever asks through the web is still answered.
+const (
+	replayStatements = 3
+	replayRows       = 2_000_000
+)
+
+func usualReplay(statement time.Duration) replayLimits {
+	return replayLimits{replayStatements * statement, replayRows}
+}
+
+// errTooLong is why a replay's context ended.
+var errTooLong = errors.New("the replay took too long")
+
+// within has something done that is given up when the time is over. There is no
+// deadline in its context, since that would take the place of the limit that each
+// statement has.
+func (l replayLimits) within(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer time.AfterFunc(l.time, func() { cancel(errTooLong) }).Stop()
+	err := do(ctx)
+	if err != nil && errors.Is(context.Cause(ctx), errTooLong) {
+		e := schema.E("replay what changed", schema.KindLimited, "what changed took longer than %s to find out, since under this model the whole table is made anew for every cause; ask for fewer days, or for a model that looks at each conversion by itself, such as linear", l.time)
+		e.Err = err
+		return e
+	}
+	return err
+}
+
+// check refuses more rows than may be held.
+func (l replayLimits) check(rows int) error {
+	if rows <= l.rows {
+		return nil
+	}
+	return schema.E("replay what changed", schema.KindLimited, "the conversions that changed have more than %d versions, which is more than can be replayed at once; ask for fewer days, for one conversion by its name, or since a later moment", l.rows)
+}
+
 // replay compares credits under a model that looks at all paths together, whose
 // causes cannot be told apart by conversion: it starts from what was known at
 // q.AsOf and makes, cause by cause in replayOrder, all the changes that have this
@@ -28,7 +77,15 @@ const replayRounds = 3
 // A conversion's own changes are never turned around, since each is known by what
 // it came to and not by what it changed: one whose next change has another cause
 // waits until it is this one's turn, if need be in the next round.
-func (s Scoped) replay(ctx context.Context, q Credits) (Changes, error) {
+func (s Scoped) replay(ctx context.Context, q Credits) (c Changes, err error) {
+	err = s.reader.replays.within(ctx, func(ctx context.Context) error {
+		c, err = s.replayAll(ctx, q)
+		return err
+	})
+	return c, err
+}
+
+func (s Scoped) replayAll(ctx context.Context, q Credits) (Changes, error) {
 	p, err := s.past(ctx, q)
 	if err != nil {
 		return Changes{}, err
@@ -45,17 +102,12 @@ func (s Scoped) replay(ctx context.Context, q Credits) (Changes, error) {
 	r := replaying{byKey: changedRows{}, stage: stage, steps: map[schema.Cause]credit{}}
 	r.tell(func(row *ChangedRow, of credit) { row.Then, row.ThenValue = settled(of.conversions), settled(of.value) })
 	r.answer.Then = r.total()
-	for round := range replayRounds {
-		for place, cause := range replayOrder() {
-			if !p.move(place, round == replayRounds-1) {
-				continue
-			}
-			q.replayed = p.replayed()
-			if stage, err = s.stage(ctx, q); err != nil {
-				return Changes{}, err
-			}
-			r.step(cause, stage)
-		}
+	err = r.run(ctx, p, func(standing *replayed) (map[keys]credit, error) {
+		q.replayed = standing
+		return s.stage(ctx, q)
+	})
+	if err != nil {
+		return Changes{}, err
 	}
 	r.tell(func(row *ChangedRow, of credit) { row.Now, row.NowValue = settled(of.conversions), settled(of.value) })
 	r.answer.Now = r.total()
@@ -87,6 +139,26 @@ type replaying struct {
 	byKey  changedRows
 	stage  map[keys]credit
 	steps  map[schema.Cause]credit // what each cause changed of all keys together
+}
+
+// run goes on, table by table, to what stands now.
+func (r *replaying) run(ctx context.Context, p *past, stage func(*replayed) (map[keys]credit, error)) error {
+	for round := range replayRounds {
+		for place, cause := range replayOrder() {
+			if !p.move(place, round == replayRounds-1) {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("cannot go on with the changes by %s: %w", cause, err)
+			}
+			next, err := stage(p.replayed())
+			if err != nil {
+				return err
+			}
+			r.step(cause, next)
+		}
+	}
+	return nil
 }
 
 // tell says of every row of the table what it is by now.

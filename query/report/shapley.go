@@ -1,6 +1,10 @@
 package report
 
-import "math/bits"
+import (
+	"context"
+	"fmt"
+	"math/bits"
+)
 
 // outcome is what came of the paths that have one set of states.
 type outcome struct{ conversions, value, misses float64 }
@@ -13,19 +17,23 @@ const exactPlayers = 8
 // shapley shares the conversions of every set of states among its members, by
 // their Shapley values in a game in which a set is worth the rate at which the
 // paths of exactly that set converted, and no less than a part of it: more
-// touches do no harm. Bits are states from 1.
-func shapley(sets map[uint64]outcome) map[int]credit {
+// touches do no harm. Bits are states from 1. Of many sets it takes long enough
+// that it ends when nobody waits any longer.
+func shapley(ctx context.Context, sets map[uint64]outcome) (map[int]credit, error) {
 	all := make(map[int]credit)
 	for set, o := range sets {
 		if o.conversions == 0 {
 			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("cannot go on sharing conversions: %w", err)
 		}
 		for state, share := range shapleyShares(set, sets) {
 			c := all[state]
 			all[state] = credit{c.conversions + share*o.conversions, c.value + share*o.value}
 		}
 	}
-	return all
+	return all, nil
 }
 
 // shapleyShares are the shares of a set's states in its conversions.
