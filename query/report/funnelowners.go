@@ -95,17 +95,45 @@ func (r *funnelRun) owned(row *funnelRow) bool {
 	return known
 }
 
-// own gives the rows of contacts.
-func (r *funnelRun) own(all []*funnelRows) (owned []funnelRow) {
-	for _, rows := range all {
-		for i, browser := range rows.browsers.rows {
-			if left := r.source.leftOut.of(browser); len(left) > 0 && slices.Contains(left, rows.days.rows[i]) {
-				continue
-			}
-			if row := rows.row(i); r.owned(&row) {
-				owned = append(owned, row)
-			}
+// own adds the rows of contacts to some.
+func (r *funnelRun) own(rows *funnelRows, owned []funnelRow) []funnelRow {
+	for i, browser := range rows.browsers.rows {
+		if left := r.source.leftOut.of(browser); len(left) > 0 && slices.Contains(left, rows.days.rows[i]) {
+			continue
+		}
+		if row := rows.row(i); r.owned(&row) {
+			owned = append(owned, row)
 		}
 	}
 	return owned
+}
+
+// eachContact hands over what contacts did. One may have browsers everywhere: so journeys is read for as many of them as fit into memory, and
+// again for the others.
+func (r *funnelRun) eachContact(ctx context.Context, g *gathering) error {
+	var rest []funnelRow
+	r.held = &heldRows{most: int(r.reader.funnelLimits.rows)}
+	for low := uint64(0); ; low = r.held.high + 1 {
+		r.held.low, r.held.high, r.held.rows = low, math.MaxUint64, r.held.rows[:0]
+		read, err := r.readJourneys(ctx, 0)
+		if err != nil {
+			return err
+		}
+		r.giveBack(read)
+		if low == 0 {
+			if rest, err = r.awaitRest(ctx, 0); err != nil {
+				return err
+			}
+		}
+		for some := range slices.Chunk(rest, rowsALook) {
+			r.held.add(some)
+		}
+		rows := r.room()
+		rows.add(r.held.rows, r.source)
+		g.sort([]*funnelRows{rows}, 0, math.MaxUint64)
+		r.giveBack([]*funnelRows{rows})
+		if r.held.high == math.MaxUint64 {
+			return nil
+		}
+	}
 }

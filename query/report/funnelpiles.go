@@ -14,9 +14,11 @@ import (
 type piles struct {
 	pileOrder
 	bits  int // how many of an entity's order say which pile
+	top   int // piles from here on take nothing; see heldPiles
 	all   []pile
 	spare *sync.Pool // of *[chunkRows]pileDeed
 	rows  int
+	mu    sync.Mutex // held by who adds to them while others may take away
 }
 
 // pile is a list of chunks, all full but the last.
@@ -39,31 +41,29 @@ const (
 // newPiles makes piles for about so many rows.
 func newPiles(rows uint64, order pileOrder, spare *sync.Pool) *piles {
 	n := min(bits.Len64(rows/pileRows), mostPileBits)
-	return &piles{pileOrder: order, bits: n, all: make([]pile, 1<<n), spare: spare}
+	return &piles{pileOrder: order, bits: n, top: 1 << n, all: make([]pile, 1<<n), spare: spare}
 }
 
 // pileOrder spreads entities over 64 bits. Those that are hashes stay in order: who looks them up then goes along a list instead of
 // here and there.
 type pileOrder struct {
-	low, spread uint64
-	up          int
+	low, high uint64 // times spread: where the range begins, and its last
+	spread    uint64
+	up        int
 }
 
 // golden spreads entities that lie close together.
 const golden = 0x9E3779B97F4A7C15
 
-// pileOrderOf is that of the entities of a scope, of visitors from low up to and including high.
+// pileOrderOf is that of the entities of a scope, of a range of visitors, or of contacts, from low up to and including high.
 func pileOrderOf(scope Scope, low, high uint64) pileOrder {
-	switch scope {
-	case ByContact:
-		return pileOrder{0, golden, 0}
-	case BySession:
-		return pileOrder{0, 1, 0}
+	if scope == BySession {
+		return pileOrder{0, math.MaxUint64, 1, 0}
 	}
-	return pileOrder{low, 1, bits.LeadingZeros64(high - low)}
+	return pileOrder{low, high, spreadOf(scope), bits.LeadingZeros64(high - low)}
 }
 
-func (o *pileOrder) of(entity uint64) uint64 { return (entity - o.low) * o.spread << o.up }
+func (o *pileOrder) of(entity uint64) uint64 { return (entity*o.spread - o.low) << o.up }
 
 func (p *piles) add(one pileDeed) {
 	own := &p.all[p.of(one.entity)>>(64-p.bits)]

@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	"fmt"
-	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -44,6 +43,7 @@ type funnelRun struct {
 	ask     asking      // by which journeys is read; nil for any connection
 	kept    *remembered // what is kept of journeys, which is not read then; nil else
 	keeping *remembered // gets what is read, to be kept; nil else
+	held    *heldRows   // gets what contacts did, under ByContact; nil else
 
 	rest       [][]funnelRow // by range: what is not in journeys
 	restRows   int
@@ -240,6 +240,10 @@ func (r *funnelRun) each(ctx context.Context, gatherings []gathering) error {
 		}
 		return err
 	})
+	if r.owners != nil {
+		work.Go(func() error { return r.eachContact(ctx, &gatherings[0]) })
+		return work.Wait()
+	}
 	full := make(chan *funnelRange)
 	work.Go(func() error {
 		defer close(full)
@@ -299,10 +303,6 @@ func (r *funnelRun) giveBack(all []*funnelRows) {
 
 // gather hands a range's rows to the seers.
 func (r *funnelRun) gather(place int, rows *funnelRange, gatherings []gathering) {
-	if r.source.Contacts { // One may have browsers everywhere.
-		gatherings[0].sort(rows.of(0), 0, math.MaxUint64)
-		return
-	}
 	var work sync.WaitGroup
 	for i := range gatherings {
 		low, high := bounds(place*len(gatherings)+i, r.ranges*len(gatherings))
@@ -332,6 +332,17 @@ func (r *funnelRun) read(ctx context.Context, place int) (rows *funnelRange, err
 	if r.keeping != nil {
 		rows.kept = r.arrange(place, rows.read)
 	}
+	rest, err := r.awaitRest(ctx, place)
+	if err != nil {
+		return nil, err
+	}
+	rows.rest = r.room()
+	rows.rest.add(rest, r.source)
+	return rows, nil
+}
+
+// awaitRest gives what is not in journeys of a range, once, when all values of what is are there.
+func (r *funnelRun) awaitRest(ctx context.Context, place int) ([]funnelRow, error) {
 	select {
 	case <-r.restRead:
 	case <-ctx.Done():
@@ -344,14 +355,7 @@ func (r *funnelRun) read(ctx context.Context, place int) (rows *funnelRange, err
 			rest[i].entry = places[rest[i].entry]
 		}
 	}
-	if r.owners != nil {
-		rest = append(rest, r.own(rows.read)...)
-		r.giveBack(rows.read)
-		rows.read = nil
-	}
-	rows.rest = r.room()
-	rows.rest.add(rest, r.source)
-	return rows, nil
+	return rest, nil
 }
 
 // readJourneys reads what copies have of a range: what one enters by, and beside it the others.
@@ -405,11 +409,18 @@ func (r *funnelRun) readSome(ctx context.Context, place int, of *reading, rows *
 	of.Ranged = r.ranges > 1
 	rows.meaning = of.meaning
 	read := 0
+	var owned []funnelRow
 	q, err := r.columnQuery("funnel_journeys", of, arguments, rows.columns(of), func() error {
 		rows.seeRuns(read)
 		read = len(rows.browsers.rows)
 		if of.Apart {
 			rows.mean(r.source)
+		}
+		if r.held != nil {
+			owned = r.own(rows, owned[:0])
+			r.held.add(owned)
+			rows.clear(r.values)
+			rows.meaning, read = of.meaning, 0
 		}
 		return nil
 	})

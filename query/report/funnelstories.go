@@ -13,7 +13,8 @@ import (
 const readersAtOnce = 2
 
 // stories read everything that was done. Rows lie by item, and a range of visitors is spread over all of journeys: so a range costs as much
-// to read as all, and as much is read at once as memory may hold.
+// to read as all, and as much is read at once as memory may hold. A contact may have browsers everywhere: so ranges are of contacts then, and
+// end where memory does (heldPiles).
 type stories struct {
 	*funnelRun
 	whats   *whats
@@ -31,47 +32,59 @@ func (r *funnelRun) tellStories(ctx context.Context, newSeer func(r *funnelRun) 
 	}
 	most := r.reader.funnelLimits.stories
 	width := uint64(math.MaxUint64)
-	if n := r.source.size / uint64(most); n > 0 && r.owners == nil { // A contact may have browsers everywhere.
+	if n := r.source.size / uint64(most); n > 0 && r.owners == nil {
 		width /= n + 1
 	}
 	for low := uint64(0); ; {
 		high := low + min(width, math.MaxUint64-low)
-		all, err := t.read(ctx, low, high)
+		held, err := t.read(ctx, low, high)
 		if err != nil {
 			return err
 		}
-		rows := 0
-		for _, p := range all {
-			rows += p.rows
+		rows := held.rows()
+		handPiles(held.all, t.whats.all, t.sorters)
+		if r.owners != nil {
+			high = held.last()
 		}
-		handPiles(all, t.whats.all, t.sorters)
 		if high == math.MaxUint64 {
 			return nil
 		}
-		low, width = high+1, nextWidth(width, rows, most)
+		if low = high + 1; r.owners == nil {
+			width = nextWidth(width, rows, most)
+		}
 	}
 }
 
-// read reads what visitors from low up to and including high did.
-func (t *stories) read(ctx context.Context, low, high uint64) ([]*piles, error) {
+// read reads what visitors from low up to and including high did; or contacts, as far as there is room.
+func (t *stories) read(ctx context.Context, low, high uint64) (*heldPiles, error) {
 	parts := t.parts()
-	all := make([]*piles, len(parts)+1)
-	for i := range all {
-		all[i] = newPiles(t.source.size, pileOrderOf(t.source.scope, low, high), t.reader.chunks)
-	}
+	held := t.hold(len(parts)+1, low, high)
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(readersAtOnce)
 	if t.rest == nil {
 		work.Go(func() error { return t.readRest(ctx) })
 	}
 	for i := range parts {
-		work.Go(func() error { return t.readPart(ctx, &parts[i], low, high, all[i]) })
+		work.Go(func() error { return t.readPart(ctx, &parts[i], low, high, held, held.all[i]) })
 	}
 	if err := work.Wait(); err != nil {
 		return nil, err
 	}
-	t.addRest(low, high, all[len(parts)])
-	return all, nil
+	t.addRest(low, high, held, held.all[len(parts)])
+	return held, nil
+}
+
+// hold makes room for some readers.
+func (t *stories) hold(readers int, low, high uint64) *heldPiles {
+	held := &heldPiles{all: make([]*piles, readers), most: math.MaxInt}
+	size := t.source.size
+	if t.owners != nil {
+		held.most, size = t.reader.funnelLimits.stories, max(size, pileRows<<fewestContactBits>>1)
+	}
+	for i := range held.all {
+		held.all[i] = newPiles(size, pileOrderOf(t.source.scope, low, high), t.reader.chunks)
+	}
+	return held
 }
 
 // parts are what is read at a time: of everything, or of all but what one enters by, the lower and the upper half of the items.
@@ -91,7 +104,7 @@ func (t *stories) parts() []reading {
 }
 
 // addRest adds what is not in journeys.
-func (t *stories) addRest(low, high uint64, to *piles) {
+func (t *stories) addRest(low, high uint64, held *heldPiles, to *piles) {
 	places := []int32{0}
 	if t.source.Breakdown {
 		places = t.restValues.among(t.values)
@@ -99,11 +112,20 @@ func (t *stories) addRest(low, high uint64, to *piles) {
 	first, last := t.times()
 	for _, rows := range t.rest {
 		for i := range rows {
-			if row := &rows[i]; row.browser >= low && row.browser <= high && row.moment >= first && row.moment < last {
+			row := &rows[i]
+			inRange := row.browser >= low && row.browser <= high
+			if t.owners != nil {
+				inRange = to.takes(row.entity)
+			}
+			if inRange && row.moment >= first && row.moment < last {
 				to.add(pileDeed{row.entity, row.moment, t.whats.place(what{row.item, row.meaning}), places[row.entry]})
+			}
+			if i%rowsALook == 0 {
+				held.shed()
 			}
 		}
 	}
+	held.shed()
 }
 
 // storyBlock are the columns of a block.
@@ -137,14 +159,17 @@ func (b *storyBlock) entities(of *reading) []uint64 {
 	return b.browser
 }
 
-func (t *stories) readPart(ctx context.Context, of *reading, low, high uint64, to *piles) error {
+func (t *stories) readPart(ctx context.Context, of *reading, low, high uint64, held *heldPiles, to *piles) error {
 	arguments := t.source.whichItems(of.items)
 	arguments["low"], arguments["high"], arguments["from"], arguments["to"] = low, high, of.from, of.to
 	arguments["first"], arguments["last"] = t.times()
-	of.Ranged = low > 0 || high < math.MaxUint64
+	of.Ranged = t.owners == nil && (low > 0 || high < math.MaxUint64)
 	block := &storyBlock{entry: codedValues{codedColumn{names: t.values}}}
 	return t.columns(ctx, "funnel_journeys", of, arguments, block.columns(of), func() error {
+		to.mu.Lock()
 		t.take(block, of, to)
+		to.mu.Unlock()
+		held.shed()
 		block.entry.codes = block.entry.codes[:0]
 		return nil
 	}, t.source.onlyTables(low, high)...)
@@ -175,7 +200,7 @@ func (t *stories) take(b *storyBlock, of *reading, to *piles) {
 		if of.Entry != "" {
 			row.entry = b.entry.codes[i]
 		}
-		if t.owners != nil && (!t.owned(&row) || !t.source.spans.has(row.entity, row.moment)) {
+		if t.owners != nil && (!t.owned(&row) || !to.takes(row.entity) || !t.source.spans.has(row.entity, row.moment)) {
 			continue
 		}
 		to.add(pileDeed{row.entity, row.moment, place, row.entry})
