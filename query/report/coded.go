@@ -22,6 +22,7 @@ func (n *names) fork() *names {
 	return &names{codes: make(map[string]int32), below: n.codes, texts: n.texts[:len(n.texts):len(n.texts)]}
 }
 
+// code is the number of a text, which is copied if it gets one.
 func (n *names) code(text []byte) int32 {
 	if code, ok := n.codes[string(text)]; ok { // Copies nothing.
 		return code
@@ -29,9 +30,21 @@ func (n *names) code(text []byte) int32 {
 	if code, ok := n.below[string(text)]; ok {
 		return code
 	}
+	return n.add(string(text))
+}
+
+// codeOf is the number of a text, which is held if it gets one.
+func (n *names) codeOf(text string) int32 {
+	if code, known := n.find(text); known {
+		return code
+	}
+	return n.add(text)
+}
+
+func (n *names) add(text string) int32 {
 	code := int32(len(n.texts)) // There are fewer than touches, of which there are fewer than 2^31.
-	n.texts = append(n.texts, string(text))
-	n.codes[n.texts[code]] = code
+	n.texts = append(n.texts, text)
+	n.codes[text] = code
 	return code
 }
 
@@ -70,7 +83,7 @@ func (c *codedColumn) told(of func(string) string) *codedColumn {
 	t := &codedColumn{names: newNames(), codes: make([]int32, len(c.codes)), rows: c.rows}
 	places := make([]int32, len(c.texts))
 	for i, text := range c.texts {
-		places[i] = t.code([]byte(of(text)))
+		places[i] = t.codeOf(of(text))
 	}
 	for i, code := range c.codes {
 		t.codes[i] = places[code]

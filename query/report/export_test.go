@@ -142,6 +142,9 @@ func (r *Reader) SettleAtOnce() {
 	}
 }
 
+// SettleSoon has sessions be kept that were written just before. It is called before anything is asked.
+func (r *Reader) SettleSoon() { r.resting.settle, r.resting.pinned = 0, 0 }
+
 // RestAtMost bounds what is kept of sessions from now on, in bytes.
 func (r *Reader) RestAtMost(bytes int) {
 	r.resting.mu.Lock()

@@ -267,7 +267,7 @@ func (c *codedValues) DecodeColumn(r *proto.Reader, rows int) error {
 func (n *names) among(others *names) []int32 {
 	places := make([]int32, len(n.texts))
 	for i, text := range n.texts {
-		places[i] = others.code([]byte(text))
+		places[i] = others.codeOf(text)
 	}
 	return places
 }

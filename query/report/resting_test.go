@@ -3,6 +3,7 @@ package report_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -227,6 +228,47 @@ func TestRestingSessionsEqualReference(t *testing.T) {
 		if row.Place != report.None && row.Sessions > 0 {
 			t.Errorf("%q is not answered from what is kept", row.Place)
 		}
+	}
+}
+
+// TestRestingSessionsAreReadBeside: what is asked for the second time is answered before it is kept, while others ask, and is kept then.
+func TestRestingSessionsAreReadBeside(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	s := newResters(t, rand.New(rand.NewPCG(seed, 19)))
+	s.reader = s.reading()
+	s.reader.SettleSoon()
+	w := s.all[0]
+	for len(w.sessions) == 0 {
+		s.come(w)
+	}
+	q := report.Credits{Model: "linear", Period: report.Period{Begin: s.begin, End: s.begin.Add(58 * 24 * time.Hour)}}
+	same := func() error {
+		got, err := s.in(w.workspace).Content(t.Context(), q, nil)
+		if err != nil {
+			return err
+		}
+		want, err := s.plain.For(&schema.Workspace{ID: w.workspace, Zone: time.UTC}).Content(t.Context(), q, nil)
+		if err == nil && !reflect.DeepEqual(got, want) {
+			err = fmt.Errorf("got %+v, want %+v", got, want)
+		}
+		return err
+	}
+	for round := range 4 {
+		var group errgroup.Group
+		for range 4 {
+			group.Go(same)
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if err := s.reader.AwaitSessions(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s.reader.RestedPieces() == 0 {
+			t.Fatalf("round %d: nothing is kept", round)
+		}
+		s.come(w)
 	}
 }
 

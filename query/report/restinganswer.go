@@ -85,7 +85,7 @@ func (s Scoped) unchanged(ctx context.Context, pieces []*restingPiece, before re
 	if slices.ContainsFunc(pieces, func(p *restingPiece) bool { return !p.stands(&after) }) {
 		return errNoted
 	}
-	if after.notes == before.notes {
+	if after.blocks == before.blocks {
 		return nil
 	}
 	again, err := s.notesOf(ctx, pieces)

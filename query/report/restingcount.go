@@ -17,6 +17,8 @@ type restingCount struct {
 	mark   func(*restingWorker, *portion) // gives a portion's marks, and counts what else there is of its sessions
 	alone  bool                           // browsers are not counted
 	pairs  map[int]uint64                 // what workers found
+	paired atomic.Int64                   // how many of them each found, together
+	most   int                            // of these; beyond, counting comes to no end
 	tables int                            // of what else is counted by mark
 }
 
@@ -91,7 +93,7 @@ func (c *restingCount) count() (count crowdCount, tables [][]uint64) {
 		group.Go(func() {
 			w := &workers[i]
 			w.begin(c)
-			for part := int(next.Add(1)) - 1; part < crowdParts; part = int(next.Add(1)) - 1 {
+			for part := int(next.Add(1)) - 1; part < crowdParts && !c.crowded(); part = int(next.Add(1)) - 1 {
 				w.part(c, part)
 			}
 		})
@@ -124,6 +126,9 @@ func (c *restingCount) count() (count crowdCount, tables [][]uint64) {
 	}
 	return count, tables
 }
+
+// crowded tells that there are more pairs than may be.
+func (c *restingCount) crowded() bool { return int(c.paired.Load()) > c.most }
 
 func (w *restingWorker) begin(c *restingCount) {
 	w.pairs = make(map[int]uint64)

@@ -57,7 +57,8 @@ func (s Scoped) restedBy(ctx context.Context, q Credits) (counts []keyCount, don
 	if second == "" {
 		return countedBy(q.Period, runs, first, by[0]), true, nil
 	}
-	return countedByBoth(q.Period, runs, columns, by, s.reader.resting.pairs), true, nil
+	counts, done = countedByBoth(q.Period, runs, columns, by, s.reader.resting.pairs)
+	return counts, done, nil
 }
 
 func countedBy(period Period, runs []countedRun, column string, by *names) (counts []keyCount) {
@@ -73,16 +74,20 @@ func countedBy(period Period, runs []countedRun, column string, by *names) (coun
 	return counts
 }
 
-func countedByBoth(period Period, runs []countedRun, columns []string, by [2]*names, most int) (counts []keyCount) {
+func countedByBoth(period Period, runs []countedRun, columns []string, by [2]*names, most int) (counts []keyCount, done bool) {
 	width := len(by[1].texts)
-	c := restingCount{period: period, runs: runs, alone: true, tables: 1, mark: func(w *restingWorker, p *portion) {
+	c := restingCount{period: period, runs: runs, alone: true, tables: 1, most: most}
+	c.mark = func(w *restingWorker, p *portion) {
 		p.room.stretches = append(p.room.stretches[:0], p.numbers(columns[0])...)
-		w.pair(p, p.room.stretches, p.numbers(columns[1]), width)
-	}}
+		c.paired.Add(w.pair(p, p.room.stretches, p.numbers(columns[1]), width))
+	}
 	if size := len(by[0].texts) * width; size <= most {
 		c.marks = size
 	}
 	_, tables := c.count()
+	if c.crowded() { // ClickHouse counts them.
+		return nil, false
+	}
 	for place, n := range tables[0] {
 		if n > 0 {
 			counts = append(counts, keyCount{keys{by[0].texts[place/width], by[1].texts[place%width]}, n})
@@ -91,12 +96,12 @@ func countedByBoth(period Period, runs []countedRun, columns []string, by [2]*na
 	for place, n := range c.pairs {
 		counts = append(counts, keyCount{keys{by[0].texts[place/width], by[1].texts[place%width]}, n})
 	}
-	return counts
+	return counts, true
 }
 
-// pair counts pairs of numbers.
-func (w *restingWorker) pair(p *portion, first, second []int32, width int) {
-	table := w.tables[0]
+// pair counts pairs of numbers, and tells how many it had not seen, where these have no place each.
+func (w *restingWorker) pair(p *portion, first, second []int32, width int) (more int64) {
+	table, former := w.tables[0], len(w.pairs)
 	for i, number := range first {
 		if p.out != nil && p.out[i] {
 			continue
@@ -107,4 +112,5 @@ func (w *restingWorker) pair(p *portion, first, second []int32, width int) {
 			w.pairs[place]++
 		}
 	}
+	return int64(len(w.pairs) - former)
 }

@@ -76,6 +76,7 @@ type readColumn struct {
 	number *proto.ColUInt32
 	all    chunks[uint32]
 	sizes  chunks[uint32]
+	told   int // texts whose bytes are counted
 }
 
 func newSessionReading(columns []string) *sessionReading {
@@ -150,6 +151,10 @@ func (c *readColumn) coded(column *codedColumn) (bytes int) {
 	}
 	bytes = 4 * len(column.codes)
 	column.forget()
+	for _, text := range column.texts[c.told:] {
+		bytes += len(text) + placeBytes
+	}
+	c.told = len(column.texts)
 	return bytes
 }
 
@@ -214,6 +219,7 @@ type restingState struct {
 	clock    int64 // ClickHouse's, milliseconds since 1970
 	erasures uint64
 	notes    uint64
+	blocks   uint64 // other than before if anything was noted since
 	tables   string
 	firsts   map[uint32]int64 // by month: its first block
 	begun    time.Time        // when it was asked for
@@ -225,15 +231,16 @@ func (s Scoped) restingState(ctx context.Context) (restingState, error) {
 	state := restingState{firsts: make(map[uint32]int64), begun: time.Now()}
 	var month proto.ColUInt32
 	var first, clock proto.ColInt64
-	var erasures, notes proto.ColUInt64
+	var erasures, notes, blocks proto.ColUInt64
 	var tables proto.ColStr
 	result := proto.Results{
-		{Name: "month", Data: &month}, {Name: "first", Data: &first}, {Name: "clock", Data: &clock}, {Name: "erasures", Data: &erasures}, {Name: "notes", Data: &notes}, {Name: "tables", Data: &tables},
+		{Name: "month", Data: &month}, {Name: "first", Data: &first}, {Name: "clock", Data: &clock}, {Name: "erasures", Data: &erasures}, {Name: "notes", Data: &notes},
+		{Name: "blocks", Data: &blocks}, {Name: "tables", Data: &tables},
 	}
 	err := s.columns(ctx, "resting_state", nil, nil, result, func() error {
 		for i := range month {
 			state.firsts[month[i]] = first[i]
-			state.clock, state.erasures, state.notes, state.tables = clock[i], erasures[i], notes[i], tables.Row(i)
+			state.clock, state.erasures, state.notes, state.blocks, state.tables = clock[i], erasures[i], notes[i], blocks[i], tables.Row(i)
 		}
 		return nil
 	})

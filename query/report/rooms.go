@@ -67,10 +67,12 @@ func (c *codedColumn) bytes() int {
 	return bytesOf(c.codes) + bytesOf(c.names.texts) + bytesOf(c.offsets) + bytesOf(c.keys8) + bytesOf(c.keys16) + bytesOf(c.keys32)
 }
 
+// placeBytes is about what a text's place in a map takes.
+const placeBytes = 48
+
 // bytes is about what the texts and their places take.
 func (n *names) bytes() int {
-	const place = 48 // of a text in a map, about
-	bytes := place * len(n.codes)
+	bytes := placeBytes * len(n.codes)
 	for _, text := range n.texts {
 		bytes += len(text)
 	}
