@@ -11,7 +11,8 @@ import { behindClosed, hrefOfExplained, openerOf } from "../opened";
 import { session, zone } from "../session";
 import { changed, hrefOf, place, setQuery } from "../url";
 import { Link, ProblemNote, Skeleton } from "../ui/basics";
-import { Drawer, focusOn, openerCalled } from "../ui/drawer";
+import { Drawer } from "../ui/drawer";
+import { focusOn, openerCalled } from "../ui/focus";
 import { Explanation } from "./explain";
 import type { Common } from "../report";
 

@@ -2,6 +2,7 @@
 // there is.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { focusOn, openerCalled } from "./focus";
 import { Icon } from "./icon";
 
 interface Props {
@@ -15,16 +16,6 @@ interface Props {
   foot?: ComponentChildren; // what can be done, always in sight
   children: ComponentChildren;
 }
-
-/** Puts the focus on what a selector finds. */
-export function focusOn(selector: string): boolean {
-  const found = document.querySelector<HTMLElement>(selector);
-  found?.focus({ preventScroll: false });
-  return !!found;
-}
-
-/** The selector of what is known by a name as the opener of a drawer. */
-export const openerCalled = (name: string) => `[data-opens="${CSS.escape(name)}"]`;
 
 /** Esc closes the drawer, and the focus returns to what opened it, or to the screen where that is gone. */
 export function Drawer(props: Props) {
