@@ -976,3 +976,25 @@ for (const { path, open: opener, fill = {}, button, sends, to, done } of pressed
     assert.equal(sent, 1);
   });
 }
+
+test("who presses a button by key has the focus on it again, once it was sent or the question was left", async (t) => {
+  const page = await open(t, "/setup/webhooks");
+  const focused = (name) => until(page, (n) => document.activeElement?.dataset.testid === n, name);
+  const press = async (name) => {
+    await page.locator(id(name)).first().focus();
+    await page.keyboard.press("Enter");
+  };
+  await press("pause-webhook");
+  await page.waitForSelector(`${id("webhook")}[data-state=paused]`);
+  await focused("pause-webhook");
+  await press("test-webhook");
+  await page.waitForSelector(id("delivery"));
+  await focused("test-webhook");
+  await press("renew-secret");
+  await page.locator(`${id("ask")} button`, { hasText: "Cancel" }).press("Enter");
+  await focused("renew-secret");
+  await press("renew-secret");
+  await page.locator(id("ask-confirm")).press("Enter");
+  await page.waitForSelector(id("secret"));
+  await focused("renew-secret");
+});

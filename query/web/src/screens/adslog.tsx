@@ -168,7 +168,7 @@ export function PushItem(props: { push: Push; open: boolean; onToggle: (open: bo
           <p>{p.note}</p>
         </div>
       )}
-      <div class="actions">
+      <div key="actions" class="actions">
         <button type="button" class="button" aria-expanded={open} aria-controls={id} onClick={() => props.onToggle(!open)} data-testid="push-open">
           {p.attempts === 0 ? "Details" : plural(p.attempts, "attempt")}
           <Icon name={open ? "up" : "down"} />

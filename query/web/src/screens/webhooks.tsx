@@ -169,7 +169,8 @@ function Card({ webhook: w, onChange, onSecret }: { webhook: Webhook; onChange: 
           onClose={close}
         />
       ) : (
-        <div class="actions">
+        // By its key it stays the same element, and keeps the focus, when words come above it.
+        <div key="actions" class="actions">
           <button type="button" class="button" disabled={busy} onClick={() => void test()} data-testid="test-webhook">
             Send a test
           </button>

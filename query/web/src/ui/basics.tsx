@@ -3,6 +3,7 @@ import type { AnchorHTMLAttributes, ComponentChildren } from "preact";
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "../api/client";
 import { go, place } from "../url";
+import { focusBack } from "./focus";
 import { Icon, type IconName } from "./icon";
 
 /** A link inside the dashboard; other clicks than the plain one are the browser's. */
@@ -129,12 +130,14 @@ export function Menu(props: { label: string; of?: string | undefined; icon?: Ico
   );
 }
 
-/** A modal dialog; the browser keeps the focus inside and Esc closes it. */
+/** A modal dialog; the browser keeps the focus inside and Esc closes it. Then what opened it has the focus again. */
 export function Dialog(props: { title: string; onClose: () => void; testid?: string; children: ComponentChildren }) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
+    const opener = document.activeElement;
     ref.current?.showModal();
+    return () => focusBack(opener);
   }, []);
   return (
     <dialog ref={ref} aria-labelledby={id} onClose={props.onClose} data-testid={props.testid}>

@@ -1,16 +1,19 @@
 // What people send to the API, by a button or a form, and what it says when it refuses them.
 import { useState } from "preact/hooks";
 import { Problem } from "../api/client";
+import { focusBack } from "./focus";
 
 /**
  * Does what somebody asked for. What goes wrong is the problem until the next
  * time; act tells whether it was done. While it is busy, what was pressed is
- * disabled, so that a second press sends nothing.
+ * disabled, so that a second press sends nothing; then it has the focus again,
+ * which what is disabled loses.
  */
 export function useAct() {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
   const act = async (what: () => Promise<void>): Promise<boolean> => {
+    const pressed = document.activeElement;
     setBusy(true);
     setProblem(null);
     try {
@@ -21,6 +24,7 @@ export function useAct() {
       return false;
     } finally {
       setBusy(false);
+      focusBack(pressed);
     }
   };
   return { problem, busy, act };
