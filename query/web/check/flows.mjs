@@ -998,3 +998,20 @@ test("who presses a button by key has the focus on it again, once it was sent or
   await page.waitForSelector(id("secret"));
   await focused("renew-secret");
 });
+
+test("a form that opens in its place has the focus, and what opened it has it again", async (t) => {
+  for (const { path, opener, first } of [
+    { path: "/setup/webhooks", opener: "add-webhook", first: "webhook-name" },
+    { path: "/setup/webhooks", opener: "edit-webhook", first: "webhook-name" },
+    { path: "/setup/webhooks", opener: "add-hook", first: "hook-name" },
+    { path: "/setup/webhooks", opener: "edit-hook", first: "hook-name" },
+    { path: "/settings/goals", opener: "add-goal", first: "goal-name" },
+    { path: "/settings/goals", opener: "edit-goal", first: "goal-name" },
+  ]) {
+    const page = await open(t, path);
+    await page.locator(id(opener)).first().press("Enter");
+    await until(page, (n) => document.activeElement?.dataset.testid === n, first);
+    await page.locator("form button", { hasText: "Cancel" }).press("Enter");
+    await until(page, (n) => document.activeElement?.dataset.testid === n, opener);
+  }
+});

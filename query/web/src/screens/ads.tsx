@@ -6,6 +6,7 @@ import { forget, useQuery } from "../api/query";
 import { count, dateTime, plural } from "../format";
 import { conversionLabel } from "../models";
 import { may, zone } from "../session";
+import { useOpened } from "../ui/focus";
 import { useAct, useSubmit } from "../ui/form";
 import { place } from "../url";
 import { Ask } from "../ui/ask";
@@ -148,7 +149,7 @@ function Actions({ card: c, onChange, onDisconnect }: { card: Card; onChange: ()
           </a>
         )}
         {c.how === "token" && !pasting && (
-          <button type="button" class={c.state === "connected" ? "button" : "button button-main"} onClick={() => setPasting(true)} data-testid="connect">
+          <button type="button" class={c.state === "connected" ? "button" : "button button-main"} onClick={() => setPasting(true)} data-opens={`token ${c.platform}`} data-testid="connect">
             {c.state === "connected" ? "Replace the token" : `${connect} with a token`}
           </button>
         )}
@@ -169,13 +170,14 @@ function Actions({ card: c, onChange, onDisconnect }: { card: Card; onChange: ()
 
 /** The form for a token that was made by hand. It is sent once and never shown again. */
 function Paste({ card: c, onClose }: { card: Card; onClose: (done: boolean) => void }) {
+  const form = useOpened(`token ${c.platform}`);
   const { problem, busy, onSubmit } = useSubmit(async (typed) => {
     if (!typed("token")) return;
     await ask("post", "/api/v1/ads/{platform}/token", { path: { platform: c.platform }, body: { token: typed("token") } });
     onClose(true);
   });
   return (
-    <form class="stack" onSubmit={onSubmit} aria-label={`Token of ${c.name}`}>
+    <form ref={form} class="stack" onSubmit={onSubmit} aria-label={`Token of ${c.name}`}>
       <fieldset disabled={busy}>
         <legend class="hidden">Token of {c.name}</legend>
         <label>

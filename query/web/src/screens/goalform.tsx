@@ -9,6 +9,7 @@ import { operators, stepError, type Operator, type Step } from "../funnel";
 import { goalBody, goalError, goalKinds, type Goal, type GoalInput } from "../goals";
 import { session, zone } from "../session";
 import { Choice, ProblemNote } from "../ui/basics";
+import { useOpened } from "../ui/focus";
 import { useSubmit } from "../ui/form";
 import { Conditions, Text } from "./funnelsteps";
 
@@ -16,6 +17,7 @@ type Change = (part: Partial<GoalInput>) => void;
 
 /** A form that makes a goal, or changes one. */
 export function GoalForm({ of, start, onSaved, onClose }: { of: Goal | undefined; start: GoalInput; onSaved: (g: Goal) => void; onClose: () => void }) {
+  const form = useOpened(of ? `goal ${of.id}` : "new goal");
   const [draft, setDraft] = useState<GoalInput>(start);
   const [tried, setTried] = useState(false);
   const change: Change = (part) => setDraft((d) => ({ ...d, ...part }));
@@ -27,7 +29,7 @@ export function GoalForm({ of, start, onSaved, onClose }: { of: Goal | undefined
     onSaved(of ? await ask("put", "/api/v1/goals/{id}", { path: { id: of.id }, body }) : await ask("post", "/api/v1/goals", { body }));
   });
   return (
-    <form class={of ? "goal-form" : "goal-form panel"} onSubmit={onSubmit} aria-label={of ? `Change ${of.name}` : "New goal"} data-testid="goal-form">
+    <form ref={form} class={of ? "goal-form" : "goal-form panel"} onSubmit={onSubmit} aria-label={of ? `Change ${of.name}` : "New goal"} data-testid="goal-form">
       {!of && <h2>New goal</h2>}
       <label>
         Name

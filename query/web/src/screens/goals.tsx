@@ -37,7 +37,7 @@ export function Goals() {
     <>
       <Head title="Goals">
         {editing && items.length > 0 && !(form && !form.of) && (
-          <button type="button" class="button button-main" onClick={() => setForm({ start: { name: "", kind: "page", operator: "equals", value: "" } })} data-testid="add-goal">
+          <button type="button" class="button button-main" onClick={() => setForm({ start: { name: "", kind: "page", operator: "equals", value: "" } })} data-opens="new goal" data-testid="add-goal">
             <Icon name="plus" />
             Add a goal
           </button>
@@ -73,7 +73,7 @@ function NoGoals({ onStart }: { onStart: ((start: GoalInput) => void) | undefine
           <button type="button" class="button button-main" onClick={() => onStart(example)} data-testid="example-goal">
             Begin with “{goalWords(example)}”
           </button>
-          <button type="button" class="button" onClick={() => onStart({ ...example, name: "", value: "" })} data-testid="add-goal">
+          <button type="button" class="button" onClick={() => onStart({ ...example, name: "", value: "" })} data-opens="new goal" data-testid="add-goal">
             Begin with nothing
           </button>
         </span>
@@ -113,7 +113,7 @@ function Row({ goal: g, turn, counting, onEdit, onDelete }: { goal: Goal; turn: 
       </p>
       {onEdit && (
         <span class="actions">
-          <button type="button" class="button" onClick={onEdit} aria-label={`Change ${g.name}`} data-testid="edit-goal">
+          <button type="button" class="button" onClick={onEdit} data-opens={`goal ${g.id}`} aria-label={`Change ${g.name}`} data-testid="edit-goal">
             Change
           </button>
           <button type="button" class="button button-icon" aria-label={`Delete ${g.name}`} onClick={() => setLeaving(true)} data-testid="delete-goal">

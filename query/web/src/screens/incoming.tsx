@@ -6,6 +6,7 @@ import { ago } from "../format";
 import { session, zone } from "../session";
 import { Ask } from "../ui/ask";
 import { ProblemNote } from "../ui/basics";
+import { useOpened } from "../ui/focus";
 import { useSubmit } from "../ui/form";
 import { Once } from "../ui/once";
 import { HookList } from "./hooklist";
@@ -30,7 +31,7 @@ export function IncomingHooks() {
       card={(h, made) => <Card key={h.id} hook={h} onChange={list.reload} onAddress={made} />}
       form={(made, close) => <Form onMade={made} onSaved={() => undefined} onClose={close} />}
       add={(open) => (
-        <button type="button" class="button" onClick={open} data-testid="add-hook">
+        <button type="button" class="button" onClick={open} data-opens="new hook" data-testid="add-hook">
           Make an address
         </button>
       )}
@@ -85,7 +86,7 @@ function Card({ hook: h, onChange, onAddress }: { hook: Hook; onChange: () => vo
         />
       ) : (
         <div class="actions">
-          <button type="button" class="button" onClick={() => setOpen("edit")} data-testid="edit-hook">
+          <button type="button" class="button" onClick={() => setOpen("edit")} data-opens={`hook ${h.id}`} data-testid="edit-hook">
             Change
           </button>
           <button type="button" class="button" onClick={() => setOpen("renew")} data-testid="renew-hook">
@@ -129,6 +130,7 @@ const places = [
 ] as const;
 
 function Form({ of, onMade, onSaved, onClose }: { of?: Hook; onMade: (m: Made) => void; onSaved: () => void; onClose: () => void }) {
+  const form = useOpened(of ? `hook ${of.id}` : "new hook");
   const { problem, busy, onSubmit } = useSubmit(async (typed) => {
     const body: Schemas["IncomingHookInput"] = { name: typed("name"), conversion: typed("conversion") };
     if (typed("value")) body.value = Number(typed("value"));
@@ -140,7 +142,7 @@ function Form({ of, onMade, onSaved, onClose }: { of?: Hook; onMade: (m: Made) =
     } else onMade(await ask("post", "/api/v1/hooks", { body }));
   });
   return (
-    <form class="hook-form" onSubmit={onSubmit} data-testid="hook-form">
+    <form ref={form} class="hook-form" onSubmit={onSubmit} data-testid="hook-form">
       {!of && <h3>New address</h3>}
       {problem && <ProblemNote problem={problem} />}
       <div class="hook-fields">

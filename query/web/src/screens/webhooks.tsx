@@ -6,6 +6,7 @@ import { ago, dateTime } from "../format";
 import { may, zone } from "../session";
 import { Ask } from "../ui/ask";
 import { Head, ProblemNote } from "../ui/basics";
+import { useOpened } from "../ui/focus";
 import { useAct, useSubmit } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { Once } from "../ui/once";
@@ -63,7 +64,7 @@ function Outgoing() {
       card={(w, made) => <Card key={w.id} webhook={w} onChange={list.reload} onSecret={made} />}
       form={(made, close) => <Form onDone={made} onClose={close} />}
       add={(open) => (
-        <button type="button" class="button button-main" onClick={open} data-testid="add-webhook">
+        <button type="button" class="button button-main" onClick={open} data-opens="new webhook" data-testid="add-webhook">
           Add a webhook
         </button>
       )}
@@ -73,6 +74,7 @@ function Outgoing() {
 
 /** Of a new webhook, or of one that is changed. */
 function Form({ of, onDone, onClose }: { of?: Webhook; onDone: (made: Made) => void; onClose: () => void }) {
+  const form = useOpened(of ? `webhook ${of.id}` : "new webhook");
   const [chosen, setChosen] = useState<Event[]>(of?.events ?? ["lead.created"]);
   const { problem, busy, onSubmit } = useSubmit(async (typed) => {
     const body = { name: typed("name"), url: typed("url"), events: chosen };
@@ -80,7 +82,7 @@ function Form({ of, onDone, onClose }: { of?: Webhook; onDone: (made: Made) => v
     else onDone(await ask("post", "/api/v1/webhooks", { body }));
   });
   return (
-    <form class="hook-form" onSubmit={onSubmit} data-testid="webhook-form">
+    <form ref={form} class="hook-form" onSubmit={onSubmit} data-testid="webhook-form">
       {!of && <h3>New webhook</h3>}
       {problem && <ProblemNote problem={problem} />}
       <div class="hook-fields">
@@ -180,7 +182,7 @@ function Card({ webhook: w, onChange, onSecret }: { webhook: Webhook; onChange: 
           <button type="button" class="button" disabled={busy} onClick={() => void change(() => ask("post", "/api/v1/webhooks/{id}/pause", { path, body: { paused: w.state === "active" } }))} data-testid="pause-webhook">
             {w.state === "active" ? "Pause" : "Resume"}
           </button>
-          <button type="button" class="button" onClick={() => setOpen("edit")}>
+          <button type="button" class="button" onClick={() => setOpen("edit")} data-opens={`webhook ${w.id}`} data-testid="edit-webhook">
             Change
           </button>
           <button type="button" class="button" onClick={() => setOpen("renew")} data-testid="renew-secret">
