@@ -926,7 +926,8 @@ test("rules for channels: written, moved, looked at, saved, applied to the past"
   assert.match(await page.textContent(id("problem")), /Somebody else saved/);
   await page.click(id("load-rules"));
   await until(page, () => document.querySelectorAll("[data-testid=rule]").length === 2);
-  await page.click(`${id("rule")}[data-name="Review sites"] ${id("rule-remove")}`);
+  await page.locator(`${id("rule")}[data-name="Review sites"] ${id("rule-remove")}`).press("Enter");
+  await until(page, () => document.activeElement?.getAttribute("aria-label")?.startsWith("Rule 1 of 1"));
   const [put] = await Promise.all([page.waitForRequest((r) => r.method() === "PUT"), page.click(id("save-rules"))]);
   assert.deepEqual(put.postDataJSON().rules, [{ name: "Our partners", channel: "Partners", conditions: [{ field: "source", operator: "starts_with", value: "partner-" }] }]);
   await page.waitForSelector("text=Saved. It holds for sessions");

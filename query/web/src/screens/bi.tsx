@@ -140,7 +140,7 @@ function UserTable({ items, onRemoved }: { items: User[]; onRemoved: (user: User
                 <td>{u.added_at ? date(u.added_at, zone()) : ""}</td>
                 <td class="number bi-buttons">
                   {u.statements.length > 0 && (
-                    <button type="button" class="button" onClick={() => setOpen(open === u.login ? "" : u.login)} aria-expanded={shown?.login === u.login} data-testid="bi-statements-of">
+                    <button type="button" class="button" aria-label={`Statements about ${u.login}`} onClick={() => setOpen(open === u.login ? "" : u.login)} aria-expanded={shown?.login === u.login} data-testid="bi-statements-of">
                       Statements
                     </button>
                   )}

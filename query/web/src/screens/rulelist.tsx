@@ -7,6 +7,7 @@ import { Icon } from "../ui/icon";
 /** The list. strict: what is missing is said. A rule is moved by its buttons, or by its number with the arrow keys. */
 export function RuleList({ rules, onChange, editing, strict }: { rules: Rule[]; onChange: (rules: Rule[]) => void; editing: boolean; strict: boolean }) {
   const list = useRef<HTMLOListElement>(null);
+  const adding = useRef<HTMLButtonElement>(null);
   const [said, setSaid] = useState("");
   const move = (i: number, to: number) => {
     const next = movedRule(rules, i, to);
@@ -14,6 +15,12 @@ export function RuleList({ rules, onChange, editing, strict }: { rules: Rule[]; 
     onChange(next);
     setSaid(`${rules[i]?.name || "The new rule"} is now number ${to + 1} of ${rules.length}.`);
     requestAnimationFrame(() => list.current?.querySelectorAll<HTMLElement>(".step-number")[to]?.focus());
+  };
+  const remove = (i: number) => {
+    onChange(rules.filter((_, k) => k !== i));
+    setSaid(`${rules[i]?.name || "The new rule"} was removed.`);
+    // The rule that takes its place has the focus, or the one before, or the button that adds one.
+    requestAnimationFrame(() => (list.current?.querySelectorAll<HTMLElement>(".step-number")[Math.min(i, rules.length - 2)] ?? adding.current)?.focus());
   };
   const add = () => {
     onChange([...rules, newRule]);
@@ -30,7 +37,7 @@ export function RuleList({ rules, onChange, editing, strict }: { rules: Rule[]; 
               <legend class="hidden">
                 Rule {i + 1}: {r.name}
               </legend>
-              <RuleEditor rule={r} number={i + 1} count={rules.length} all={rules} strict={strict} onMove={(to) => move(i, to - 1)} onChange={(next) => onChange(rules.map((o, k) => (k === i ? next : o)))} onRemove={() => onChange(rules.filter((_, k) => k !== i))} />
+              <RuleEditor rule={r} number={i + 1} count={rules.length} all={rules} strict={strict} onMove={(to) => move(i, to - 1)} onChange={(next) => onChange(rules.map((o, k) => (k === i ? next : o)))} onRemove={() => remove(i)} />
             </fieldset>
           </li>
         ))}
@@ -39,7 +46,7 @@ export function RuleList({ rules, onChange, editing, strict }: { rules: Rule[]; 
         {said}
       </p>
       {editing && (
-        <button type="button" class="button" disabled={rules.length >= 200} onClick={add} data-testid="add-rule">
+        <button ref={adding} type="button" class="button" disabled={rules.length >= 200} onClick={add} data-testid="add-rule">
           <Icon name="plus" />
           Add a rule
         </button>
