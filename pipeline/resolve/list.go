@@ -26,6 +26,22 @@ type position struct {
 	Of    string `json:"of"`
 	After string `json:"after,omitempty"` // the provider's cursor
 	Note  string `json:"note,omitempty"`  // of the pages before
+	Pages int    `json:"pages,omitempty"` // read of this kind
+	Seen  string `json:"seen,omitempty"`  // the cursor that came when Pages was a power of two
+}
+
+// further is the position of the page at a provider's next cursor, and false
+// when there was that page already. Of all cursors one is remembered, twice as
+// long each time: so one that leads in a circle, however long, is found out.
+func (p position) further(after string) (next position, on bool) {
+	if after == p.After || after == p.Seen {
+		return p, false
+	}
+	p.After = after
+	if p.Pages++; p.Pages&(p.Pages-1) == 0 {
+		p.Seen = after
+	}
+	return p, true
 }
 
 func parsePosition(text string) (position, error) {
@@ -185,13 +201,19 @@ func (l *look) each(tell func(*question) error) (*Result, error) {
 }
 
 // next gives the page its successor: the next of its kind, else the first of
-// the next kind. A backfill is about conversations only.
+// the next kind. A backfill is about conversations only. Where the provider
+// leads back to a page from before, the kind is over: it would never end.
 func (a Ask) next(page *Page, at position, after string) *Page {
-	switch {
-	case after != "":
-		page.Next = position{at.Of, after, at.Note}.String()
-	case at.Of == listConversations && !a.Everything:
-		page.Next = position{listContacts, "", at.Note}.String()
+	if after != "" {
+		if further, on := at.further(after); on {
+			page.Next = further.String()
+			return page
+		}
+		at.Note = "Asked for the next page, the provider gave one from before again, so what lies behind it was not looked through."
+		page.Note = at.Note
+	}
+	if at.Of == listConversations && !a.Everything {
+		page.Next = position{Of: listContacts, Note: at.Note}.String()
 	}
 	return page
 }
