@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
@@ -21,6 +23,16 @@ func (l *Log) ReadDead(ctx context.Context, each func(*schema.DeadRecord) error)
 	if err != nil || len(open) == 0 {
 		return 0, err
 	}
+	return l.readDead(ctx, open, at, deadQuiet, each)
+}
+
+// deadQuiet is how long Kafka may give nothing of what it has said that it has.
+const deadQuiet = 10 * time.Second
+
+// readDead reads partitions up to their ends. What is deleted meanwhile, since it
+// is too old, never comes: so it is asked again what there is when nothing comes
+// for a while.
+func (l *Log) readDead(ctx context.Context, open map[int32]int64, at map[int32]kgo.Offset, quiet time.Duration, each func(*schema.DeadRecord) error) (unreadable int, err error) {
 	opts := append([]kgo.Opt{
 		kgo.SeedBrokers(l.config.Brokers...), kgo.ClientID("sourceloop-dead"),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{schema.TopicDead: at}),
@@ -31,7 +43,16 @@ func (l *Log) ReadDead(ctx context.Context, each func(*schema.DeadRecord) error)
 	}
 	defer client.Close()
 	for len(open) > 0 {
-		fetches := client.PollFetches(ctx)
+		polling, cancel := context.WithTimeout(ctx, quiet)
+		fetches := client.PollFetches(polling)
+		nothing := polling.Err() != nil && ctx.Err() == nil && fetches.NumRecords() == 0
+		cancel()
+		if nothing {
+			if err := l.closeDeleted(ctx, open); err != nil {
+				return unreadable, err
+			}
+			continue
+		}
 		if err := errors.Join(ctx.Err(), fetches.Err()); err != nil {
 			return unreadable, fmt.Errorf("cannot read the dead letters: %w", err)
 		}
@@ -52,6 +73,24 @@ func (l *Log) ReadDead(ctx context.Context, each func(*schema.DeadRecord) error)
 		}
 	}
 	return unreadable, nil
+}
+
+// closeDeleted closes partitions of which all that is waited for was deleted. When
+// there is none, what is there does not come.
+func (l *Log) closeDeleted(ctx context.Context, open map[int32]int64) error {
+	first, err := l.admin.ListStartOffsets(ctx, schema.TopicDead)
+	if err := errors.Join(err, first.Error()); err != nil {
+		return fmt.Errorf("cannot find the dead letters: %w", err)
+	}
+	before := len(open)
+	maps.DeleteFunc(open, func(partition int32, end int64) bool {
+		start, ok := first.Lookup(schema.TopicDead, partition)
+		return ok && start.Offset >= end
+	})
+	if len(open) == before {
+		return schema.E("read the dead letters", schema.KindUnavailable, "Kafka does not give the dead letters that it says it has, so not all were read; try again in a moment")
+	}
+	return nil
 }
 
 // deadRange tells, of partitions that hold dead letters, where they begin and
