@@ -12,10 +12,13 @@ import (
 // trafficDays is the default range of the dashboard: its last days, which have more than half of the sessions that are made.
 const trafficDays = 30
 
+// tableRows is how many rows of a table the dashboard asks for.
+const tableRows = 1000
+
 // traffic asks what the screen Traffic shows of the last 30 days, and of all. The baseline of its key figures counts plain rows.
 func (m *reporting) traffic(ctx context.Context, r *Report) error {
 	for _, days := range []int{trafficDays, reportsDays} {
-		question := report.Credits{Model: "last_touch", Dimension: "channel", Period: m.last(days), Lookback: attributionLookback}
+		question := report.Credits{Model: "last_touch", Dimension: "channel", Period: m.last(days), Lookback: attributionLookback, Rows: tableRows}
 		if err := m.keyFigures(ctx, r, question, days); err != nil {
 			return err
 		}
