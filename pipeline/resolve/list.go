@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"sourceloop/schema"
@@ -209,7 +210,7 @@ func (a Ask) next(page *Page, at position, after string) *Page {
 			page.Next = further.String()
 			return page
 		}
-		at.Note = "Asked for the next page, the provider gave one from before again, so what lies behind it was not looked through."
+		at.Note = strings.TrimSpace(at.Note + " Asked for the next page, the provider gave one from before again, so what lies behind it was not looked through.")
 		page.Note = at.Note
 	}
 	if at.Of == listConversations && !a.Everything {

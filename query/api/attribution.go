@@ -77,30 +77,22 @@ func (s *service) GetAttribution(ctx context.Context, in GetAttributionRequestOb
 	if err != nil {
 		return nil, err
 	}
-	limit := defaultRows
+	q.Rows = defaultRows
 	if p.Limit != nil {
-		limit = *p.Limit
+		q.Rows = *p.Limit
 	}
-	if !compares { // What was most in the days compared with may be little in these.
-		q.Rows = limit
+	if compares {
+		found, err := s.reports(who).AttributionBeside(ctx, q, before)
+		if err != nil {
+			return nil, err
+		}
+		return comparedOf(found, q, beforeOf(who, found.Then, before)), nil
 	}
 	found, err := s.reports(who).Attribution(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	answer := attributionOf(found, q)
-	if !compares {
-		return answer, nil
-	}
-	q.Period, q.Compare = before, ""
-	old, err := s.reports(who).Attribution(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	answer.compare(old, q)
-	answer.cut(limit)
-	answer.Previous = new(beforeOf(who, old, before))
-	return answer, nil
+	return attributionOf(found, q), nil
 }
 
 func dimension(d *Dimension) report.Dimension {
@@ -111,16 +103,9 @@ func dimension(d *Dimension) report.Dimension {
 }
 
 func attributionOf(a report.Attribution, q report.Credits) GetAttribution200JSONResponse {
-	answer := GetAttribution200JSONResponse{Rows: make([]AttributionRow, 0, len(a.Rows)), Count: int64(a.Count), Attributed: a.Attributed, Total: a.Total}
-	if a.Costed {
-		answer.Cost = new(a.Cost)
-	}
+	answer := summedOf(a, len(a.Rows), a.Count)
 	for i := range a.Rows {
-		row := earnedOf(&a.Rows[i], a.Costed, q)
-		if row.Cost != nil && q.AsOf == 0 { // Costs are as they are now.
-			row.CostPerConversion, row.ReturnOnSpend = ratio(*row.Cost, row.Conversions), ratio(row.Value, *row.Cost)
-		}
-		answer.Rows = append(answer.Rows, row)
+		answer.Rows = append(answer.Rows, earnedOf(&a.Rows[i], a.Costed, q))
 	}
 	if a.Count > len(a.Rows) {
 		rest := earnedOf(&a.Rest, a.Costed, q)
@@ -129,12 +114,48 @@ func attributionOf(a report.Attribution, q report.Credits) GetAttribution200JSON
 	return answer
 }
 
+func summedOf(a report.Attribution, rows, count int) GetAttribution200JSONResponse {
+	answer := GetAttribution200JSONResponse{Rows: make([]AttributionRow, 0, rows), Count: int64(count), Attributed: a.Attributed, Total: a.Total}
+	if a.Costed {
+		answer.Cost = new(a.Cost)
+	}
+	return answer
+}
+
+// comparedOf has rows stand beside those of former days.
+func comparedOf(c report.ComparedAttribution, q report.Credits, before AttributionBefore) GetAttribution200JSONResponse {
+	answer := summedOf(c.Now, len(c.Rows), c.Count)
+	answer.Previous = &before
+	for i := range c.Rows {
+		answer.Rows = append(answer.Rows, besideOf(&c.Rows[i], &c, q))
+	}
+	if c.Count > len(c.Rows) {
+		rest := besideOf(&c.Rest, &c, q)
+		answer.Rest = restOf(&rest)
+	}
+	return answer
+}
+
+func besideOf(r *report.ComparedRow, c *report.ComparedAttribution, q report.Credits) AttributionRow {
+	row := earnedOf(&r.AttributionRow, c.Now.Costed, q)
+	row.PreviousConversions, row.PreviousValue, row.PreviousSessions = new(r.Then.Conversions), new(r.Then.Value), new(int64(r.Then.Sessions))
+	if c.Then.Costed {
+		row.PreviousCost = new(r.Then.Cost)
+	}
+	return row
+}
+
 // earnedOf is a row with what its keys earned.
 func earnedOf(r *report.AttributionRow, costed bool, q report.Credits) AttributionRow {
-	row := rowOf(*r, q)
-	row.Conversions, row.Value, row.Sessions = r.Conversions, r.Value, int64(r.Sessions)
+	row := AttributionRow{Key: r.Key, Conversions: r.Conversions, Value: r.Value, Sessions: int64(r.Sessions)}
+	if q.Second != "" {
+		row.SecondKey = new(r.Second)
+	}
 	if costed {
 		row.Cost = new(r.Cost)
+		if q.AsOf == 0 { // Costs are as they are now.
+			row.CostPerConversion, row.ReturnOnSpend = ratio(r.Cost, r.Conversions), ratio(r.Value, r.Cost)
+		}
 	}
 	if q.Compare != "" {
 		row.CompareConversions, row.CompareValue = new(r.CompareConversions), new(r.CompareValue)
@@ -149,76 +170,12 @@ func restOf(r *AttributionRow) *AttributionRest {
 	}
 }
 
-// cut leaves the first rows, and the sums of the others.
-func (a *GetAttribution200JSONResponse) cut(limit int) {
-	a.Count = int64(len(a.Rows))
-	if len(a.Rows) <= limit {
-		return
-	}
-	var rest AttributionRow
-	for i := range a.Rows[limit:] {
-		r := &a.Rows[limit+i]
-		rest.Conversions, rest.Value, rest.Sessions = rest.Conversions+r.Conversions, rest.Value+r.Value, rest.Sessions+r.Sessions
-		plus(&rest.CompareConversions, r.CompareConversions)
-		plus(&rest.CompareValue, r.CompareValue)
-		plus(&rest.PreviousConversions, r.PreviousConversions)
-		plus(&rest.PreviousValue, r.PreviousValue)
-		plus(&rest.PreviousSessions, r.PreviousSessions)
-		plus(&rest.Cost, r.Cost)
-		plus(&rest.PreviousCost, r.PreviousCost)
-	}
-	a.Rows, a.Rest = a.Rows[:limit:limit], restOf(&rest)
-}
-
-// plus adds a number that may be missing to a sum that is missing until there is one.
-func plus[N int64 | float64](sum **N, n *N) {
-	if n == nil {
-		return
-	}
-	if *sum == nil {
-		*sum = new(N)
-	}
-	**sum += *n
-}
-
 // ratio is nil where nothing is set against nothing.
 func ratio(a, b float64) *float64 {
 	if a == 0 || b == 0 {
 		return nil
 	}
 	return new(a / b)
-}
-
-// rowOf is a row with its keys alone.
-func rowOf(r report.AttributionRow, q report.Credits) AttributionRow {
-	row := AttributionRow{Key: r.Key}
-	if q.Second != "" {
-		row.SecondKey = new(r.Second)
-	}
-	return row
-}
-
-// compare puts the rows of former days beside those of these, the ones that are
-// there no more last.
-func (a *GetAttribution200JSONResponse) compare(old report.Attribution, q report.Credits) {
-	type keys struct{ first, second string }
-	places := make(map[keys]int, len(a.Rows))
-	for i := range a.Rows {
-		row := &a.Rows[i]
-		places[keys{row.Key, text(row.SecondKey)}] = i
-		row.PreviousConversions, row.PreviousValue, row.PreviousSessions = new(0.), new(0.), new(int64(0))
-	}
-	for _, r := range old.Rows {
-		i, ok := places[keys{r.Key, r.Second}]
-		if !ok {
-			i, a.Rows = len(a.Rows), append(a.Rows, rowOf(r, q))
-		}
-		row := &a.Rows[i]
-		row.PreviousConversions, row.PreviousValue, row.PreviousSessions = new(r.Conversions), new(r.Value), new(int64(r.Sessions))
-		if old.Costed {
-			row.PreviousCost = new(r.Cost)
-		}
-	}
 }
 
 func beforeOf(who caller, a report.Attribution, p report.Period) AttributionBefore {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 
 	"sourceloop/control"
@@ -113,6 +114,44 @@ func TestFirstRows(t *testing.T) {
 		}
 	}
 	c.want(400, "GET", "/api/v1/attribution?limit=0", nil)
+	for path, lines := range map[string]int{"/api/v1/attribution?dimension=channel": 3, "/api/v1/attribution?dimension=channel&limit=1": 1} {
+		file := c.want(200, "GET", path, nil, "Accept", "application/x-ndjson")
+		if n := strings.Count(string(file.body), "\n"); n != lines || file.header.Get("Total-Count") != "3" {
+			t.Errorf("%s has %d lines of %s", path, n, file.header.Get("Total-Count"))
+		}
+	}
+}
+
+// TestComparedRows: a row stands beside what it was in the other days, whatever it is now, and what was most then comes before what was not.
+func TestComparedRows(t *testing.T) {
+	w := newStory(t)
+	c := w.keyed(w.ann, control.Viewer)
+	var now, then, beside api.Attribution
+	c.want(200, "GET", "/api/v1/attribution?dimension=landing_page&from=2026-09-05&to=2026-09-05", nil).into(t, &now)
+	c.want(200, "GET", "/api/v1/attribution?dimension=landing_page&from=2026-09-01&to=2026-09-04", nil).into(t, &then)
+	c.want(200, "GET", "/api/v1/attribution?dimension=landing_page&from=2026-09-05&to=2026-09-05&compare=custom&compare_from=2026-09-01&compare_to=2026-09-04", nil).into(t, &beside)
+	rows := map[string][4]float64{}
+	for _, r := range now.Rows {
+		rows[r.Key] = [4]float64{r.Conversions, float64(r.Sessions)}
+	}
+	for _, r := range then.Rows {
+		was := rows[r.Key]
+		was[2], was[3] = r.Conversions, float64(r.Sessions)
+		rows[r.Key] = was
+	}
+	if len(beside.Rows) != len(rows) || beside.Count != int64(len(rows)) || len(rows) < 2 {
+		t.Fatalf("%d rows and a count of %d, of %v", len(beside.Rows), beside.Count, rows)
+	}
+	for i, r := range beside.Rows {
+		if got := [4]float64{r.Conversions, float64(r.Sessions), *r.PreviousConversions, float64(*r.PreviousSessions)}; got != rows[r.Key] {
+			t.Errorf("%s: %v, want %v", r.Key, got, rows[r.Key])
+		}
+		if i > 0 {
+			if last := beside.Rows[i-1]; last.Conversions < r.Conversions || last.Conversions == r.Conversions && *last.PreviousConversions < *r.PreviousConversions {
+				t.Errorf("%s comes after %s", r.Key, last.Key)
+			}
+		}
+	}
 }
 
 func value[N int64 | float64](n *N) (zero N) {

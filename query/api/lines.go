@@ -33,6 +33,7 @@ type lines struct {
 type listing struct {
 	field   string
 	columns []column
+	most    int // how many there are at most of a list without pages, and in a file unless fewer are asked for; 0 for as many as there are
 }
 
 // column is a field of the items, or a field inside one.
@@ -50,7 +51,11 @@ func newLines(operations map[string]*operation) *lines {
 		answer := success.Value.Content[formJSON].Schema.Value
 		for _, field := range []string{"items", "rows"} {
 			if items := answer.Properties[field]; items != nil {
-				all.lists[address] = &listing{field: field, columns: columnsOf(items.Value.Items.Value)}
+				list := &listing{field: field, columns: columnsOf(items.Value.Items.Value)}
+				if limit := op.route.Operation.Parameters.GetByInAndName("query", "limit"); limit != nil && answer.Properties["next"] == nil {
+					list.most = int(*limit.Schema.Value.Max)
+				}
+				all.lists[address] = list
 			}
 		}
 	}
@@ -91,6 +96,10 @@ func (l *lines) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 		if form == formJSON {
 			return next(c)
 		}
+		if query := c.QueryParams(); list.most > 0 && !query.Has("limit") {
+			query.Set("limit", strconv.Itoa(list.most))
+			c.Request().URL.RawQuery = query.Encode()
+		}
 		held := &heldAnswer{ResponseWriter: c.Response().Writer}
 		c.Response().Writer = held
 		err := next(c)
@@ -116,7 +125,7 @@ func (h *heldAnswer) Write(p []byte) (int, error) { return h.body.Write(p) }
 func (l *listing) send(c echo.Context, held *heldAnswer, form string) error {
 	body := held.body.Bytes()
 	if held.status == http.StatusOK {
-		items, next, err := l.items(body)
+		items, next, count, err := l.items(body)
 		if err != nil {
 			c.Response().Committed = false // Nothing went out yet.
 			return fmt.Errorf("cannot read an answer to write it as %s: %w", form, err)
@@ -127,6 +136,9 @@ func (l *listing) send(c echo.Context, held *heldAnswer, form string) error {
 		}
 		head := held.Header()
 		head.Set("Content-Type", form+"; charset=utf-8")
+		if count != "" {
+			head.Set("Total-Count", count)
+		}
 		if next != "" {
 			query := c.Request().URL.Query()
 			query.Set("cursor", next)
@@ -138,18 +150,18 @@ func (l *listing) send(c echo.Context, held *heldAnswer, form string) error {
 	return err
 }
 
-// items are those of an answer, and the cursor of the next page.
-func (l *listing) items(body []byte) (items []json.RawMessage, next string, err error) {
+// items are those of an answer, the cursor of the next page, and of how many they are the first, where that is told.
+func (l *listing) items(body []byte) (items []json.RawMessage, next, count string, err error) {
 	var answer map[string]json.RawMessage
 	if err = json.Unmarshal(body, &answer); err != nil {
-		return nil, "", err
+		return nil, "", "", err
 	}
 	if cursor, ok := answer["next"]; ok {
 		if err = json.Unmarshal(cursor, &next); err != nil {
-			return nil, "", err
+			return nil, "", "", err
 		}
 	}
-	return items, next, json.Unmarshal(answer[l.field], &items)
+	return items, next, string(answer["count"]), json.Unmarshal(answer[l.field], &items)
 }
 
 func (l *listing) write(form string, items []json.RawMessage) ([]byte, error) {

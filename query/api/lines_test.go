@@ -100,7 +100,7 @@ func readBack(t rapid.TB, list *listing, rows []AttributionRow) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, _, err := list.items(body)
+	items, _, _, err := list.items(body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,17 +37,20 @@ func (s Scoped) Attribution(ctx context.Context, q Credits) (Attribution, error)
 	if err != nil {
 		return Attribution{}, err
 	}
-	room := s.reader.rooms.take()
-	defer s.reader.rooms.put(room)
-	credits, err := s.creditTable(ctx, room, q)
-	if err != nil {
-		return Attribution{}, err
-	}
 	sessions, err := s.sessionsBy(ctx, q)
 	if err != nil {
 		return Attribution{}, err
 	}
 	costs, err := s.costs(ctx, q)
+	if err != nil {
+		return Attribution{}, err
+	}
+	if len(q.Filters) == 0 {
+		q.came = sessions
+	}
+	room := s.reader.rooms.take()
+	defer s.reader.rooms.put(room)
+	credits, err := s.creditTable(ctx, room, q)
 	if err != nil {
 		return Attribution{}, err
 	}

@@ -18,7 +18,7 @@ type restingCount struct {
 	alone  bool                           // browsers are not counted
 	pairs  map[int]uint64                 // what workers found
 	paired atomic.Int64                   // how many of them each found, together
-	most   int                            // of these; beyond, counting comes to no end
+	most   int                            // of these; beyond, counting is given up
 	tables int                            // of what else is counted by mark
 }
 
@@ -99,6 +99,9 @@ func (c *restingCount) count() (count crowdCount, tables [][]uint64) {
 		})
 	}
 	group.Wait()
+	if c.crowded() {
+		return count, nil
+	}
 	count.times, count.browsers = make([]uint64, c.marks), make([]uint64, c.marks)
 	tables = make([][]uint64, c.tables)
 	for i := range tables {

@@ -33,25 +33,27 @@ func tabulate(credits creditTable, sessions []keyCount, costs map[keys]float64, 
 	t := &tabulation{credits: credits, model: model, compare: compare, costs: costs, rows: foremost[AttributionRow]{n: limit, compare: compareRows}}
 	t.answer.Costed = costs != nil
 	t.conversions, t.value = make([]float64, len(Models())), make([]float64, len(Models()))
-	seen, costless := make([]bool, credits.size()), make(map[keys]bool)
+	seen, told := make([]bool, credits.size()), make(map[keys]bool) // told are keys that have costs
 	for _, of := range sessions {
 		place := credits.place(of.key)
 		if place >= 0 {
 			seen[place] = true
 		}
-		if _, costs := costs[of.key]; costs {
-			costless[of.key] = true
+		if _, some := costs[of.key]; some {
+			told[of.key] = true
 		}
 		t.add(of.key, place, of.n)
 	}
 	credits.each(func(place int, key keys) {
 		if !seen[place] {
-			costless[key] = true
+			if _, some := costs[key]; some {
+				told[key] = true
+			}
 			t.add(key, place, 0)
 		}
 	})
 	for key := range costs {
-		if !costless[key] {
+		if !told[key] {
 			t.add(key, -1, 0)
 		}
 	}

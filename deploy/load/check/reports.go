@@ -84,7 +84,7 @@ func (c *comparison) attribution(ctx context.Context) error {
 // report asks for one report under two models.
 func (c *comparison) report(ctx context.Context, want *load.Credits, pair [2]string) error {
 	query := url.Values{
-		"model": {pair[0]}, "compare_model": {pair[1]}, "dimension": {want.Dimension}, "lookback": {want.Lookback},
+		"model": {pair[0]}, "compare_model": {pair[1]}, "dimension": {want.Dimension}, "lookback": {want.Lookback}, "limit": {"100000"},
 		"from": {c.want.From}, "to": {c.want.To},
 	}
 	if want.Conversion != "" {
