@@ -40,6 +40,13 @@ function previewOf(rules) {
   return { from: "2026-10-28", to: "2026-11-26", sessions: 9300, sessions_changed: 412 * added.length, conversions: 214, conversions_changed: 9 * added.length, changes };
 }
 
+/** The sums of rows that are beyond the limit, of all that can be summed. */
+function restOf(rows) {
+  const rest = {};
+  for (const { key, second_key, cost_per_conversion, return_on_spend, ...sums } of rows) for (const [name, n] of Object.entries(sums)) rest[name] = (rest[name] ?? 0) + n;
+  return rest;
+}
+
 /** The answers of a workspace; empty: nothing has arrived yet. */
 export function makeApi({ empty = false, now = Date.now() } = {}) {
   const people = empty ? [] : makePeople(now);
@@ -102,7 +109,10 @@ export function makeApi({ empty = false, now = Date.now() } = {}) {
       }
     }
     const previous = compared ? { previous: { from: "2026-10-01", to: "2026-10-30", attributed: attributed - 5, total: chosen.length - 5 } } : {};
-    return ok({ ...previous, ...(spent ? { cost: [...spent.values()].reduce((a, b) => a + b, 0) } : {}), rows: [...rows.values()].sort((a, b) => b.conversions - a.conversions || b.sessions - a.sessions), count: rows.size, attributed, total: chosen.length });
+    const sorted = [...rows.values()].sort((a, b) => b.conversions - a.conversions || b.sessions - a.sessions);
+    const limit = Number(q.get("limit") || 1000);
+    const beyond = sorted.length > limit ? { rest: restOf(sorted.slice(limit)) } : {};
+    return ok({ ...previous, ...beyond, ...(spent ? { cost: [...spent.values()].reduce((a, b) => a + b, 0) } : {}), rows: sorted.slice(0, limit), count: sorted.length, attributed, total: chosen.length });
   };
   const traffic = (q) => {
     const days = Math.min(400, Math.max(1, Math.round((Date.parse(q.get("to")) - Date.parse(q.get("from"))) / 864e5) + 1));
