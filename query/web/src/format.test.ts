@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, change, count, country, dateTime, dimensionValue, dueWords, duration, gap, money, pageOn, percent, points, safeHref, siteOf, shortUrl, sourceMedium, stretch } from "./format";
+import { ago, change, count, country, dateTime, dimensionValue, dueWords, duration, gap, money, pageOn, percent, plural, points, safeHref, siteOf, shortUrl, sourceMedium, stretch } from "./format";
 
 describe("numbers", () => {
   it("keeps two decimals of a credit and none of a count", () => {
@@ -9,6 +9,9 @@ describe("numbers", () => {
     expect([percent(0), percent(0.0163), percent(0.03), percent(0.42), percent(1), percent(NaN)]).toEqual(["0%", "1.6%", "3.0%", "42%", "100%", "–"]);
     expect([change(0.12), change(-0.5), change(0), change(null)]).toEqual(["+12%", "−50%", "0%", "–"]);
     expect([points(0.014), points(-0.25), points(0.0004), points(0.01), points(NaN)]).toEqual(["+1.4 points", "−25 points", "0 points", "+1 point", "–"]);
+  });
+  it("says one of what is one as it is written", () => {
+    expect([plural(1, "conversion"), plural(0.7 + 0.2 + 0.1, "conversion"), plural(0.5, "conversion"), plural(2, "entry", "entries")]).toEqual(["1 conversion", "1 conversion", "0.50 conversions", "2 entries"]);
   });
   it("survives a currency that nobody knows", () => {
     expect([money(1200, "EUR"), money(1960.0000000001, "EUR"), money(2.5, "EUR")]).toEqual(["€1,200", "€1,960", "€2.50"]);

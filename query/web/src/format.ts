@@ -55,7 +55,7 @@ export function money(amount: number, currency: string): string {
 
 /** "1 session", "2 sessions". */
 export function plural(n: number, one: string, many = `${one}s`): string {
-  return `${count(n)} ${n === 1 ? one : many}`;
+  return `${count(n)} ${rounded(n) === 1 ? one : many}`;
 }
 
 /** A length of time with its two largest units: "1h 5m", "4m 32s", "3d". */

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { dimensionLabel, type Dimension } from "../filters";
-import { count, dimensionValue, money, pageOn, percent, siteOf, times } from "../format";
+import { count, dimensionValue, money, pageOn, percent, plural, siteOf, times } from "../format";
 import { credits, modelLabel, type Model } from "../models";
 import { hrefOfRow, openerOfRow, type OpenedRow } from "../opened";
 import type { Common, Compared } from "../report";
@@ -24,7 +24,7 @@ export interface Beside {
 
 const rowsAtFirst = 7;
 const rowsOfTall = 14;
-const mostExported = 100_000; // rows of a table that are asked for by file
+const mostExported = 100_000; // rows that a file asks for, the most that the API gives
 
 /** The card of one dimension; in words where a model cannot credit it. */
 export function AttributionTable(props: { dimension: Dimension; common: Common; beside: Beside }) {
@@ -80,11 +80,26 @@ function CreditedTable({ dimension, common, beside }: { dimension: Dimension; co
       )}
       {answer.data && rest && (
         <p class="hint" data-testid={`rest-${dimension}`}>
-          {count(answer.data.count - rows.length)} other values have {count(rest.conversions)} conversions and {count(rest.sessions)} sessions.
+          {restWords({ more: answer.data.count - rows.length, rest, model: common.model, vs, then: !!common.as_of })}
         </p>
       )}
     </section>
   );
+}
+
+const currencyHere = () => session.value?.workspace.currency ?? "USD";
+
+/** What the rows beyond those of the answer have, of what the table shows of each. */
+function restWords({ more, rest, model, vs, then }: { more: number; rest: Schemas["AttributionRest"]; model: Model; vs: Model | undefined; then: boolean }): string {
+  const now = then ? " now" : "";
+  const credited = plural(rest.conversions, "conversion");
+  const sums = [
+    ...(vs ? [`${credited} by ${modelLabel(model)}`, `${count(rest.compare_conversions ?? 0)} by ${modelLabel(vs)}`] : [credited]),
+    `${plural(rest.sessions, "session")}${now}`,
+    ...(rest.value && !vs ? [`a value of ${money(rest.value, currencyHere())}`] : []),
+    ...(rest.cost ? [`a cost of ${money(rest.cost, currencyHere())}${now}`] : []),
+  ];
+  return `${plural(more, "other value")} ${more === 1 ? "has" : "have"} ${new Intl.ListFormat("en-GB").format(sums)}.`;
 }
 
 interface TableProps {
@@ -104,7 +119,7 @@ function Table({ of: { dimension, second }, rows, all, model, vs, paid, compared
   const site = dimension === "landing_page" ? siteOf(all.map((r) => r.key)) : "";
   const shown = (key: string) => (dimension === "landing_page" ? pageOn(site, key) : dimensionValue(dimension, key));
   const worth = all.some((r) => r.value !== 0);
-  const currency = session.value?.workspace.currency ?? "USD";
+  const currency = currencyHere();
   return (
     <div class="table-box" role="region" aria-label={`By ${dimensionLabel(dimension)}`} tabIndex={0}>
       <table class="table table-small bars">
