@@ -808,6 +808,63 @@ test("two dimensions, what is left out, days compared with, and every table as a
   await until(page, () => document.activeElement?.dataset.testid === "export-channel");
 });
 
+test("a table that is shown in part says what the others have, and its file has all rows", async (t) => {
+  const page = await open(t, "/dashboards/traffic");
+  const ofChannels = (url) => url.pathname === "/api/v1/attribution" && url.searchParams.get("dimension") === "channel";
+  // Three rows are shown, and a file has as many as it asks for, up to most.
+  let most = 100_000;
+  let first = () => undefined; // what a file's rows wait for; what it gives is their answer
+  let shown = "";
+  await page.route(ofChannels, async (route) => {
+    const url = new URL(route.request().url());
+    const limit = url.searchParams.get("limit");
+    if (!limit) shown = url.href;
+    const instead = limit ? await first() : undefined;
+    url.searchParams.set("limit", limit ? Math.min(limit, most) : 3);
+    return instead ? route.fulfill(instead) : route.continue({ url: url.href });
+  });
+  await page.reload();
+  await page.waitForSelector(id("rest-channel"));
+  assert.equal(await page.locator(`${id("by-channel")} tbody tr`).count(), 3);
+  const everything = () => page.evaluate(async (url) => (await (await fetch(`${url}&limit=100000`)).json()).rows, shown);
+  const rows = await everything();
+  assert.equal(rows.length > 5, true);
+  const sum = (of, name) => of.reduce((n, r) => n + r[name], 0);
+  const near = (a, b) => assert.equal(Math.abs(a - b) < 1e-6, true, `${a} is not ${b}`);
+  const words = (await page.textContent(id("rest-channel"))).replaceAll(",", "");
+  const others = rows.slice(3);
+  assert.match(words, new RegExp(`^${others.length} other values have ${sum(others, "conversions")} conversions? ${sum(others, "sessions")} sessions a value of €\\d+ and a cost of €\\d+\\.`));
+
+  const save = () => page.click(id("export-ndjson"));
+  const saved = async () => {
+    const [file] = await Promise.all([page.waitForEvent("download"), save()]);
+    return (await import("node:fs")).readFileSync(await file.path(), "utf8").trim().split("\n").map((l) => JSON.parse(l));
+  };
+  let answer;
+  const held = new Promise((resolve) => (answer = resolve));
+  first = () => held;
+  await page.click(id("export-channel"));
+  await Promise.all([page.waitForRequest((r) => r.url().includes("limit=100000")), save()]);
+  await page.waitForSelector("text=One moment…");
+  assert.equal(await page.locator(id("export-csv")).isDisabled(), true);
+  answer({ status: 500, contentType: "application/problem+json", body: JSON.stringify({ title: "The rows could not be read.", detail: "", what_to_do: "Try again." }) });
+  await page.waitForSelector(`${id("problem")} >> text=The rows could not be read.`);
+  first = () => undefined;
+  const all = await saved();
+  assert.deepEqual(all.map((r) => [r.channel, r.sessions, r.conversions]), rows.map((r) => [r.key, r.sessions, r.conversions]));
+
+  most = 5;
+  await page.click(id("export-channel"));
+  const some = await saved();
+  assert.deepEqual(some.slice(0, 5), all.slice(0, 5));
+  assert.equal(some.length, 6);
+  assert.equal(some[5].channel, "(others)");
+  for (const name of ["sessions", "conversions", "value", "cost"]) near(some[5][name], sum(all.slice(5), name));
+
+  await page.selectOption(id("second-model"), "linear");
+  await page.waitForSelector(`${id("rest-channel")} >> text=/have .* conversions by Last touch, .* by Linear, .* sessions and a cost of €/`);
+});
+
 test("paths, content and locations: what a step is, repeats, filters, sorting, files", async (t) => {
   const page = await open(t, "/dashboards/paths");
   await page.waitForSelector(`${id("paths")} tbody tr`);

@@ -56,6 +56,12 @@ function CreditedTable({ dimension, common, beside }: { dimension: Dimension; co
   const rest = answer.data?.rest;
   const first = tall ? rowsOfTall : rowsAtFirst;
   const visible = all ? rows : rows.slice(0, first);
+  const whole = rest ? { ...query, limit: mostExported } : query;
+  // A file has the rows that the screen was not given, too.
+  const table = async () => {
+    const given = rest ? await ask("get", "/api/v1/attribution", { query: whole }) : { rows };
+    return tableOf({ dimension, second, rows: withOthers(given), vs, compared: beside.before.compare !== "none", then: !!common.as_of });
+  };
   return (
     <section class={`panel ${answer.loading ? "stale" : ""} ${answer.data?.cost ? "panel-whole" : tall ? "panel-tall" : ""}`} aria-label={label} aria-busy={answer.loading} data-testid={`by-${dimension}`}>
       <header class="panel-head">
@@ -66,7 +72,7 @@ function CreditedTable({ dimension, common, beside }: { dimension: Dimension; co
           </p>
         )}
         {rows.length > 0 && (
-          <ExportMenu bare what={label} name={`traffic-${dimension}`} table={() => tableOf({ dimension, second, rows, vs, compared: beside.before.compare !== "none", then: !!common.as_of })} call={{ path: "/api/v1/attribution", query: rest ? { ...query, limit: mostExported } : query }} testid={`export-${dimension}`} />
+          <ExportMenu bare what={label} name={`traffic-${dimension}`} table={table} call={{ path: "/api/v1/attribution", query: whole }} testid={`export-${dimension}`} />
         )}
       </header>
       {answer.problem && <ProblemNote problem={answer.problem} again={answer.reload} />}
@@ -195,6 +201,11 @@ function Credit({ column, n, of }: { column: string; n: number; of: OpenedRow })
       )}
     </td>
   );
+}
+
+/** The rows, and below them the sums of those beyond the limit. */
+function withOthers({ rows, rest }: Pick<Schemas["Attribution"], "rows" | "rest">): Row[] {
+  return rest ? [...rows, { ...rest, key: "(others)" }] : rows;
 }
 
 function tableOf({ dimension, second, rows, vs, compared, then }: { dimension: Dimension; second: Dimension | undefined; rows: Row[]; vs: Model | undefined; compared: boolean; then: boolean }) {

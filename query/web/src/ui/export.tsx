@@ -4,6 +4,7 @@ import { Problem } from "../api/client";
 import { download, toCsv } from "../csv";
 import { asCurl, records, toLines, type Call, type Table } from "../exports";
 import { Copy, Menu, ProblemNote } from "./basics";
+import { focusBack } from "./focus";
 
 interface Props {
   what: string; // the table's name, for people
@@ -33,6 +34,7 @@ function Choices({ name, table, call, close }: Pick<Props, "name" | "table" | "c
   const [done, setDone] = useState<number | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const save = async (form: (typeof forms)[number]) => {
+    const pressed = document.activeElement;
     setProblem(null);
     setDone(0);
     try {
@@ -42,6 +44,7 @@ function Choices({ name, table, call, close }: Pick<Props, "name" | "table" | "c
       setProblem(error instanceof Problem ? error : new Problem(0, "The file could not be made", String(error), "Try again."));
     }
     setDone(null);
+    focusBack(pressed);
   };
   return (
     <div class="export">
@@ -54,7 +57,7 @@ function Choices({ name, table, call, close }: Pick<Props, "name" | "table" | "c
           </li>
         ))}
       </ul>
-      {!!done && <p class="sub" role="status">{done} rows so far…</p>}
+      {done !== null && <p class="sub" role="status">{done ? `${done} rows so far…` : "One moment…"}</p>}
       {problem && <ProblemNote problem={problem} />}
       <Copy text={asCurl(call, location.origin)} label="Copy as API call" testid="export-call" />
       <p class="sub">Put a key from the settings into SOURCELOOP_KEY.</p>
