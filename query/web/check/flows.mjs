@@ -996,6 +996,25 @@ test("rules for channels: written, moved, looked at, saved, applied to the past"
   await page.waitForSelector(`${id("rebuild")}[data-finished=true]`);
 });
 
+test("rules for channels stay as they are while they are sent; what became of it has the focus", async (t) => {
+  const page = await open(t, "/settings/channels");
+  const name = page.locator(id("rule-name")).first();
+  let answer;
+  const held = new Promise((resolve) => (answer = resolve));
+  await page.route((url) => url.pathname === "/api/v1/settings", async (route) => {
+    if (route.request().method() === "PUT") await held;
+    await route.continue();
+  });
+  await name.fill("Resellers");
+  await page.locator(id("save-rules")).press("Enter");
+  await page.waitForSelector(`${id("save-rules")} >> text=One moment…`);
+  for (const what of ["rule-name", "rule-handle", "rule-remove", "add-rule"]) assert.equal(await page.locator(id(what)).first().isDisabled(), true, what);
+  answer();
+  await until(page, () => document.activeElement?.dataset.testid === "rules-status" && document.activeElement.textContent.startsWith("Saved."));
+  assert.equal(await name.inputValue(), "Resellers");
+  assert.equal(await name.isEnabled(), true);
+});
+
 // A button that makes or sends something: where it is, what to fill in, and which request it is to send.
 const pressed = [
   { path: "/settings", fill: { "key-name": "Twice" }, button: "make-key", sends: "POST", to: "/keys", done: id("secret") },

@@ -1,12 +1,13 @@
 // Settings, Channels: the workspace's own rules, in their order, and what a
 // change of them would do to the last 30 days.
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, type Schemas } from "../api/client";
 import { forget, useQuery } from "../api/query";
 import { addDays, today } from "../dates";
 import { ruleError, type Rule } from "../rules";
 import { may, zone } from "../session";
 import { Head, ProblemNote, Skeleton } from "../ui/basics";
+import { focusBack } from "../ui/focus";
 import { useAct, useSubmit } from "../ui/form";
 import { Rebuilding, useRebuild } from "../ui/rebuilding";
 import { ChannelPreview } from "./channelpreview";
@@ -37,6 +38,11 @@ function Editor({ now, fresh, onSaved, onReload }: { now: Saved; fresh: boolean;
   const [rules, setRules] = useState<Rule[]>(now.rules);
   const { problem, busy, act } = useAct();
   const [tried, setTried] = useState(false);
+  const status = useRef<HTMLSpanElement>(null);
+  // What was saved is a new editor, without the button that was pressed: what it says has the focus.
+  useEffect(() => {
+    if (fresh) focusBack(status.current);
+  }, []);
   const editing = may("admin");
   const differs = JSON.stringify(rules) !== JSON.stringify(now.rules);
   const whole = rules.every((r) => !ruleError(r));
@@ -52,7 +58,7 @@ function Editor({ now, fresh, onSaved, onReload }: { now: Saved; fresh: boolean;
   return (
     <div class="channels">
       <section class="panel" aria-label="Rules">
-        <RuleList rules={rules} onChange={setRules} editing={editing} strict={tried} />
+        <RuleList rules={rules} onChange={setRules} editing={editing} busy={busy} strict={tried} />
         {problem && <ProblemNote problem={problem} />}
         {problem?.status === 409 && (
           <button type="button" class="button" onClick={onReload} data-testid="load-rules">
@@ -67,7 +73,7 @@ function Editor({ now, fresh, onSaved, onReload }: { now: Saved; fresh: boolean;
             <button type="button" class="button" disabled={busy || !differs} onClick={() => setRules(now.rules)} data-testid="reset-rules">
               Undo the changes
             </button>
-            <span role="status">{fresh && !differs ? "Saved. It holds for sessions that begin from ten seconds on." : differs ? "Not saved yet." : ""}</span>
+            <span ref={status} role="status" tabIndex={-1} data-testid="rules-status">{fresh && !differs ? "Saved. It holds for sessions that begin from ten seconds on." : differs ? "Not saved yet." : ""}</span>
           </div>
         ) : (
           <p class="hint">An Owner or an Admin can change this.</p>

@@ -4,8 +4,8 @@ import { channelChoices, comparisons, fields, movedRule, newRule, ruleError, typ
 import { Choice } from "../ui/basics";
 import { Icon } from "../ui/icon";
 
-/** The list. strict: what is missing is said. A rule is moved by its buttons, or by its number with the arrow keys. */
-export function RuleList({ rules, onChange, editing, strict }: { rules: Rule[]; onChange: (rules: Rule[]) => void; editing: boolean; strict: boolean }) {
+/** The list. busy: it is being sent, and stays as it is meanwhile. strict: what is missing is said. A rule is moved by its buttons, or by its number with the arrow keys. */
+export function RuleList({ rules, onChange, editing, busy, strict }: { rules: Rule[]; onChange: (rules: Rule[]) => void; editing: boolean; busy: boolean; strict: boolean }) {
   const list = useRef<HTMLOListElement>(null);
   const adding = useRef<HTMLButtonElement>(null);
   const [said, setSaid] = useState("");
@@ -33,7 +33,7 @@ export function RuleList({ rules, onChange, editing, strict }: { rules: Rule[]; 
       <ol class="channel-rules" ref={list} data-testid="rules">
         {rules.map((r, i) => (
           <li key={i} class="step" data-testid="rule" data-name={r.name}>
-            <fieldset disabled={!editing}>
+            <fieldset disabled={!editing || busy}>
               <legend class="hidden">
                 Rule {i + 1}: {r.name}
               </legend>
@@ -46,7 +46,7 @@ export function RuleList({ rules, onChange, editing, strict }: { rules: Rule[]; 
         {said}
       </p>
       {editing && (
-        <button ref={adding} type="button" class="button" disabled={rules.length >= 200} onClick={add} data-testid="add-rule">
+        <button ref={adding} type="button" class="button" disabled={busy || rules.length >= 200} onClick={add} data-testid="add-rule">
           <Icon name="plus" />
           Add a rule
         </button>
