@@ -536,6 +536,17 @@ test("a webhook is made, tested and deleted", async (t) => {
   await until(page, () => ![...document.querySelectorAll('[data-testid="webhook"]')].some((e) => e.textContent.includes("Sheet")));
 });
 
+test("a secret that is renewed leaves what is typed for a new webhook", async (t) => {
+  const page = await open(t, "/setup/webhooks");
+  await page.click(id("add-webhook"));
+  await page.fill(id("webhook-name"), "Half");
+  await page.locator(id("renew-secret")).first().click();
+  await page.click(id("ask-confirm"));
+  await page.waitForSelector(id("secret"));
+  assert.equal(await page.locator(id("webhook-name")).count(), 1);
+  assert.equal(await page.inputValue(id("webhook-name")), "Half");
+});
+
 test("an address for incoming webhooks is shown once", async (t) => {
   const page = await open(t, "/setup/webhooks");
   await page.click(id("add-hook"));

@@ -24,8 +24,12 @@ export function HookList<T, M>({ title, hint, none, again, list, fresh, card, fo
   const { data } = list;
   const take = (m: M) => {
     setMade(m);
-    setAdding(false);
     list.reload();
+  };
+  // Only its own answer closes the form: a secret may be renewed beside it.
+  const taken = (m: M) => {
+    take(m);
+    setAdding(false);
   };
   const full = !!data && data.items.length >= data.most;
   return (
@@ -39,7 +43,7 @@ export function HookList<T, M>({ title, hint, none, again, list, fresh, card, fo
       {!data && list.loading && <Skeleton lines={3} />}
       <div class="hook-cards">{data?.items.map((item) => card(item, take))}</div>
       {data?.items.length === 0 && !adding && <p>{none}</p>}
-      {adding && form(take, () => setAdding(false))}
+      {adding && form(taken, () => setAdding(false))}
       {data && !adding && !full && <div class="actions">{add(() => setAdding(true))}</div>}
       {data && full && (
         <p class="hint">
