@@ -76,24 +76,77 @@ type heldRows struct {
 	low, high uint64 // of their numbers, spread
 	most      int
 	rows      []funnelRow
+	one       bool     // all rows are of the contact that the range ends with
+	places    []uint64 // of the rows, when there are too many; used again
 }
 
-// add adds what lies in the range; of too many rows those of its upper half are left for the next one.
+// begin empties it for the range that begins with a place.
+func (h *heldRows) begin(low uint64) {
+	h.low, h.high, h.rows, h.one = low, math.MaxUint64, h.rows[:0], false
+}
+
+// add adds what lies in the range, and ends it nearer when there are too many rows. Those of one contact are held, as many as there are.
 func (h *heldRows) add(rows []funnelRow) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range rows {
 		if h.takes(&rows[i]) {
 			h.rows = append(h.rows, rows[i])
+			h.one = h.one && rows[i].entity*golden == h.high
 		}
 	}
-	for len(h.rows) > h.most && h.high > h.low {
-		h.high = h.low + (h.high-h.low)/2
-		h.rows = slices.DeleteFunc(h.rows, func(row funnelRow) bool { return !h.takes(&row) })
+	if len(h.rows) > h.most && !h.one {
+		h.cut()
 	}
+}
+
+// cut ends the range just before the contact that has the first row too many, or with it if it is the first contact: so two ranges that
+// follow each other have as many rows as one may, however many are one contact's. An eighth of the room is made free, lest every further
+// block be a reason to look.
+func (h *heldRows) cut() {
+	h.places = h.places[:0]
+	first := uint64(math.MaxUint64)
+	for i := range h.rows {
+		place := h.rows[i].entity * golden
+		h.places, first = append(h.places, place), min(first, place)
+	}
+	h.high = nth(h.places, h.most-h.most/8)
+	h.one = h.high == first
+	if !h.one {
+		h.high--
+	}
+	h.rows = slices.DeleteFunc(h.rows, func(row funnelRow) bool { return !h.takes(&row) })
 }
 
 func (h *heldRows) takes(row *funnelRow) bool {
 	at := row.entity * golden
 	return at >= h.low && at <= h.high
+}
+
+// nth is what would stand at a place if numbers were in order. Only as much is put in order as that takes.
+func nth(numbers []uint64, place int) uint64 {
+	for from, to := 0, len(numbers)-1; from < to; {
+		middle, low, high := numbers[from+(to-from)/2], from, to
+		for low <= high {
+			for numbers[low] < middle {
+				low++
+			}
+			for numbers[high] > middle {
+				high--
+			}
+			if low <= high {
+				numbers[low], numbers[high] = numbers[high], numbers[low]
+				low, high = low+1, high-1
+			}
+		}
+		switch {
+		case place <= high:
+			to = high
+		case place >= low:
+			from = low
+		default:
+			return numbers[place]
+		}
+	}
+	return numbers[place]
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +27,28 @@ func TestWhatIsHeldOfContactsIsBounded(t *testing.T) {
 	}
 }
 
+// TestHeavyContactsTakeFewRanges: those with more rows than may be held take a range more each, or two, wherever they lie among others.
+func TestHeavyContactsTakeFewRanges(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 19))
+	const contacts, each, heavy, most = 1000, 10, 1750, 1500
+	for heavies := range 4 {
+		rows, of := make([]funnelRow, contacts*each+heavies*heavy), random.Perm(contacts)
+		for i := range rows {
+			if rows[i].entity = uint64(i / each); i >= contacts*each {
+				rows[i].entity = uint64(of[(i-contacts*each)/heavy])
+			}
+			rows[i].moment = uint64(i)
+		}
+		random.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+		fewest := (len(rows) + most - 1) / most
+		if n := seenInRows(t, rows, most); n > fewest*4/3+2*heavies+1 {
+			t.Errorf("%d rows, %d contacts of which have %d each, take %d ranges of %d", len(rows), heavies, heavy, n, most)
+		}
+	}
+}
+
 // once notes whom a range saw.
 type once struct {
 	ranges map[uint64]int // by contact
@@ -43,13 +66,13 @@ func (o *once) see(t *testing.T, place int, entity, moment uint64) {
 	o.ranges[entity], o.rows[moment] = place, true
 }
 
-func (o *once) end(t *testing.T, rows []funnelRow, place int) {
+func (o *once) end(t *testing.T, rows []funnelRow, ranges, most int) {
 	t.Helper()
 	if len(o.rows) != len(rows) {
 		t.Fatalf("%d of %d rows are seen", len(o.rows), len(rows))
 	}
-	if place > 64*(len(rows)+64) {
-		t.Fatalf("%d rows take %d ranges", len(rows), place)
+	if ranges > most {
+		t.Fatalf("%d rows take %d ranges; at most %d may be", len(rows), ranges, most)
 	}
 }
 
@@ -97,17 +120,18 @@ func seenInPiles(t *testing.T, rows []funnelRow, most, bits int) {
 		}
 		low = last + 1
 	}
-	seen.end(t, rows, place)
+	seen.end(t, rows, place+1, 64*(len(rows)+64))
 }
 
-func seenInRows(t *testing.T, rows []funnelRow, most int) {
+func seenInRows(t *testing.T, rows []funnelRow, most int) (ranges int) {
 	t.Helper()
 	seen := once{map[uint64]int{}, map[uint64]bool{}}
 	place := 0
 	for low := uint64(0); ; place++ {
-		held := &heldRows{low: low, high: math.MaxUint64, most: most}
+		held := &heldRows{most: most}
+		held.begin(low)
 		for from := 0; from < len(rows); from += 50 {
-			if held.add(rows[from:min(from+50, len(rows))]); len(held.rows) > most && held.high > held.low {
+			if held.add(rows[from:min(from+50, len(rows))]); len(held.rows) > most && several(held.rows) {
 				t.Fatalf("%d rows are held; at most %d may be", len(held.rows), most)
 			}
 		}
@@ -119,5 +143,12 @@ func seenInRows(t *testing.T, rows []funnelRow, most int) {
 		}
 		low = held.high + 1
 	}
-	seen.end(t, rows, place)
+	// Two ranges that follow each other have at least as many rows as one is cut to.
+	seen.end(t, rows, place+1, 2*len(rows)/(most-most/8)+2)
+	return place + 1
+}
+
+// several tells whether rows are of more than one contact.
+func several(rows []funnelRow) bool {
+	return slices.ContainsFunc(rows, func(row funnelRow) bool { return row.entity != rows[0].entity })
 }

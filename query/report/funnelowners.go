@@ -114,7 +114,7 @@ func (r *funnelRun) eachContact(ctx context.Context, g *gathering) error {
 	var rest []funnelRow
 	r.held = &heldRows{most: int(r.reader.funnelLimits.rows)}
 	for low := uint64(0); ; low = r.held.high + 1 {
-		r.held.low, r.held.high, r.held.rows = low, math.MaxUint64, r.held.rows[:0]
+		r.held.begin(low)
 		read, err := r.readJourneys(ctx, 0)
 		if err != nil {
 			return err
