@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -30,34 +29,16 @@ type replayLimits struct {
 	rows int // of the conversions that changed; about a hundred bytes each
 }
 
-// replayStatements is how many times as long as one statement a replay may take:
-// by then whoever asks through the web is still answered.
-const (
-	replayStatements = 3
-	replayRows       = 2_000_000
-)
+// replayRows is how many of these rows are held.
+const replayRows = 2_000_000
 
 func usualReplay(statement time.Duration) replayLimits {
-	return replayLimits{replayStatements * statement, replayRows}
+	return replayLimits{wholeStatements * statement, replayRows}
 }
 
-// errTooLong is why a replay's context ended.
-var errTooLong = errors.New("the replay took too long")
-
-// within has something done that is given up when the time is over. There is no
-// deadline in its context, since that would take the place of the limit that each
-// statement has.
+// within has a replay done that is given up when the time is over.
 func (l replayLimits) within(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer time.AfterFunc(l.time, func() { cancel(errTooLong) }).Stop()
-	err := do(ctx)
-	if err != nil && errors.Is(context.Cause(ctx), errTooLong) {
-		e := schema.E("replay what changed", schema.KindLimited, "what changed took longer than %s to find out, since under this model the whole table is made anew for every cause; ask for fewer days, or for a model that looks at each conversion by itself, such as linear", l.time)
-		e.Err = err
-		return e
-	}
-	return err
+	return within(ctx, l.time, schema.E("replay what changed", schema.KindLimited, "what changed took longer than %s to find out, since under this model the whole table is made anew for every cause; ask for fewer days, or for a model that looks at each conversion by itself, such as linear", l.time), do)
 }
 
 // check refuses more rows than may be held.
