@@ -52,7 +52,7 @@ func (c *columnar) with(ctx context.Context, ask func(asking) error) error {
 					received = true
 					return each(ctx, b)
 				}
-				return client.Do(ctx, q)
+				return answer(ctx, client, q)
 			})
 		})
 	}
@@ -69,6 +69,25 @@ func (c *columnar) with(ctx context.Context, ask func(asking) error) error {
 		return err
 	}
 	return by(client)
+}
+
+// noticed is how long a question that is given up may take to end.
+const noticed = time.Second
+
+// answer asks a question, which ends soon when it is given up. The client looks for that whenever something comes; but nothing does when it was
+// given up before it was sent.
+func answer(ctx context.Context, client *ch.Client, q ch.Query) error {
+	answered := make(chan struct{})
+	defer close(answered)
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-answered:
+		case <-time.After(noticed):
+			_ = client.Close() // It is not used any more, and its question tells the error.
+		}
+	})
+	defer stop()
+	return client.Do(ctx, q)
 }
 
 // use gives the connection back only when all went well: what is left in one
