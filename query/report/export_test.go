@@ -59,6 +59,24 @@ func (s Scoped) ReadsCopies(ctx context.Context, f Funnel) (bool, error) {
 // ReadAtMostRest bounds what is held of what is not in journeys.
 func (r *Reader) ReadAtMostRest(rows int) { r.funnelLimits.rest = rows }
 
+// ReadContactsWithin bounds how long a funnel by contact takes.
+func (r *Reader) ReadContactsWithin(time time.Duration) { r.funnelLimits.time = time }
+
+// HoldAtMost bounds how many rows of contacts are held at once.
+func (r *Reader) HoldAtMost(rows int) {
+	r.funnelLimits.rows, r.funnelLimits.stories = uint64(rows), rows
+}
+
+// Show calls see for everybody whom a funnel looks at, or who did anything where all that was done is read.
+func (s Scoped) Show(ctx context.Context, f Funnel, all bool, see func()) error {
+	_, err := s.seenBy(ctx, f, func(source *funnelSource) { source.Stream = all }, func(*funnelRun) seer { return shown(see) })
+	return err
+}
+
+type shown func()
+
+func (s shown) see(uint64, []happening) { s() }
+
 // CountAtMostWays bounds how many different ways people may have gone.
 func (r *Reader) CountAtMostWays(ways int) { r.funnelLimits.ways = ways }
 

@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -108,12 +109,33 @@ func (r *funnelRun) own(rows *funnelRows, owned []funnelRow) []funnelRow {
 	return owned
 }
 
+// inTime has a funnel be asked for, which is refused when it takes too long by contact: how often journeys is read then depends on how many rows
+// contacts have.
+func (s Scoped) inTime(ctx context.Context, f Funnel, ask func(context.Context) error) error {
+	if f.Scope != ByContact {
+		return ask(ctx)
+	}
+	limit := s.reader.funnelLimits.time
+	return within(ctx, limit, schema.E("read a funnel", schema.KindLimited, "the funnel took longer than %s, since what contacts did is read again for as many of them as fit into memory; ask for fewer days, or for a funnel by visitor", limit), ask)
+}
+
+// goesOn tells whether the next range of contacts is still asked for: nothing may be left to read of it that would notice.
+func goesOn(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("cannot go on with further contacts: %w", err)
+	}
+	return nil
+}
+
 // eachContact hands over what contacts did. One may have browsers everywhere: so journeys is read for as many of them as fit into memory, and
 // again for the others.
 func (r *funnelRun) eachContact(ctx context.Context, g *gathering) error {
 	var rest []funnelRow
 	r.held = &heldRows{most: int(r.reader.funnelLimits.rows)}
 	for low := uint64(0); ; low = r.held.high + 1 {
+		if err := goesOn(ctx); err != nil {
+			return err
+		}
 		r.held.begin(low)
 		read, err := r.readJourneys(ctx, 0)
 		if err != nil {

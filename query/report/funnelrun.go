@@ -62,11 +62,15 @@ func (s Scoped) seen(ctx context.Context, f Funnel, newSeer func(r *funnelRun) s
 
 // seenBy is the same with something more asked of the source; nil for nothing.
 func (s Scoped) seenBy(ctx context.Context, f Funnel, more func(*funnelSource), newSeer func(r *funnelRun) seer) (values []string, err error) {
-	source, err := s.source(ctx, f, more)
-	if err != nil {
-		return nil, err
-	}
-	return s.seenFrom(ctx, f, source, newSeer)
+	err = s.inTime(ctx, f, func(ctx context.Context) error {
+		source, err := s.source(ctx, f, more)
+		if err != nil {
+			return err
+		}
+		values, err = s.seenFrom(ctx, f, source, newSeer)
+		return err
+	})
+	return values, err
 }
 
 // seenFrom is the same with a source that is known.

@@ -15,19 +15,20 @@ import (
 
 // funnelLimits are where a funnel is read in another way. The answer is the same.
 type funnelLimits struct {
-	stories int    // rows that are held of everything that was done, likewise
-	few     uint64 // rows that everybody must have for each of those who matter, or all rows are read and looked at here
-	ways    int    // that people went, each of which is counted; more are refused
-	rows    uint64 // of journeys that are read at once: ranges of visitors are made so large, so that memory does not grow
-	apart   int    // meanings that items are read by; of more, each row has its item
-	runs    int    // that are merged; more are sorted
-	items   int    // pages and events that a funnel may look at in journeys; of more it reads sessions
-	changes int    // visitors' days that may have changed since they were copied; beyond, copies are not read
-	rest    int    // rows that are not in journeys; more are refused
+	stories int           // rows that are held of everything that was done, likewise
+	few     uint64        // rows that everybody must have for each of those who matter, or all rows are read and looked at here
+	ways    int           // that people went, each of which is counted; more are refused
+	rows    uint64        // of journeys that are read at once: ranges of visitors are made so large, so that memory does not grow
+	apart   int           // meanings that items are read by; of more, each row has its item
+	runs    int           // that are merged; more are sorted
+	items   int           // pages and events that a funnel may look at in journeys; of more it reads sessions
+	changes int           // visitors' days that may have changed since they were copied; beyond, copies are not read
+	rest    int           // rows that are not in journeys; more are refused
+	time    time.Duration // of a question by contact, for which journeys may be read many times; longer is refused
 }
 
-func usualLimits() funnelLimits {
-	return funnelLimits{stories: 16_000_000, few: 64, ways: 8_000_000, rows: 3_000_000, apart: 12, runs: 64, items: 20_000, changes: 200_000, rest: 20_000_000}
+func usualLimits(statement time.Duration) funnelLimits {
+	return funnelLimits{stories: 16_000_000, few: 64, ways: 8_000_000, rows: 3_000_000, apart: 12, runs: 64, items: 20_000, changes: 200_000, rest: 20_000_000, time: wholeStatements * statement}
 }
 
 // longestSession bounds how long before its items a session begins: it ends at midnight.

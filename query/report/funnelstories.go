@@ -36,6 +36,9 @@ func (r *funnelRun) tellStories(ctx context.Context, newSeer func(r *funnelRun) 
 		width /= n + 1
 	}
 	for low := uint64(0); ; {
+		if err := goesOn(ctx); err != nil {
+			return err
+		}
 		high := low + min(width, math.MaxUint64-low)
 		held, err := t.read(ctx, low, high)
 		if err != nil {

@@ -35,15 +35,26 @@ func (s Scoped) story(ctx context.Context, f Funnel, more func(*funnelSource)) (
 
 // seenWhole shows seers everything that those did who may have entered, and not only what the funnel looks at.
 func (s Scoped) seenWhole(ctx context.Context, f Funnel, more func(*funnelSource), newSeer func(r *funnelRun) seer) (told *toldRun, err error) {
-	if told, err = s.story(ctx, f, more); err != nil {
-		return nil, err
-	}
-	_, err = s.seenFrom(ctx, f, told.source, newSeer)
+	err = s.inTime(ctx, f, func(ctx context.Context) error {
+		if told, err = s.story(ctx, f, more); err != nil {
+			return err
+		}
+		_, err = s.seenFrom(ctx, f, told.source, newSeer)
+		return err
+	})
 	return told, err
 }
 
 // told tells as many tellers as see at once what people did who entered, when it matters to them.
 func (s Scoped) told(ctx context.Context, f Funnel, more func(*funnelSource), tellers []teller) (told *toldRun, values []string, err error) {
+	err = s.inTime(ctx, f, func(ctx context.Context) error {
+		told, values, err = s.tell(ctx, f, more, tellers)
+		return err
+	})
+	return told, values, err
+}
+
+func (s Scoped) tell(ctx context.Context, f Funnel, more func(*funnelSource), tellers []teller) (told *toldRun, values []string, err error) {
 	if told, err = s.story(ctx, f, more); err != nil {
 		return nil, nil, err
 	}

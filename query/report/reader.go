@@ -61,7 +61,7 @@ func New(options *clickhouse.Options, limit time.Duration) (*Reader, error) {
 	if limit == 0 {
 		limit = 30 * time.Second
 	}
-	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), crowds: make(chan struct{}, 1), mostCrowd: mostCrowd, turns: newTurns(limit), funnelLimits: usualLimits(), copies: &atomic.Pointer[[]schema.JourneyCopy]{}, funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, chunks: &sync.Pool{New: func() any { return new([chunkRows]pileDeed) }}, listing: usualListing(), replays: usualReplay(limit), mostSets: mostSets, limit: limit, statements: statements}
+	r := &Reader{conn: conn, columnar: newColumnar(options, limit), rooms: newRooms(), crowds: make(chan struct{}, 1), mostCrowd: mostCrowd, turns: newTurns(limit), funnelLimits: usualLimits(limit), copies: &atomic.Pointer[[]schema.JourneyCopy]{}, funnels: &sync.Pool{New: func() any { return &funnelRows{} }}, chunks: &sync.Pool{New: func() any { return new([chunkRows]pileDeed) }}, listing: usualListing(), replays: usualReplay(limit), mostSets: mostSets, limit: limit, statements: statements}
 	r.kept = newKeeper(Scoped{reader: r}.activeParts, r.columnar.with)
 	r.memory = newFunnelMemory(funnelBytes, r.lookForState)
 	r.resting = newRestingMemory(sessionBytes, r.lookForResting)
