@@ -201,6 +201,9 @@ func (l *look) each(tell func(*question) error) (*Result, error) {
 	return q.result, err
 }
 
+// circled says on the card that a look was led in a circle.
+const circled = "Asked for the next page, the provider gave one from before again, so what lies behind it was not looked through."
+
 // next gives the page its successor: the next of its kind, else the first of
 // the next kind. A backfill is about conversations only. Where the provider
 // leads back to a page from before, the kind is over: it would never end.
@@ -210,7 +213,9 @@ func (a Ask) next(page *Page, at position, after string) *Page {
 			page.Next = further.String()
 			return page
 		}
-		at.Note = strings.TrimSpace(at.Note + " Asked for the next page, the provider gave one from before again, so what lies behind it was not looked through.")
+		if !strings.Contains(at.Note, circled) {
+			at.Note = strings.TrimSpace(at.Note + " " + circled)
+		}
 		page.Note = at.Note
 	}
 	if at.Of == listConversations && !a.Everything {

@@ -27,7 +27,7 @@ func (l *Log) ReadDead(ctx context.Context, each func(*schema.DeadRecord) error)
 }
 
 // deadQuiet is how long Kafka may give nothing of what it has said that it has.
-const deadQuiet = 10 * time.Second
+const deadQuiet = 30 * time.Second
 
 // readDead reads partitions up to their ends. What is deleted meanwhile, since it
 // is too old, never comes: so it is asked again what there is when nothing comes

@@ -52,7 +52,7 @@ func newLines(operations map[string]*operation) *lines {
 		for _, field := range []string{"items", "rows"} {
 			if items := answer.Properties[field]; items != nil {
 				list := &listing{field: field, columns: columnsOf(items.Value.Items.Value)}
-				if limit := op.route.Operation.Parameters.GetByInAndName("query", "limit"); limit != nil && answer.Properties["next"] == nil {
+				if limit := op.route.Operation.Parameters.GetByInAndName("query", "limit"); limit != nil && limit.Schema.Value.Max != nil && answer.Properties["next"] == nil {
 					list.most = int(*limit.Schema.Value.Max)
 				}
 				all.lists[address] = list

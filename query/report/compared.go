@@ -41,6 +41,10 @@ func (s Scoped) AttributionBeside(ctx context.Context, q Credits, before Period)
 	then := make(map[keys]*AttributionRow, len(c.Then.Rows))
 	for i := range c.Then.Rows {
 		row := &c.Then.Rows[i]
+		if other := then[keys{row.Key, row.Second}]; other != nil { // What is empty, and what says so itself.
+			other.add(row)
+			continue
+		}
 		then[keys{row.Key, row.Second}] = row
 	}
 	for _, row := range c.Now.Rows {
