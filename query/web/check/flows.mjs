@@ -1078,10 +1078,15 @@ test("who presses a button by key has the focus on it again, once it was sent or
   await press("test-webhook");
   await page.waitForSelector(id("delivery"));
   await focused("test-webhook");
-  await press("renew-secret");
+  // A question is there before it is shown, and takes no focus until then.
+  const asked = async () => {
+    await press("renew-secret");
+    await until(page, (n) => !!document.activeElement?.closest(`dialog[data-testid=${n}]`), "ask");
+  };
+  await asked();
   await page.locator(`${id("ask")} button`, { hasText: "Cancel" }).press("Enter");
   await focused("renew-secret");
-  await press("renew-secret");
+  await asked();
   await page.locator(id("ask-confirm")).press("Enter");
   await page.waitForSelector(id("secret"));
   await focused("renew-secret");
