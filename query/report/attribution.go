@@ -106,6 +106,9 @@ func (q *Credits) check() (model, compare int, err error) {
 			return 0, 0, invalid("the second dimension is the first one, %s; leave it out, or choose another", q.Second)
 		}
 	}
+	if err := q.checkLookback(); err != nil {
+		return 0, 0, err
+	}
 	for _, m := range []Model{q.Model, q.Compare} {
 		for _, d := range []Dimension{q.Dimension, q.Second} {
 			if (m == Markov || m == Shapley) && d.ofVisitor() {
