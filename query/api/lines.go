@@ -179,9 +179,13 @@ func (l *listing) write(form string, items []json.RawMessage) ([]byte, error) {
 	}
 	writeRecord(&to, record)
 	for _, item := range items {
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal(item, &fields); err != nil {
+			return nil, err
+		}
 		for i, c := range l.columns {
 			var err error
-			if record[i], err = c.cell(item); err != nil {
+			if record[i], err = c.cell(fields); err != nil {
 				return nil, err
 			}
 		}
@@ -190,14 +194,16 @@ func (l *listing) write(form string, items []json.RawMessage) ([]byte, error) {
 	return to.Bytes(), nil
 }
 
-// cell is what a column has of an item: a text, or a number, truth or list as
-// JSON writes it; "" for null and for what is missing.
-func (c column) cell(item json.RawMessage) (string, error) {
-	value := item
-	for _, name := range c.path {
-		var fields map[string]json.RawMessage
-		if err := json.Unmarshal(value, &fields); err != nil {
-			return "", err
+// cell is what a column has of an item's fields: a text, or a number, truth or
+// list as JSON writes it; "" for null and for what is missing.
+func (c column) cell(fields map[string]json.RawMessage) (string, error) {
+	var value json.RawMessage
+	for i, name := range c.path {
+		if i > 0 {
+			fields = nil
+			if err := json.Unmarshal(value, &fields); err != nil {
+				return "", err
+			}
 		}
 		if value = fields[name]; value == nil || string(value) == "null" {
 			return "", nil

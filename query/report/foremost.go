@@ -1,21 +1,22 @@
 package report
 
-import "slices"
+import (
+	"container/heap"
+	"slices"
+)
 
 // foremost holds of what it is offered the first n in an order; all where n is 0.
 type foremost[T any] struct {
 	n       int
 	compare func(a, b *T) int
-	all     []T // once it is full, the last one comes first, and none before those at twice its place
+	all     []T // once it is full a heap, on top of which is the last of them
 }
 
 // offer holds one more. Once there are n, the last of all is given back.
 func (f *foremost[T]) offer(one T) (left T, full bool) {
 	if f.n == 0 || len(f.all) < f.n {
 		if f.all = append(f.all, one); len(f.all) == f.n {
-			for i := f.n/2 - 1; i >= 0; i-- {
-				f.sink(i)
-			}
+			heap.Init(f)
 		}
 		return left, false
 	}
@@ -23,30 +24,23 @@ func (f *foremost[T]) offer(one T) (left T, full bool) {
 		return one, true
 	}
 	left, f.all[0] = f.all[0], one
-	f.sink(0)
+	heap.Fix(f, 0)
 	return left, true
-}
-
-// sink has one that is before those below it change places with these.
-func (f *foremost[T]) sink(i int) {
-	for {
-		next := 2*i + 1
-		if next >= len(f.all) {
-			return
-		}
-		if next+1 < len(f.all) && f.compare(&f.all[next+1], &f.all[next]) > 0 {
-			next++
-		}
-		if f.compare(&f.all[i], &f.all[next]) >= 0 {
-			return
-		}
-		f.all[i], f.all[next] = f.all[next], f.all[i]
-		i = next
-	}
 }
 
 // sorted gives them in their order; after that nothing is offered any more.
 func (f *foremost[T]) sorted() []T {
 	slices.SortFunc(f.all, func(a, b T) int { return f.compare(&a, &b) })
 	return f.all
+}
+
+// Len, Less, Swap, Push and Pop are those of heap.Interface.
+func (f *foremost[T]) Len() int           { return len(f.all) }
+func (f *foremost[T]) Less(i, j int) bool { return f.compare(&f.all[i], &f.all[j]) > 0 }
+func (f *foremost[T]) Swap(i, j int)      { f.all[i], f.all[j] = f.all[j], f.all[i] }
+func (f *foremost[T]) Push(one any)       { f.all = append(f.all, one.(T)) }
+func (f *foremost[T]) Pop() any {
+	last := f.all[len(f.all)-1]
+	f.all = f.all[:len(f.all)-1]
+	return last
 }

@@ -110,7 +110,9 @@ func (h *heldRows) cut() {
 		place := h.rows[i].entity * golden
 		h.places, first = append(h.places, place), min(first, place)
 	}
-	h.high = nth(h.places, h.most-h.most/8)
+	most := h.most - h.most/8
+	order(h.places, most)
+	h.high = h.places[most]
 	h.one = h.high == first
 	if !h.one {
 		h.high--
@@ -121,32 +123,4 @@ func (h *heldRows) cut() {
 func (h *heldRows) takes(row *funnelRow) bool {
 	at := row.entity * golden
 	return at >= h.low && at <= h.high
-}
-
-// nth is what would stand at a place if numbers were in order. Only as much is put in order as that takes.
-func nth(numbers []uint64, place int) uint64 {
-	for from, to := 0, len(numbers)-1; from < to; {
-		middle, low, high := numbers[from+(to-from)/2], from, to
-		for low <= high {
-			for numbers[low] < middle {
-				low++
-			}
-			for numbers[high] > middle {
-				high--
-			}
-			if low <= high {
-				numbers[low], numbers[high] = numbers[high], numbers[low]
-				low, high = low+1, high-1
-			}
-		}
-		switch {
-		case place <= high:
-			to = high
-		case place >= low:
-			from = low
-		default:
-			return numbers[place]
-		}
-	}
-	return numbers[place]
 }

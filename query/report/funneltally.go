@@ -110,37 +110,37 @@ func quantile(times []int64, level float64) float64 {
 
 // order puts at place i what would stand there if all were sorted, nothing larger before and nothing smaller behind it (Hoare's
 // selection): to sort all of it took as long as a tenth of a funnel.
-func order(times []int64, i int) {
-	for len(times) > 32 {
-		pivot := times[len(times)/2]
-		if first, last := times[0], times[len(times)-1]; (first < pivot) != (first < last) { // The middle one of three.
+func order[T int64 | uint64](numbers []T, i int) {
+	for len(numbers) > 32 {
+		pivot := numbers[len(numbers)/2]
+		if first, last := numbers[0], numbers[len(numbers)-1]; (first < pivot) != (first < last) { // The middle one of three.
 			pivot = first
 		} else if (last < pivot) != (last < first) {
 			pivot = last
 		}
-		low, high := 0, len(times)-1
+		low, high := 0, len(numbers)-1
 		for low <= high {
-			for times[low] < pivot {
+			for numbers[low] < pivot {
 				low++
 			}
-			for times[high] > pivot {
+			for numbers[high] > pivot {
 				high--
 			}
 			if low <= high {
-				times[low], times[high] = times[high], times[low]
+				numbers[low], numbers[high] = numbers[high], numbers[low]
 				low, high = low+1, high-1
 			}
 		}
 		switch {
 		case i <= high:
-			times = times[:high+1]
+			numbers = numbers[:high+1]
 		case i >= low:
-			times, i = times[low:], i-low
+			numbers, i = numbers[low:], i-low
 		default:
 			return // It stands between those not larger and those not smaller.
 		}
 	}
-	slices.Sort(times)
+	slices.Sort(numbers)
 }
 
 // report makes the answer. Of a breakdown the values with the most entries have

@@ -105,15 +105,15 @@ func compareRows(x, y *AttributionRow) int {
 // earnedTable is a table of what was gathered by key.
 type earnedTable struct {
 	keys   []keys
+	earned []earned // of each
 	places map[keys]int
-	earned map[keys]earned
 }
 
 func newEarnedTable(byKey map[keys]earned) *earnedTable {
-	t := &earnedTable{earned: byKey, places: make(map[keys]int, len(byKey))}
-	for key := range byKey {
+	t := &earnedTable{places: make(map[keys]int, len(byKey))}
+	for key, e := range byKey {
 		t.places[key] = len(t.keys)
-		t.keys = append(t.keys, key)
+		t.keys, t.earned = append(t.keys, key), append(t.earned, e)
 	}
 	return t
 }
@@ -128,14 +128,11 @@ func (t *earnedTable) place(key keys) int {
 }
 
 func (t *earnedTable) all(place int, conversions, value []float64) {
-	e := t.earned[t.keys[place]]
-	copy(conversions, e.conversions)
-	copy(value, e.value)
+	copy(conversions, t.earned[place].conversions)
+	copy(value, t.earned[place].value)
 }
 
-func (t *earnedTable) attributed(place, model int) float64 {
-	return t.earned[t.keys[place]].attributed[model]
-}
+func (t *earnedTable) attributed(place, model int) float64 { return t.earned[place].attributed[model] }
 
 func (t *earnedTable) each(tell func(place int, key keys)) {
 	for place, key := range t.keys {
