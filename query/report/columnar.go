@@ -87,7 +87,11 @@ func answer(ctx context.Context, client *ch.Client, q ch.Query) error {
 		}
 	})
 	defer stop()
-	return client.Do(ctx, q)
+	err := client.Do(ctx, q)
+	if gone := ctx.Err(); gone != nil && err != nil && !errors.Is(err, gone) {
+		return fmt.Errorf("%w: %w", gone, err) // The closed connection is what came of it, not the reason.
+	}
+	return err
 }
 
 // use gives the connection back only when all went well: what is left in one
