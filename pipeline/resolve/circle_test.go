@@ -1,25 +1,27 @@
 package resolve_test
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
-	"sourceloop/pipeline/identity"
 	"sourceloop/pipeline/resolve"
-	"sourceloop/schema"
 )
 
 // TestALookThatIsLedInACircleEnds: a provider whose next page is one from before, at once or after some others, is not asked for ever; the
 // note says that not all was seen. One that goes on is read to its end.
 func TestALookThatIsLedInACircleEnds(t *testing.T) {
-	for name, newLister := range map[string]func(*testing.T, *http.Client) resolve.Lister{"Intercom": listerOfIntercom, "HubSpot": listerOfHubSpot} {
+	for name, newLister := range map[string]func(*http.Client) resolve.Lister{
+		"Intercom": func(client *http.Client) resolve.Lister {
+			return newDesk(t, openDoor{}, func(c *resolve.IntercomConfig) { c.Client = client })
+		},
+		"HubSpot": func(client *http.Client) resolve.Lister { return plainHubSpot(t, client) },
+	} {
 		for _, c := range []circling{{0, 1}, {0, 2}, {1, 1}, {3, 5}, {17, 1}, {2, 40}, {100, 7}, {300, 0}} {
 			for _, everything := range []bool{false, true} {
-				lister, noted, pages := newLister(t, &http.Client{Transport: c}), false, 0
+				lister, noted, pages := newLister(&http.Client{Transport: c}), false, 0
 				most := 2 * (4*(c.lead+c.circle) + 4) // Of conversations, and of contacts.
 				for position := ""; pages == 0 || position != ""; pages++ {
 					page, err := lister.Page(t.Context(), resolve.Ask{
@@ -65,32 +67,4 @@ func (c circling) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	answer := fmt.Sprintf(`{"results":[],"conversations":[],"data":[],"paging":{"next":{"after":%[1]q}},"pages":{"next":{"starting_after":%[1]q}}}`, next)
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer))}, nil
-}
-
-func listerOfIntercom(t *testing.T, client *http.Client) resolve.Lister {
-	t.Helper()
-	lister, err := resolve.NewIntercom(resolve.IntercomConfig{
-		Access: openDoor{}, Identity: identity.Rules{}, Client: client, CleanURL: func(address string) string { return address },
-		Failed: func(context.Context, int64, string) error { return nil },
-		Seen:   func(context.Context, int64, schema.Millis) error { return nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return lister
-}
-
-func listerOfHubSpot(t *testing.T, client *http.Client) resolve.Lister {
-	t.Helper()
-	lister, err := resolve.NewHubSpot(resolve.HubSpotConfig{
-		Access: openDoor{}, Identity: identity.Rules{}, Client: client,
-		Failed: func(context.Context, int64, string) error { return nil },
-		Doubt:  func(context.Context, int64) (bool, error) { return false, nil },
-		Seen:   func(context.Context, int64, schema.Millis) error { return nil },
-		Erase:  func(context.Context, uint32, schema.Node) error { return nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return lister
 }

@@ -340,16 +340,7 @@ func FuzzHubSpotList(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, position string, body []byte) {
-		r, err := resolve.NewHubSpot(resolve.HubSpotConfig{
-			Access: openDoor{}, Identity: identity.Rules{}, Client: &http.Client{Transport: repeating(body)},
-			Failed: func(context.Context, int64, string) error { return nil },
-			Doubt:  func(context.Context, int64) (bool, error) { return false, nil },
-			Seen:   func(context.Context, int64, schema.Millis) error { return nil },
-			Erase:  func(context.Context, uint32, schema.Node) error { return nil },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := plainHubSpot(t, &http.Client{Transport: repeating(body)})
 		page, err := r.Page(t.Context(), resolve.Ask{Workspace: workspace, Connection: connection, App: "4242", Position: position, Now: received})
 		var later *resolve.ErrLater
 		if err != nil {
@@ -371,6 +362,22 @@ func FuzzHubSpotList(f *testing.F) {
 			}
 		}
 	})
+}
+
+// plainHubSpot asks whom a client reaches, and takes no notes.
+func plainHubSpot(t testing.TB, client *http.Client) *resolve.HubSpot {
+	t.Helper()
+	r, err := resolve.NewHubSpot(resolve.HubSpotConfig{
+		Access: openDoor{}, Identity: identity.Rules{}, Client: client,
+		Failed: func(context.Context, int64, string) error { return nil },
+		Doubt:  func(context.Context, int64) (bool, error) { return false, nil },
+		Seen:   func(context.Context, int64, schema.Millis) error { return nil },
+		Erase:  func(context.Context, uint32, schema.Node) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // repeating answers every request with the same bytes.
