@@ -5,9 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/labstack/echo/v4"
 	"pgregory.net/rapid"
 )
 
@@ -42,6 +45,42 @@ func TestColumns(t *testing.T) {
 		text, err := lists[address].write(formCSV, nil)
 		if err != nil || !strings.HasPrefix(string(text), want) {
 			t.Errorf("%s: %s (%v)", address, text, err)
+		}
+	}
+}
+
+// TestFilesAreWhole: a file of a list without pages has as many items as may be asked for, unless it is asked for fewer; JSON and lists with
+// pages have as many as they say themselves.
+func TestFilesAreWhole(t *testing.T) {
+	operations, err := readContract(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := newLines(operations)
+	for _, c := range []struct{ path, query, accept, want string }{
+		{"/api/v1/attribution", "", formCSV, "100000"},
+		{"/api/v1/attribution", "dimension=source", formLines, "100000"},
+		{"/api/v1/attribution", "limit=7", formCSV, "7"},
+		{"/api/v1/attribution", "limit=7", formLines, "7"},
+		{"/api/v1/attribution", "limit=7", formJSON, "7"},
+		{"/api/v1/attribution", "", formJSON, ""},
+		{"/api/v1/contacts", "", formCSV, ""},
+		{"/api/v1/contacts", "limit=7", formLines, "7"},
+	} {
+		e, limit := echo.New(), "the handler was not asked"
+		e.GET(c.path, func(c echo.Context) error {
+			limit = c.Request().URL.Query().Get("limit")
+			if other := c.QueryParam("limit"); other != limit {
+				t.Errorf("one who reads the address is asked for %q items, one who asks for parameters for %q", limit, other)
+			}
+			return c.JSON(http.StatusOK, map[string]any{"rows": []any{}, "items": []any{}})
+		}, files.middleware)
+		request := httptest.NewRequest(http.MethodGet, c.path+"?"+c.query, nil)
+		request.Header.Set("Accept", c.accept)
+		answer := httptest.NewRecorder()
+		e.ServeHTTP(answer, request)
+		if kind := answer.Header().Get("Content-Type"); answer.Code != http.StatusOK || !strings.HasPrefix(kind, c.accept) || limit != c.want {
+			t.Errorf("%s?%s as %s asks for %q items and answers %d with %s; want %q", c.path, c.query, c.accept, limit, answer.Code, kind, c.want)
 		}
 	}
 }
