@@ -153,7 +153,7 @@ func (r *Reader) ListAtATime(few, many, bytes int) { r.listing = listing{few, ma
 // SettleAtOnce has sessions be kept that were written just before, and be read before the question that they are read for is
 // answered. It is called before anything is asked.
 func (r *Reader) SettleAtOnce() {
-	r.resting.settle, r.resting.pinned = 0, 0
+	r.SettleSoon()
 	r.resting.read = func(read func(context.Context)) bool {
 		read(context.Background())
 		return true
