@@ -1,14 +1,14 @@
 package report_test
 
 import (
-	"cmp"
+	"math/rand/v2"
 	"reflect"
-	"slices"
 	"testing"
 	"time"
 
 	"sourceloop/query/report"
 	"sourceloop/schema"
+	sink "sourceloop/sinks/clickhouse"
 )
 
 // TestWaysAreAllCountedOrRefused: where people went as many different ways as are counted, all are; where they went one more, paths are
@@ -17,7 +17,8 @@ func TestWaysAreAllCountedOrRefused(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	s, begin := open(t), at(t, "3T10:00")
-	w := slices.MaxFunc(s.fill(seed, 8, begin), func(a, b *world) int { return cmp.Compare(len(a.sessions), len(b.sessions)) })
+	w := build(rand.New(rand.NewPCG(seed, 20)), 1, 60, begin)
+	s.write(&sink.Batch{Hits: w.hits, Sessions: w.sessions})
 	f := report.Funnel{
 		Steps:  []report.Step{{Type: "pageview", Operator: "starts_with", Value: "/"}, {Type: "event", Name: "signup"}},
 		Window: 2 * time.Hour, Period: report.Period{Begin: begin, End: begin.Add(3 * time.Hour)},
