@@ -375,12 +375,7 @@ func (w *market) compareFirst(t *testing.T, s *store, answers map[report.Model]r
 			got.Rows[i].Second = all.Rows[i].Second
 		}
 	}
-	conversions, value, sessions := 0., 0., uint64(0)
-	for _, row := range all.Rows[first:] {
-		conversions, value, sessions = conversions+row.Conversions, value+row.Value, sessions+row.Sessions
-	}
-	rest := got.Rest
-	if got.Count != len(all.Rows) || !slices.Equal(got.Rows, all.Rows[:first]) || rest.Sessions != sessions || math.Abs(rest.Conversions-conversions) > 1e-6 || math.Abs(rest.Value-value) > 1e-6 {
+	if got.Count != len(all.Rows) || !slices.EqualFunc(got.Rows, all.Rows[:first], nearly) || !nearly(got.Rest, summed(all.Rows[first:])) {
 		t.Fatalf("workspace %d: %+v\ngives %+v, of\n%+v", w.workspace, q, got, all)
 	}
 }
