@@ -331,12 +331,16 @@ func worlds(t *testing.T) (count, each int) {
 	return count, 5
 }
 
-// fill writes random workspaces, numbered from 1.
+// fill writes random workspaces, numbered from 1. Every other one is large, so that in some of them much happens whatever the seed.
 func (s *store) fill(seed uint64, count int, begin schema.Millis) []*world {
 	all, batch := make([]*world, count), &sink.Batch{}
 	for i := range all {
 		random := rand.New(rand.NewPCG(seed, uint64(i)))
-		w := build(random, uint32(1+i), 1+random.IntN(20), begin)
+		visitors := 1 + random.IntN(20)
+		if i%2 == 1 {
+			visitors = 20
+		}
+		w := build(random, uint32(1+i), visitors, begin)
 		all[i] = w
 		batch.Hits, batch.Sessions = append(batch.Hits, w.hits...), append(batch.Sessions, w.sessions...)
 		batch.Identities, batch.Contacts = append(batch.Identities, w.identities...), append(batch.Contacts, w.contacts...)
