@@ -34,6 +34,11 @@ export function zone(): string {
   }
 }
 
+/** The currency that the workspace counts in. */
+export function currency(): string {
+  return session.value?.workspace.currency ?? "USD";
+}
+
 /** Asks who is signed in. */
 export async function loadSession(): Promise<void> {
   sessionProblem.value = null;

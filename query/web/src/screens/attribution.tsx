@@ -7,7 +7,7 @@ import { count, dimensionValue, money, pageOn, percent, plural, siteOf, times } 
 import { credits, modelLabel, type Model } from "../models";
 import { hrefOfRow, openerOfRow, type OpenedRow } from "../opened";
 import type { Common, Compared } from "../report";
-import { session } from "../session";
+import { currency } from "../session";
 import { Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Changed } from "../ui/compare";
 import { ExportMenu } from "../ui/export";
@@ -93,8 +93,6 @@ function CreditedTable({ dimension, common, beside }: { dimension: Dimension; co
   );
 }
 
-const currencyHere = () => session.value?.workspace.currency ?? "USD";
-
 /** What the rows beyond those of the answer have, of what the table shows of each. */
 function restWords({ more, rest, model, vs, then }: { more: number; rest: Schemas["AttributionRest"]; model: Model; vs: Model | undefined; then: boolean }): string {
   const now = then ? " now" : "";
@@ -102,8 +100,8 @@ function restWords({ more, rest, model, vs, then }: { more: number; rest: Schema
   const sums = [
     ...(vs ? [`${credited} by ${modelLabel(model)}`, `${count(rest.compare_conversions ?? 0)} by ${modelLabel(vs)}`] : [credited]),
     `${plural(rest.sessions, "session")}${now}`,
-    ...(rest.value && !vs ? [`a value of ${money(rest.value, currencyHere())}`] : []),
-    ...(rest.cost ? [`a cost of ${money(rest.cost, currencyHere())}${now}`] : []),
+    ...(rest.value && !vs ? [`a value of ${money(rest.value, currency())}`] : []),
+    ...(rest.cost ? [`a cost of ${money(rest.cost, currency())}${now}`] : []),
   ];
   return `${plural(more, "other value")} ${more === 1 ? "has" : "have"} ${new Intl.ListFormat("en-GB").format(sums)}.`;
 }
@@ -125,7 +123,6 @@ function Table({ of: { dimension, second }, rows, all, model, vs, paid, compared
   const site = dimension === "landing_page" ? siteOf(all.map((r) => r.key)) : "";
   const shown = (key: string) => (dimension === "landing_page" ? pageOn(site, key) : dimensionValue(dimension, key));
   const worth = all.some((r) => r.value !== 0);
-  const currency = currencyHere();
   return (
     <div class="table-box" role="region" aria-label={`By ${dimensionLabel(dimension)}`} tabIndex={0}>
       <table class="table table-small bars">
@@ -169,9 +166,9 @@ function Table({ of: { dimension, second }, rows, all, model, vs, paid, compared
               {vs && <Difference by={(r.compare_conversions ?? 0) - r.conversions} />}
               {compared && !vs && <Changed now={r.conversions} before={r.previous_conversions ?? 0} />}
               {rated && <td class="number">{r.sessions > 0 ? percent(r.conversions / r.sessions) : "–"}</td>}
-              {worth && !vs && <td class="number" data-column="value" data-value={r.value}>{money(r.value, currency)}</td>}
-              {paid && <td class="number" data-column="cost" data-value={r.cost}>{r.cost ? money(r.cost, currency) : "–"}</td>}
-              {paid && !vs && !then && <td class="number" data-column="cost_per_conversion" data-value={r.cost_per_conversion}>{r.cost_per_conversion === undefined ? "–" : money(r.cost_per_conversion, currency)}</td>}
+              {worth && !vs && <td class="number" data-column="value" data-value={r.value}>{money(r.value, currency())}</td>}
+              {paid && <td class="number" data-column="cost" data-value={r.cost}>{r.cost ? money(r.cost, currency()) : "–"}</td>}
+              {paid && !vs && !then && <td class="number" data-column="cost_per_conversion" data-value={r.cost_per_conversion}>{r.cost_per_conversion === undefined ? "–" : money(r.cost_per_conversion, currency())}</td>}
               {paid && worth && !vs && !then && <td class="number" data-column="return_on_spend" data-value={r.return_on_spend}>{r.return_on_spend === undefined ? "–" : times(r.return_on_spend)}</td>}
             </tr>
           ))}

@@ -8,7 +8,7 @@ import { count, dateTime, dimensionValue, money, plural } from "../format";
 import { markOf } from "../mark";
 import { conversionLabel, modelLabel, models, type Model } from "../models";
 import { behindClosed, hrefOfExplained, openerOf } from "../opened";
-import { session, zone } from "../session";
+import { currency, zone } from "../session";
 import { changed, hrefOf, place, setQuery } from "../url";
 import { Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Drawer } from "../ui/drawer";
@@ -129,7 +129,6 @@ function Conversions({ common, dimension, second, row, row2, model }: Asked) {
 
 function List({ items }: { items: Item[] }) {
   const worth = items.some((i) => i.value !== 0 || i.credited_value !== 0);
-  const currency = session.value?.workspace.currency ?? "USD";
   return (
     <div class="table-box" role="region" aria-label="Table of conversions" tabIndex={0}>
       <table class="table table-small" data-testid="behind-list">
@@ -150,8 +149,8 @@ function List({ items }: { items: Item[] }) {
               <th scope="row">{dateTime(i.at, zone())}</th>
               <td>{conversionLabel(i.name)}</td>
               <td class="number strong" data-column="credit" data-value={i.credit}>{count(i.credit)}</td>
-              {worth && <td class="number">{money(i.value, currency)}</td>}
-              {worth && <td class="number strong">{money(i.credited_value, currency)}</td>}
+              {worth && <td class="number">{money(i.value, currency())}</td>}
+              {worth && <td class="number strong">{money(i.credited_value, currency())}</td>}
               <td>
                 <Link href={`/contacts/${encodeURIComponent(i.contact)}`} aria-label={`Contact of the conversion of ${dateTime(i.at, zone())}`}>
                   Contact

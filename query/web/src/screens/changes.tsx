@@ -6,7 +6,7 @@ import { dimensionLabel, dimensions } from "../filters";
 import { count, dateTime, dimensionValue, money, plural } from "../format";
 import { conversionLabel, modelLabel } from "../models";
 import { hrefOfExplained } from "../opened";
-import { session, zone } from "../session";
+import { currency, zone } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { ExportMenu } from "../ui/export";
@@ -77,7 +77,6 @@ const signed = (n: number) => {
 
 function Causes({ data }: { data: Changes }) {
   const worth = data.causes.some((c) => c.value_change !== 0);
-  const currency = session.value?.workspace.currency ?? "USD";
   return (
     <div class="table-box" role="region" aria-label="Causes" tabIndex={0}>
       <table class="table table-small" data-testid="causes">
@@ -95,7 +94,7 @@ function Causes({ data }: { data: Changes }) {
               <th scope="row" class="break">{causeText(c.cause)}</th>
               <td class="number" data-value={c.conversions}>{count(c.conversions)}</td>
               <td class="number strong">{signed(c.change)}</td>
-              {worth && <td class="number">{c.value_change > 0 && "+"}{money(c.value_change, currency)}</td>}
+              {worth && <td class="number">{c.value_change > 0 && "+"}{money(c.value_change, currency())}</td>}
             </tr>
           ))}
         </tbody>

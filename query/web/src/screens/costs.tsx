@@ -5,7 +5,7 @@ import { ask, Problem, upload, type BadLine, type Schemas } from "../api/client"
 import { forget, useQuery } from "../api/query";
 import { download } from "../csv";
 import { ago, count, money, plural, upright } from "../format";
-import { may, session, zone } from "../session";
+import { currency, may, zone } from "../session";
 import { Ask } from "../ui/ask";
 import { Empty, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Icon } from "../ui/icon";
@@ -13,7 +13,6 @@ import { Icon } from "../ui/icon";
 type Upload = Schemas["CostUpload"];
 type Month = Schemas["CostMonth"];
 
-const currency = () => session.value?.workspace.currency ?? "USD";
 
 const example = () =>
   [

@@ -5,7 +5,7 @@ import { asOfText, beganText, leftOutText, ruleText, shareText, together } from 
 import { dimensionLabel, type Dimension } from "../filters";
 import { dateTime, money, sourceMedium, upright } from "../format";
 import { conversionLabel, credits, modelLabel, type Model } from "../models";
-import { session, zone } from "../session";
+import { currency, zone } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Field, Fields, OutLink } from "../ui/fields";
@@ -84,7 +84,6 @@ function meaning(models: Model[], { dimension, second }: By): string {
 function Milestones({ of: e }: { of: Explained }) {
   const contact = useQuery(`contact ${e.contact}`, (signal) => ask("get", "/api/v1/contacts/{id}", { path: { id: e.contact }, signal }));
   const c = contact.data;
-  const currency = e.currency || session.value?.workspace.currency || "USD";
   return (
     <section aria-label="The conversion">
       <Fields>
@@ -93,7 +92,7 @@ function Milestones({ of: e }: { of: Explained }) {
         <Field name="contact" label="Who" value={e.contact}>
           <Link href={`/contacts/${encodeURIComponent(e.contact)}`}>{c?.name || c?.email || c?.phone || "The contact"}</Link>
         </Field>
-        {e.value !== 0 && <Field name="value" label="Value" value={String(e.value)} text={money(e.value, currency)} />}
+        {e.value !== 0 && <Field name="value" label="Value" value={String(e.value)} text={money(e.value, e.currency || currency())} />}
         <Field name="identified_at" label="Identified" value={e.identified_at} text={dateTime(e.identified_at, zone())} />
         <Field name="in_progress_at" label="In Progress" value={e.in_progress_at ?? ""} text={e.in_progress_at ? dateTime(e.in_progress_at, zone()) : ""} />
         <Field name="known_at" label="Counted since" value={e.known_at} text={dateTime(e.known_at, zone())} />

@@ -7,7 +7,7 @@ import { today } from "../dates";
 import { count } from "../format";
 import { operators, stepError, type Operator, type Step } from "../funnel";
 import { goalBody, goalError, goalKinds, type Goal, type GoalInput } from "../goals";
-import { session, zone } from "../session";
+import { currency, zone } from "../session";
 import { Choice, ProblemNote } from "../ui/basics";
 import { useOpened } from "../ui/focus";
 import { useSubmit } from "../ui/form";
@@ -42,7 +42,7 @@ export function GoalForm({ of, start, onSaved, onClose }: { of: Goal | undefined
       </div>
       <div class="goal-amounts">
         <label>
-          {draft.kind === "api" ? "Value of one that comes without" : "Value of each"}, in {session.value?.workspace.currency ?? "USD"} (may stay empty)
+          {draft.kind === "api" ? "Value of one that comes without" : "Value of each"}, in {currency()} (may stay empty)
           <input type="number" min={0} max={1e12} step="any" value={draft.worth ?? ""} onInput={(e) => change({ worth: Number(e.currentTarget.value) || 0 })} data-testid="goal-worth" />
         </label>
         {draft.kind !== "api" && <Since from={draft.from} change={change} />}

@@ -5,7 +5,7 @@ import { forget, useQuery } from "../api/query";
 import { addDays, today } from "../dates";
 import { count, date, money, plural } from "../format";
 import { goalWords, useGoals, type Goal, type GoalInput } from "../goals";
-import { may, session, zone } from "../session";
+import { currency, may, zone } from "../session";
 import { Ask } from "../ui/ask";
 import { Empty, Head, Link, ProblemNote, Skeleton } from "../ui/basics";
 import { Icon } from "../ui/icon";
@@ -93,7 +93,7 @@ function Row({ goal: g, turn, counting, onEdit, onDelete }: { goal: Goal; turn: 
   const [leaving, setLeaving] = useState(false);
   const total = useConversions(g.name, turn, counting);
   const more = [
-    g.worth ? `${money(g.worth, session.value?.workspace.currency ?? "USD")} ${g.kind === "api" ? "when it comes without a value" : "each"}` : "",
+    g.worth ? `${money(g.worth, currency())} ${g.kind === "api" ? "when it comes without a value" : "each"}` : "",
     g.from ? `counted from ${date(`${g.from}T12:00:00Z`, "UTC")} on` : "",
   ].filter(Boolean);
   return (

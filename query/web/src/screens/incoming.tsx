@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { ago } from "../format";
-import { session, zone } from "../session";
+import { currency, zone } from "../session";
 import { Ask } from "../ui/ask";
 import { ProblemNote } from "../ui/basics";
 import { useOpened } from "../ui/focus";
@@ -68,7 +68,7 @@ function Card({ hook: h, onChange, onAddress }: { hook: Hook; onChange: () => vo
         </div>
         <div>
           <dt>Value</dt>
-          <dd>{h.value_path ? `at ${h.value_path}` : h.value === null ? "None" : `${h.value} ${h.currency || (session.value?.workspace.currency ?? "")}`}</dd>
+          <dd>{h.value_path ? `at ${h.value_path}` : h.value === null ? "None" : `${h.value} ${h.currency || currency()}`}</dd>
         </div>
       </dl>
       {h.last_refusal && (
@@ -160,7 +160,7 @@ function Form({ of, onMade, onSaved, onClose }: { of?: Hook; onMade: (m: Made) =
         </label>
         <label>
           Currency
-          <input name="currency" type="text" maxLength={3} pattern="[A-Za-z]{3}" placeholder={session.value?.workspace.currency ?? ""} defaultValue={of?.currency} />
+          <input name="currency" type="text" maxLength={3} pattern="[A-Za-z]{3}" placeholder={currency()} defaultValue={of?.currency} />
         </label>
       </div>
       <fieldset>

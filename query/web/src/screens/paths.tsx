@@ -5,7 +5,7 @@ import { useQuery } from "../api/query";
 import type { Call } from "../exports";
 import { count, money, pageOn, percent, plural, siteOf, upright } from "../format";
 import { useReport } from "../report";
-import { session } from "../session";
+import { currency } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Head, ProblemNote, Skeleton } from "../ui/basics";
 import { Changed, ChangeWords, Compare } from "../ui/compare";
@@ -64,7 +64,6 @@ const rowsAtFirst = 25;
 function Table({ by, data, compared, stale, call }: { by: string; data: Schemas["PathList"]; compared: boolean; stale: boolean; call: Call }) {
   const worth = data.value !== 0;
   const before = compared ? data.previous : undefined;
-  const currency = session.value?.workspace.currency ?? "USD";
   const [all, setAll] = useState(false);
   const site = by === "page" ? siteOf(data.rows.flatMap((r) => r.steps)) : "";
   const hidden = data.paths - data.rows.filter((r) => r.conversions > 0).length;
@@ -100,7 +99,7 @@ function Table({ by, data, compared, stale, call }: { by: string; data: Schemas[
                 <td class="number strong" data-column="conversions" data-value={p.conversions}>{count(p.conversions)}</td>
                 {before && <Changed now={p.conversions} before={p.previous_conversions ?? 0} />}
                 <td class="number">{percent(data.total > 0 ? p.conversions / data.total : 0)}</td>
-                {worth && <td class="number" data-column="value" data-value={p.value}>{money(p.value, currency)}</td>}
+                {worth && <td class="number" data-column="value" data-value={p.value}>{money(p.value, currency())}</td>}
               </tr>
             ))}
           </tbody>

@@ -7,7 +7,7 @@ import type { Call } from "../exports";
 import { count, country, money, pageOn, percent, plural, siteOf, upright } from "../format";
 import { models } from "../models";
 import { useReport, type Common } from "../report";
-import { session } from "../session";
+import { currency } from "../session";
 import { place, setQuery } from "../url";
 import { Head, ProblemNote, Skeleton } from "../ui/basics";
 import { Changed, ChangeWords, Compare } from "../ui/compare";
@@ -130,7 +130,6 @@ function Sorted<R extends object>({ kind, data, common, compared, stale, call }:
 }
 
 function Body<R extends object>({ kind, all, rows, columns, moved, rated }: { kind: Kind<R>; all: R[]; rows: R[]; columns: Column[]; moved: string; rated: boolean }) {
-  const currency = session.value?.workspace.currency ?? "USD";
   const site = kind.site(all);
   const most = Math.max(1, ...all.map((r) => numberOf(r, kind.bar)));
   return (
@@ -143,7 +142,7 @@ function Body<R extends object>({ kind, all, rows, columns, moved, rated }: { ki
           </th>
           {columns.map((c) => (
             <td key={c.id} class={c.id === "conversions" ? "number strong" : "number"} data-column={c.id} data-value={numberOf(r, c.id)}>
-              {c.money ? money(numberOf(r, c.id), currency) : count(numberOf(r, c.id))}
+              {c.money ? money(numberOf(r, c.id), currency()) : count(numberOf(r, c.id))}
             </td>
           ))}
           {moved && <Changed now={numberOf(r, moved)} before={beforeOf(r, moved)} column={`previous_${moved}`} />}

@@ -7,7 +7,7 @@ import { dimensions } from "../filters";
 import { models } from "../models";
 import { isOpened } from "../opened";
 import { useReport } from "../report";
-import { session } from "../session";
+import { currency } from "../session";
 import { place, setQuery } from "../url";
 import { Choice, Head, ProblemNote, Skeleton } from "../ui/basics";
 import { LineChart, type Series } from "../ui/chart";
@@ -97,7 +97,7 @@ function metric(): Metric {
 function figureText(f: Pick<Figure, "name">, value: number): string {
   if (f.name === "conversion_rate") return percent(value);
   if (f.name === "return_on_spend") return times(value);
-  if (f.name === "value" || f.name === "cost" || f.name === "cost_per_conversion") return money(value, session.value?.workspace.currency ?? "USD");
+  if (f.name === "value" || f.name === "cost" || f.name === "cost_per_conversion") return money(value, currency());
   return count(value);
 }
 
