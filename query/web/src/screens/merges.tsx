@@ -1,11 +1,12 @@
 // Whom a contact became one with, and from whom an Admin keeps it apart.
 import { useState } from "preact/hooks";
-import { ask, Problem, type Schemas } from "../api/client";
+import { ask, type Schemas } from "../api/client";
 import { useQuery } from "../api/query";
 import { capital } from "../format";
 import { may } from "../session";
 import { hrefOf, place } from "../url";
-import { Dialog, Link, ProblemNote } from "../ui/basics";
+import { Ask } from "../ui/ask";
+import { Link } from "../ui/basics";
 import { Icon } from "../ui/icon";
 
 type Contact = Schemas["Contact"];
@@ -45,7 +46,7 @@ export function Merges({ contact, onChange }: { contact: Contact; onChange: () =
       {list("Became one with", merged, false, "Undo the merge", "merged")}
       {list("Kept apart from", apart, true, "Let them merge again", "apart")}
       {asking && (
-        <Ask
+        <Decide
           contact={contact}
           of={asking}
           onClose={(decided) => {
@@ -61,23 +62,22 @@ export function Merges({ contact, onChange }: { contact: Contact; onChange: () =
   );
 }
 
-function Ask({ contact, of, onClose }: { contact: Contact; of: Decision; onClose: (decided: boolean) => void }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
-  const decide = async () => {
-    setBusy(true);
-    try {
-      await ask("post", "/api/v1/contacts/{id}/merges", { path: { id: contact.id }, body: { contact: of.other.contact, apart: of.apart } });
-      await settled(contact.id, of);
-      onClose(true);
-    } catch (error) {
-      if (error instanceof Problem) setProblem(error);
-      setBusy(false);
-    }
-  };
+function Decide({ contact, of, onClose }: { contact: Contact; of: Decision; onClose: (decided: boolean) => void }) {
   const who = contact.name || contact.email || contact.phone || "this contact";
   return (
-    <Dialog title={of.apart ? "Undo this merge?" : "Let these two merge again?"} onClose={() => onClose(false)} testid="merge-dialog">
+    <Ask
+      title={of.apart ? "Undo this merge?" : "Let these two merge again?"}
+      label={of.apart ? "Undo the merge" : "Let them merge"}
+      keep="Leave it"
+      testid="merge-dialog"
+      confirm="decide-merge"
+      act={async () => {
+        await ask("post", "/api/v1/contacts/{id}/merges", { path: { id: contact.id }, body: { contact: of.other.contact, apart: of.apart } });
+        await settled(contact.id, of);
+      }}
+      onDone={() => onClose(true)}
+      onClose={() => onClose(false)}
+    >
       {of.apart ? (
         <>
           <p>
@@ -91,16 +91,7 @@ function Ask({ contact, of, onClose }: { contact: Contact; of: Decision; onClose
           What is known of {who} and {nodeName(of.other.node)} decides again. If it says that they are one person, they become one contact.
         </p>
       )}
-      {problem && <ProblemNote problem={problem} />}
-      <div class="dialog-actions">
-        <button type="button" class="button" onClick={() => onClose(false)}>
-          Leave it
-        </button>
-        <button type="button" class="button button-danger" disabled={busy} onClick={() => void decide()} data-testid="decide-merge">
-          {busy ? "One moment…" : of.apart ? "Undo the merge" : "Let them merge"}
-        </button>
-      </div>
-    </Dialog>
+    </Ask>
   );
 }
 
