@@ -133,6 +133,12 @@ type counter struct {
 }
 
 func (c *counter) see(_ uint64, h []happening) {
+	if c.order != AnyOrder && !goesFurther(h) {
+		if entry := c.entersAt(h); entry >= 0 {
+			*c.at(h[entry].entry)++
+		}
+		return
+	}
 	if best, entry := c.best(h, c.order); best.n > 0 {
 		c.add(h[entry].entry, &best)
 	}

@@ -17,7 +17,8 @@ type gathering struct {
 	left        *leftOut
 	yield       func(entity uint64, h []happening)
 	cursors     []cursor
-	enterers    []*cursor   // those of them by which one may enter
+	entering    int         // how many of them, the first, are those by which one may enter
+	second      visitorBits // who may have done the second step; empty where anybody may
 	deeds       []deed      // of several entities; when everything is sorted by bucket
 	ends        []int       // of the buckets
 	happenings  []happening // of one entity; the list is used again for the next one
@@ -73,13 +74,53 @@ func (g *gathering) begin(all []*funnelRows, low, high uint64) {
 			g.cursors = append(g.cursors, c)
 		}
 	}
-	g.enterers = g.enterers[:0]
+	g.entering = 0
 	for i := range g.cursors {
-		c := &g.cursors[i]
-		if c.enter(g.entries); c.enterer != nobody {
-			g.enterers = append(g.enterers, c)
+		if g.cursors[i].enter(g.entries); g.cursors[i].enterer != nobody {
+			g.cursors[i], g.cursors[g.entering] = g.cursors[g.entering], g.cursors[i]
+			g.entering++
 		}
 	}
+	g.findSecond(low, high)
+}
+
+// findSecond finds who did the second step. In a funnel whose steps have an order, whoever did not is counted as having entered, whatever else
+// they did: so for them, who are most, nothing is looked at but what one enters by.
+func (g *gathering) findSecond(low, high uint64) {
+	g.second.clear()
+	if g.entries != 1 || g.entering == len(g.cursors) {
+		return
+	}
+	n := 0
+	for i := range g.cursors {
+		n += g.cursors[i].rowsOf(2)
+	}
+	g.second.begin(low, high, n)
+	for i := range g.cursors {
+		if c := &g.cursors[i]; c.rowsOf(2) > 0 {
+			for at := c.at; at < c.to; at++ {
+				if c.rows.enters(at, 2) {
+					g.second.add(c.rows.browsers.rows[at])
+				}
+			}
+		}
+	}
+}
+
+// rowsOf is how many rows there may be of some steps.
+func (c *cursor) rowsOf(steps uint16) int {
+	if len(c.rows.masks) == 0 && c.rows.meaning.mask&steps == 0 {
+		return 0
+	}
+	return c.to - c.at
+}
+
+// of are the cursors that stand at what matters of a browser.
+func (g *gathering) of(browser uint64) []cursor {
+	if g.second.may(browser) {
+		return g.cursors
+	}
+	return g.cursors[:g.entering]
 }
 
 // look sees whose the place is.
@@ -101,16 +142,8 @@ func (c *cursor) enter(entries uint16) {
 // next is the first browser that may enter.
 func (g *gathering) next() uint64 {
 	browser := uint64(nobody)
-	for _, c := range g.enterers {
-		browser = min(browser, c.enterer)
-	}
-	if browser == nobody {
-		return browser
-	}
-	for _, c := range g.enterers {
-		for c.enterer == browser {
-			c.enter(g.entries)
-		}
+	for i := range g.cursors[:g.entering] {
+		browser = min(browser, g.cursors[i].enterer)
 	}
 	return browser
 }
@@ -129,6 +162,14 @@ func (c *cursor) pass(browser uint64) (from, to int) {
 	return from, at
 }
 
+// leave goes on to the next row by which one may enter, where that of a browser is behind.
+func (c *cursor) leave(browser uint64, entries uint16) {
+	if c.enterer == browser {
+		c.enters = c.at - 1
+		c.enter(entries)
+	}
+}
+
 // counts tells whether a row lies within the time and is not left out.
 func (g *gathering) counts(r *funnelRows, i int, leftOut []proto.Date32) bool {
 	moment := r.moments.rows[i]
@@ -138,9 +179,9 @@ func (g *gathering) counts(r *funnelRows, i int, leftOut []proto.Date32) bool {
 // take hands over what a browser did that is the entity. What a run has of it is in order.
 func (g *gathering) take(browser uint64) {
 	g.happenings = g.happenings[:0]
-	leftOut := g.left.of(browser)
-	for i := range g.cursors {
-		c := &g.cursors[i]
+	leftOut, cursors := g.left.of(browser), g.of(browser)
+	for i := range cursors {
+		c := &cursors[i]
 		if c.browser > browser {
 			continue
 		}
@@ -149,6 +190,7 @@ func (g *gathering) take(browser uint64) {
 				g.happenings = append(g.happenings, c.rows.happening(from))
 			}
 		}
+		c.leave(browser, g.entries)
 	}
 	if len(g.happenings) > 48 {
 		slices.SortFunc(g.happenings, func(a, b happening) int { return cmp.Compare(a.moment, b.moment) })
@@ -161,14 +203,15 @@ func (g *gathering) take(browser uint64) {
 // takeEntities does the same for a browser whose rows are of several entities.
 func (g *gathering) takeEntities(browser uint64) {
 	g.deeds = g.deeds[:0]
-	leftOut := g.left.of(browser)
-	for i := range g.cursors {
-		c := &g.cursors[i]
+	leftOut, cursors := g.left.of(browser), g.of(browser)
+	for i := range cursors {
+		c := &cursors[i]
 		for from, to := c.pass(browser); from < to; from++ {
 			if g.counts(c.rows, from, leftOut) {
 				g.deeds = append(g.deeds, deed{c.rows.entities.rows[from], c.rows.happening(from)})
 			}
 		}
+		c.leave(browser, g.entries)
 	}
 	g.hand(g.deeds)
 }

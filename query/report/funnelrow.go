@@ -35,12 +35,13 @@ type funnelRows struct {
 	entities gatheredUInt64 // sessions, sipHash64, or contacts, numbers of this question's; empty where browsers are entities
 	moments  gatheredUInt64
 	items    gatheredUInt64
-	days     gatheredDay // UTC, on which their sessions began; empty for what no copy has, or when nothing is left out of copies
-	entries  codedValues // empty where nobody enters, or without a breakdown
-	meaning  meaning     // of all rows, unless masks has that of each
-	masks    []uint16    // see happening
-	stops    []uint16    // empty where nothing stops
-	runs     []int       // where they begin
+	codes    gatheredUInt8 // see reading
+	days     gatheredDay   // UTC, on which their sessions began; empty for what no copy has, or when nothing is left out of copies
+	entries  codedValues   // empty where nobody enters, or without a breakdown
+	meaning  meaning       // of all rows, unless masks has that of each
+	masks    []uint16      // see happening
+	stops    []uint16      // empty where nothing stops
+	runs     []int         // where they begin
 }
 
 // clear makes room for rows whose entries are places among values.
@@ -48,6 +49,7 @@ func (r *funnelRows) clear(values *names) {
 	for _, column := range []*gatheredUInt64{&r.browsers, &r.entities, &r.moments, &r.items} {
 		column.clear()
 	}
+	r.codes.clear()
 	r.days.clear()
 	r.entries.names, r.entries.codes, r.meaning = values, r.entries.codes[:0], meaning{}
 	r.masks, r.stops, r.runs = r.masks[:0], r.stops[:0], r.runs[:0]
@@ -55,7 +57,7 @@ func (r *funnelRows) clear(values *names) {
 
 // bytes is how much room there is.
 func (r *funnelRows) bytes() int {
-	return r.browsers.bytes() + r.entities.bytes() + r.moments.bytes() + r.items.bytes() + r.days.bytes() + bytesOf(r.entries.codes) + bytesOf(r.masks) + bytesOf(r.stops)
+	return r.browsers.bytes() + r.entities.bytes() + r.moments.bytes() + r.items.bytes() + r.codes.bytes() + r.days.bytes() + bytesOf(r.entries.codes) + bytesOf(r.masks) + bytesOf(r.stops)
 }
 
 // columns are those of funnel_journeys.sql.
@@ -69,6 +71,9 @@ func (r *funnelRows) columns(of *reading) proto.Results {
 	}
 	if of.Apart {
 		result = append(result, proto.ResultColumn{Name: "item", Data: &r.items})
+	}
+	if of.Coded {
+		result = append(result, proto.ResultColumn{Name: "code", Data: &r.codes})
 	}
 	if of.Entry != "" {
 		result = append(result, proto.ResultColumn{Name: "entry", Data: &r.entries})
@@ -89,21 +94,30 @@ func (r *funnelRows) seeRuns(from int) {
 	}
 }
 
-// mean says what the items of a block that was read mean. The same items stand together.
-func (r *funnelRows) mean(source *funnelSource) {
-	from, n := len(r.masks), len(r.browsers.rows)
+// mean says what the items of a block that was read mean.
+func (r *funnelRows) mean(of *reading) {
+	switch {
+	case of.Apart:
+		mean(r, of, r.items.rows, of.meaningOf)
+	case of.Coded:
+		mean(r, of, r.codes.rows, func(code uint8) meaning { return of.codes[code] })
+	}
+}
+
+// mean does so by what says it of each row. The same items stand together.
+func mean[T comparable](r *funnelRows, of *reading, said []T, meaningOf func(T) meaning) {
+	from, n := len(r.masks), len(said)
 	r.masks = slices.Grow(r.masks, n-from)[:n]
-	if source.Exclusions {
+	if of.Exclusions {
 		r.stops = slices.Grow(r.stops, n-from)[:n]
 	}
-	items := r.items.rows
 	for i := from; i < n; i++ {
-		m := source.meaningOf(items[i])
+		m := meaningOf(said[i])
 		for k := i; ; k++ {
-			if r.masks[k] = m.mask; source.Exclusions {
+			if r.masks[k] = m.mask; of.Exclusions {
 				r.stops[k] = m.stop
 			}
-			if i = k; k+1 == n || items[k+1] != items[i] {
+			if i = k; k+1 == n || said[k+1] != said[i] {
 				break
 			}
 		}

@@ -312,9 +312,7 @@ func (r *funnelRun) readSome(ctx context.Context, place int, of *reading, rows *
 	q, err := r.columnQuery("funnel_journeys", of, arguments, rows.columns(of), func() error {
 		rows.seeRuns(read)
 		read = len(rows.browsers.rows)
-		if of.Apart {
-			rows.mean(r.source)
-		}
+		rows.mean(of)
 		if r.held != nil {
 			owned = r.own(rows, owned[:0])
 			r.held.add(owned)

@@ -185,6 +185,8 @@ func (f *funnelSource) tables() []ch.ExternalTable {
 type reading struct {
 	*funnelSource
 	Apart      bool     // the rows have their items
+	Coded      bool     // the rows have a code that tells what their items mean
+	Shift      int      // where it stands: the lowest of the bits of an item
 	Chosen     bool     // only the items are read
 	One        bool     // which are one
 	Without    bool     // all but the items are
@@ -196,6 +198,7 @@ type reading struct {
 	from       uint64 // of that range the first item, and the last
 	to         uint64
 	meaning    meaning
+	codes      map[uint8]meaning // what they mean
 }
 
 // readings divides what is read, so that nothing is asked for that is known: those by which one may enter stand first.
@@ -210,7 +213,7 @@ func (f *funnelSource) readings() []reading {
 			{funnelSource: f, Apart: true, Without: true, items: entering},
 		}
 	}
-	all := slices.Concat(f.alike(entering), f.alike(others))
+	all := slices.Concat(f.alike(entering), f.coded(f.alike(others)))
 	if len(all) > f.mostApart {
 		all = []reading{{funnelSource: f, Apart: true, items: entering}, {funnelSource: f, Apart: true, items: others}}
 	}
@@ -254,6 +257,36 @@ func (f *funnelSource) alike(items []uint64) []reading {
 		all[i].items = append(all[i].items, item)
 	}
 	return all
+}
+
+// coded brings readings together whose items differ in eight bits by what they mean, where there are such: another statement costs the time
+// in which a hundred thousand rows are read.
+func (f *funnelSource) coded(all []reading) []reading {
+	if len(all) < 2 {
+		return all
+	}
+	for shift := 0; shift <= 56; shift++ {
+		one := reading{funnelSource: f, Coded: true, Shift: shift, codes: map[uint8]meaning{}}
+		if one.takes(all) {
+			return []reading{one}
+		}
+	}
+	return all
+}
+
+// takes takes the items of others, and tells whether their codes say what they mean.
+func (r *reading) takes(all []reading) bool {
+	for i := range all {
+		for _, item := range all[i].items {
+			code := uint8(item >> r.Shift)
+			if other, known := r.codes[code]; known && other != all[i].meaning {
+				return false
+			}
+			r.codes[code] = all[i].meaning
+		}
+		r.items = append(r.items, all[i].items...)
+	}
+	return true
 }
 
 // whichItems are parameters of funnel_journeys.sql: where it looks, and for which items.

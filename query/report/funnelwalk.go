@@ -43,21 +43,34 @@ func (w *walker) best(h []happening, order Order) (best walk, entry int) {
 	switch {
 	case order == AnyOrder:
 		return w.bestInAnyOrder(h)
-	case !slices.ContainsFunc(h, func(one happening) bool { return one.mask&2 != 0 }): // Most never do the second step.
-		return w.bestOfOne(h)
+	case goesFurther(h):
+		return w.bestInOrder(h)
 	}
-	return w.bestInOrder(h)
+	if entry = w.entersAt(h); entry < 0 {
+		return best, 0
+	}
+	best.n, best.times[0] = 1, h[entry].at()
+	return best, entry
 }
 
-// bestOfOne is the first entry.
-func (w *walker) bestOfOne(h []happening) (best walk, entry int) {
+// goesFurther tells whether the second step is among what an entity did. Most never do it.
+func goesFurther(h []happening) bool {
 	for i := range h {
-		if h[i].mask&1 != 0 && w.enters(h, i) {
-			best.n, best.times[0] = 1, h[i].at()
-			return best, i
+		if h[i].mask&2 != 0 {
+			return true
 		}
 	}
-	return best, 0
+	return false
+}
+
+// entersAt is the place of the first entry; negative for none.
+func (w *walker) entersAt(h []happening) int {
+	for i := range h {
+		if h[i].mask&1 != 0 && w.enters(h, i) {
+			return i
+		}
+	}
+	return -1
 }
 
 func (w *walker) enters(h []happening, i int) bool {

@@ -5,6 +5,7 @@ SELECT visitor AS browser, moment
 {{- if .Days}}, day{{end}}
 {{- if .Sessions}}, session AS of_session{{end}}
 {{- if .Apart}}, item{{end}}
+{{- if .Coded}}, toUInt8(bitShiftRight(item, {{.Shift}})) AS code{{end}}
 {{- if .Entry}}, {{.Entry}} AS entry{{end}}
 {{- range .Dimensions}}, j.{{.}} AS of_{{.}}{{end}}
 FROM journeys AS j
