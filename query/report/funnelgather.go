@@ -17,7 +17,8 @@ type gathering struct {
 	left        *leftOut
 	yield       func(entity uint64, h []happening)
 	cursors     []cursor
-	entering    int         // how many of them, the first, are those by which one may enter
+	all         []int       // the places of them, those whose rows are earlier first
+	entering    []int       // the places of those by which one may enter, likewise
 	second      visitorBits // who may have done the second step; empty where anybody may
 	deeds       []deed      // of several entities; when everything is sorted by bucket
 	ends        []int       // of the buckets
@@ -36,11 +37,14 @@ const nobody = math.MaxUint64
 
 // cursor is a place in a run.
 type cursor struct {
-	rows    *funnelRows
-	at, to  int
-	browser uint64 // of the place; nobody at the end
-	enters  int    // the next row by which one may enter
-	enterer uint64 // its browser
+	rows     *funnelRows
+	browsers []uint64 // of rows, up to the end of the run
+	moments  []uint64 // likewise
+	plain    bool     // a row says who did when which steps, and no more
+	at       int
+	browser  uint64 // of the place; nobody at the end
+	enters   int    // the next row by which one may enter
+	enterer  uint64 // its browser
 }
 
 // merge gathers by browser: it goes along the runs, of browsers from low up to
@@ -66,29 +70,42 @@ func (g *gathering) begin(all []*funnelRows, low, high uint64) {
 			if i+1 < len(r.runs) {
 				to = r.runs[i+1]
 			}
-			c := cursor{rows: r}
+			c := cursor{rows: r, plain: len(r.stops) == 0 && len(r.entries.codes) == 0 && len(r.items.rows) == 0}
 			c.at = from + sort.Search(to-from, func(k int) bool { return browsers[from+k] >= low })
-			c.to = from + sort.Search(to-from, func(k int) bool { return browsers[from+k] > high })
+			to = from + sort.Search(to-from, func(k int) bool { return browsers[from+k] > high })
+			c.browsers, c.moments = browsers[:to], r.moments.rows[:to]
 			c.enters = c.at - 1
-			c.look()
-			g.cursors = append(g.cursors, c)
+			if c.look(); c.browser != nobody {
+				g.cursors = append(g.cursors, c)
+			}
 		}
 	}
-	g.entering = 0
-	for i := range g.cursors {
-		if g.cursors[i].enter(g.entries); g.cursors[i].enterer != nobody {
-			g.cursors[i], g.cursors[g.entering] = g.cursors[g.entering], g.cursors[i]
-			g.entering++
-		}
-	}
+	g.arrangeCursors()
 	g.findSecond(low, high)
 }
+
+// arrangeCursors has runs of earlier months go before those of later ones, so that hardly anything has to be put in order.
+func (g *gathering) arrangeCursors() {
+	g.all, g.entering = g.all[:0], g.entering[:0]
+	for i := range g.cursors {
+		g.all = append(g.all, i)
+	}
+	slices.SortStableFunc(g.all, func(a, b int) int { return cmp.Compare(g.cursors[a].moment(), g.cursors[b].moment()) })
+	for _, i := range g.all {
+		if g.cursors[i].enter(g.entries); g.cursors[i].enterer != nobody {
+			g.entering = append(g.entering, i)
+		}
+	}
+}
+
+// worthSecond is how many other runs there are at least for it to be worth knowing who did the second step.
+const worthSecond = 3
 
 // findSecond finds who did the second step. In a funnel whose steps have an order, whoever did not is counted as having entered, whatever else
 // they did: so for them, who are most, nothing is looked at but what one enters by.
 func (g *gathering) findSecond(low, high uint64) {
 	g.second.clear()
-	if g.entries != 1 || g.entering == len(g.cursors) {
+	if g.entries != 1 || len(g.cursors)-len(g.entering) < worthSecond {
 		return
 	}
 	n := 0
@@ -98,9 +115,9 @@ func (g *gathering) findSecond(low, high uint64) {
 	g.second.begin(low, high, n)
 	for i := range g.cursors {
 		if c := &g.cursors[i]; c.rowsOf(2) > 0 {
-			for at := c.at; at < c.to; at++ {
+			for at := c.at; at < len(c.browsers); at++ {
 				if c.rows.enters(at, 2) {
-					g.second.add(c.rows.browsers.rows[at])
+					g.second.add(c.browsers[at])
 				}
 			}
 		}
@@ -112,37 +129,40 @@ func (c *cursor) rowsOf(steps uint16) int {
 	if len(c.rows.masks) == 0 && c.rows.meaning.mask&steps == 0 {
 		return 0
 	}
-	return c.to - c.at
+	return len(c.browsers) - c.at
 }
 
-// of are the cursors that stand at what matters of a browser.
-func (g *gathering) of(browser uint64) []cursor {
+// of are the places of the cursors that stand at what matters of a browser.
+func (g *gathering) of(browser uint64) []int {
 	if g.second.may(browser) {
-		return g.cursors
+		return g.all
 	}
-	return g.cursors[:g.entering]
+	return g.entering
 }
+
+// moment is that of the place, before the end.
+func (c *cursor) moment() uint64 { return c.moments[c.at] }
 
 // look sees whose the place is.
 func (c *cursor) look() {
-	if c.browser = nobody; c.at < c.to {
-		c.browser = c.rows.browsers.rows[c.at]
+	if c.browser = nobody; c.at < len(c.browsers) {
+		c.browser = c.browsers[c.at]
 	}
 }
 
 // enter goes to the next row by which one may enter.
 func (c *cursor) enter(entries uint16) {
-	for c.enters++; c.enters < c.to && !c.rows.enters(c.enters, entries); c.enters++ {
+	for c.enters++; c.enters < len(c.browsers) && !c.rows.enters(c.enters, entries); c.enters++ {
 	}
-	if c.enterer = nobody; c.enters < c.to {
-		c.enterer = c.rows.browsers.rows[c.enters]
+	if c.enterer = nobody; c.enters < len(c.browsers) {
+		c.enterer = c.browsers[c.enters]
 	}
 }
 
 // next is the first browser that may enter.
 func (g *gathering) next() uint64 {
 	browser := uint64(nobody)
-	for i := range g.cursors[:g.entering] {
+	for _, i := range g.entering {
 		browser = min(browser, g.cursors[i].enterer)
 	}
 	return browser
@@ -150,8 +170,7 @@ func (g *gathering) next() uint64 {
 
 // pass goes on to a browser's rows and behind them; it gives where they stand.
 func (c *cursor) pass(browser uint64) (from, to int) {
-	browsers := c.rows.browsers.rows[:c.to]
-	at := c.at
+	browsers, at := c.browsers, c.at
 	for at < len(browsers) && browsers[at] < browser {
 		at++
 	}
@@ -179,15 +198,19 @@ func (g *gathering) counts(r *funnelRows, i int, leftOut []proto.Date32) bool {
 // take hands over what a browser did that is the entity. What a run has of it is in order.
 func (g *gathering) take(browser uint64) {
 	g.happenings = g.happenings[:0]
-	leftOut, cursors := g.left.of(browser), g.of(browser)
-	for i := range cursors {
-		c := &cursors[i]
+	leftOut := g.left.of(browser)
+	for _, i := range g.of(browser) {
+		c := &g.cursors[i]
 		if c.browser > browser {
 			continue
 		}
-		for from, to := c.pass(browser); from < to; from++ {
-			if g.counts(c.rows, from, leftOut) {
-				g.happenings = append(g.happenings, c.rows.happening(from))
+		if from, to := c.pass(browser); c.plain && len(leftOut) == 0 {
+			g.takePlain(c, from, to)
+		} else {
+			for ; from < to; from++ {
+				if g.counts(c.rows, from, leftOut) {
+					g.happenings = append(g.happenings, c.rows.happening(from))
+				}
 			}
 		}
 		c.leave(browser, g.entries)
@@ -200,12 +223,27 @@ func (g *gathering) take(browser uint64) {
 	g.yield(browser, g.happenings)
 }
 
+// takePlain takes rows of a plain cursor, none of which is left out: what most rows are.
+func (g *gathering) takePlain(c *cursor, from, to int) {
+	means, masks := c.rows.meaning, c.rows.masks
+	for ; from < to; from++ {
+		moment := c.moments[from]
+		if moment < g.first || moment >= g.last {
+			continue
+		}
+		if len(masks) > 0 {
+			means.mask = masks[from]
+		}
+		g.happenings = append(g.happenings, happening{moment: moment, meaning: means})
+	}
+}
+
 // takeEntities does the same for a browser whose rows are of several entities.
 func (g *gathering) takeEntities(browser uint64) {
 	g.deeds = g.deeds[:0]
-	leftOut, cursors := g.left.of(browser), g.of(browser)
-	for i := range cursors {
-		c := &cursors[i]
+	leftOut := g.left.of(browser)
+	for _, i := range g.of(browser) {
+		c := &g.cursors[i]
 		for from, to := c.pass(browser); from < to; from++ {
 			if g.counts(c.rows, from, leftOut) {
 				g.deeds = append(g.deeds, deed{c.rows.entities.rows[from], c.rows.happening(from)})
