@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"sync"
 )
 
 // funnelTally are the walks of all entities.
@@ -84,13 +85,26 @@ func (t *funnelTally) parts(n int, place func(entry int32) int) []part {
 
 // counts gives how many got to each step, and after how long. It puts the times in another order.
 func (p *part) counts() []StepCount {
-	counts := []StepCount{{Entered: p.entered}}
-	for _, after := range p.after {
-		median := quantile(after, 0.5)
-		counts = append(counts, StepCount{Entered: uint64(len(after)), Median: median, P90: quantile(after, 0.9)}.rounded())
+	counts := make([]StepCount, 1+len(p.after))
+	counts[0].Entered = p.entered
+	var work sync.WaitGroup
+	for step, after := range p.after {
+		count := func() {
+			median := quantile(after, 0.5)
+			counts[step+1] = StepCount{Entered: uint64(len(after)), Median: median, P90: quantile(after, 0.9)}.rounded()
+		}
+		if len(after) < manyTimes {
+			count()
+		} else {
+			work.Go(count)
+		}
 	}
+	work.Wait()
 	return counts
 }
+
+// manyTimes are those that it is worth to begin beside others.
+const manyTimes = 10_000
 
 // quantile is that of milliseconds, in seconds: between the two nearest
 // in proportion, as percentiles are in most tools (inclusive). It puts them in another order.

@@ -88,8 +88,9 @@ func (w *walker) bestInOrder(h []happening) (best walk, entry int) {
 	for i := len(h) - 1; i >= 0; i-- {
 		one := &h[i]
 		if one.mask&1 != 0 && w.enters(h, i) {
-			if chain := w.within(one.at(), &w.ahead[1]); chain.n >= best.n {
-				best, entry = chain, i
+			if n := w.reached(one.at(), &w.ahead[1]); n >= best.n {
+				best.follow(n, one.at(), &w.ahead[1])
+				entry = i
 			}
 		}
 		for touched := one.mask&^1 | w.stopped(one.stop); touched != 0; touched &= touched - 1 { // Steps behind one are as they were.
@@ -107,17 +108,21 @@ func (w *walker) stopped(stop uint16) uint16 {
 	return stop << 1 & (1<<w.steps - 1)
 }
 
-// within is a chain that begins now, without what lies beyond the window.
-func (w *walker) within(at int64, next *walk) walk {
-	chain := walk{n: 1}
-	chain.times[0] = at
-	for _, t := range next.list() {
-		if t <= at+w.window {
-			chain.times[chain.n] = t
-			chain.n++
-		}
+// reached is how many steps a chain has that begins now, without what lies beyond the window.
+func (w *walker) reached(at int64, next *walk) int {
+	n := 0
+	for n < next.n && next.times[n] <= at+w.window { // They lie behind each other.
+		n++
 	}
-	return chain
+	return n + 1
+}
+
+// follow makes it a chain of n steps, the first at a time and the others those of another.
+func (w *walk) follow(n int, at int64, next *walk) {
+	w.n, w.times[0] = n, at
+	for k := 1; k < n; k++ { // Mostly one or two, for which copy takes longer.
+		w.times[k] = next.times[k-1]
+	}
 }
 
 // lookBack puts an event that is step s+1, or stops who was about to do it, in front of what is known of that step.
@@ -128,8 +133,7 @@ func (w *walker) lookBack(s int, at int64, means meaning) {
 	case means.mask>>s&1 == 0:
 		own.n = 0
 	case !w.exclusions || stopped:
-		own.n = 1 + copy(own.times[1:], next.list())
-		own.times[0] = at
+		own.follow(next.n+1, at, next)
 	default:
 		own.times[0] = at // It lies before whatever was known.
 		for k, t := range next.list() {
