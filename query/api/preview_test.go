@@ -1,8 +1,6 @@
 package api_test
 
 import (
-	"bytes"
-	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -33,15 +31,8 @@ type came struct {
 	channel     string
 	bot         bool
 	at, since   schema.Millis // its start, and that of the session whose source it has
-	session     schema.ID
 	hit         *schema.Hit
 	conversions int64
-}
-
-// after tells which of two sessions wins a chat that both began before: the later one, and of those of one millisecond, which a campaign
-// begins anew, the one with the greater id.
-func (c *came) after(d *came) bool {
-	return cmp.Or(cmp.Compare(c.at, d.at), bytes.Compare(c.session[:], d.session[:])) > 0
 }
 
 func newPreviewed(t *testing.T, workspace uint32, seed uint64) *previewed {
@@ -83,11 +74,12 @@ func (p *previewed) hit(at time.Time) *schema.Hit {
 }
 
 func (p *previewed) visits() (hits []*schema.Hit) {
-	for range 1 + p.random.IntN(6) {
+	for i := range 1 + p.random.IntN(6) {
 		at := today().AddDate(0, 0, -p.random.IntN(40)).Add(-time.Duration(p.random.IntN(12)) * time.Hour)
 		if p.random.IntN(3) == 0 {
 			at = time.Date(at.Year(), at.Month(), at.Day()-1, 23, 40, 0, 0, time.UTC)
 		}
+		at = at.Add(time.Duration(i) * time.Millisecond) // Which of two sessions of one millisecond came last, their rows do not say.
 		for range 1 + p.random.IntN(5) {
 			hits = append(hits, p.hit(at))
 			at = at.Add(time.Duration(1+p.random.IntN(25)) * time.Minute)
@@ -120,28 +112,18 @@ func (p *previewed) add(number int, hits []*schema.Hit) {
 	}
 	node := schema.Node(fmt.Sprint("intercom:", number))
 	begin := len(p.came)
-	var chats []schema.Millis
 	for i := range sessions {
 		s := &sessions[i]
-		c := came{channel: s.Touch.Channel, bot: s.Bot, at: s.StartedAt, since: s.StartedAt, session: s.ID, hit: firsts[s.ID]}
+		c := came{channel: s.Touch.Channel, bot: s.Bot, at: s.StartedAt, since: s.StartedAt, hit: firsts[s.ID]}
 		if s.Reason == schema.ReasonMidnight {
 			c.hit, c.since = p.came[len(p.came)-1].hit, p.came[len(p.came)-1].since
 		}
+		if number%3 == 0 && p.random.IntN(2) == 0 {
+			c.conversions++
+			p.batch.Facts = append(p.batch.Facts, chat(p.workspace, fmt.Sprint(number, "-", i), node, visitor, s.EndedAt))
+		}
 		p.came = append(p.came, c)
 		p.batch.Sessions = append(p.batch.Sessions, schema.SessionRow{Session: *s, Version: 1})
-		if number%3 == 0 && p.random.IntN(2) == 0 {
-			p.batch.Facts = append(p.batch.Facts, chat(p.workspace, fmt.Sprint(number, "-", i), node, visitor, s.EndedAt))
-			chats = append(chats, s.EndedAt)
-		}
-	}
-	for _, at := range chats {
-		won := begin
-		for k := begin; k < len(p.came); k++ {
-			if p.came[k].at <= at && p.came[k].after(&p.came[won]) {
-				won = k
-			}
-		}
-		p.came[won].conversions++
 	}
 	contact, identities := person(p.workspace, fmt.Sprintf("p%d@c.example", number), p.came[begin].at, node, schema.Node("visitor:"+visitor))
 	p.batch.Contacts, p.batch.Identities = append(p.batch.Contacts, contact), append(p.batch.Identities, identities...)
