@@ -381,7 +381,7 @@ func attributeEqualsReference(t *testing.T, contacts, visits int) {
 
 func attribute(t *testing.T, s *sink.Sink, contacts []schema.ID, version uint64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := s.Attribute(ctx, 1, recredits(contacts), version); err != nil {
 		t.Fatal(err)
