@@ -370,30 +370,24 @@ func insert(h []happening) {
 // leftOut are the days of browsers whose sessions are not read from copies, since they changed. A nil one is nobody's.
 type leftOut struct {
 	browsers map[uint64][]proto.Date32
-	some     []uint64 // bits of the numbers that are there: most are not, which takes no look at the map
+	some     visitorBits // who they may be: most are not, which takes no look at the map
 }
-
-// leftOutBits is how many bits of a number say where its bit stands.
-const leftOutBits = 20
 
 func newLeftOut(browsers []uint64, days []proto.Date32) *leftOut {
 	if len(browsers) == 0 {
 		return nil
 	}
-	l := &leftOut{make(map[uint64][]proto.Date32, len(browsers)), make([]uint64, 1<<leftOutBits/64)}
+	l := &leftOut{browsers: make(map[uint64][]proto.Date32, len(browsers))}
+	l.some.begin(0, math.MaxUint64, len(browsers))
 	for i, browser := range browsers {
 		l.browsers[browser] = append(l.browsers[browser], days[i])
-		place := browser >> (64 - leftOutBits)
-		l.some[place/64] |= 1 << (place % 64)
+		l.some.add(browser)
 	}
 	return l
 }
 
 func (l *leftOut) of(browser uint64) []proto.Date32 {
-	if l == nil {
-		return nil
-	}
-	if place := browser >> (64 - leftOutBits); l.some[place/64]>>(place%64)&1 == 0 {
+	if l == nil || !l.some.may(browser) {
 		return nil
 	}
 	return l.browsers[browser]

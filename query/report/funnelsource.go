@@ -19,7 +19,7 @@ type funnelLimits struct {
 	few     uint64        // rows that everybody must have for each of those who matter, or all rows are read and looked at here
 	ways    int           // that people went, each of which is counted; more are refused
 	rows    uint64        // of journeys that are read at once: ranges of visitors are made so large, so that memory does not grow
-	apart   int           // meanings that items are read by; of more, each row has its item
+	apart   int           // statements that items are read by; instead of more, each row has its item
 	runs    int           // that are merged; more are sorted
 	items   int           // pages and events that a funnel may look at in journeys; of more it reads sessions
 	changes int           // visitors' days that may have changed since they were copied; beyond, copies are not read
